@@ -1,0 +1,1 @@
+"""The independent checker: any plan against fence, height and autopilot limits; never imports planning."""

@@ -1,0 +1,1 @@
+"""Person candidates in frames: detectors behind one protocol, and their fusion over frames."""

@@ -1,0 +1,1 @@
+"""Fly a plan on a vehicle: preflight, upload, arm, watch, land."""

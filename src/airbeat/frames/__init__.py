@@ -1,0 +1,1 @@
+"""Where frames come from: folders of photographs and their EXIF/XMP metadata."""

@@ -1,0 +1,1 @@
+"""Positions, altitudes with datums, the local metric frame, polygons."""

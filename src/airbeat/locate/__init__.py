@@ -1,0 +1,1 @@
+"""From a pixel to a place on the ground, with its error."""

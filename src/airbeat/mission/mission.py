@@ -1,0 +1,116 @@
+"""Mission: what a mission file means once it has been read, checked and converted to WGS84."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from airbeat.geo.coordinates import Altitude, LatLon
+from airbeat.mission.plan import Fence, Provenance, RallyPoint
+from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.camera import Camera
+
+__all__ = ["FixedPoint", "LawnmowerPattern", "Mission", "MissionKind", "WaypointPattern"]
+
+
+class MissionKind(StrEnum):
+    """What a mission is for."""
+
+    SEARCH = "search"
+    PATROL = "patrol"
+    WAYPOINTS = "waypoints"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawnmowerPattern:
+    """Parallel sweep lines.
+
+    Attributes:
+        side_overlap: overlap of neighbouring lines' footprints, 0…<1; ignored where ``spacing_m`` is set.
+        front_overlap: overlap of successive photographs, 0…<1; ignored where ``trigger_distance_m`` is set.
+        spacing_m: distance between lines [m], or None to derive it from the overlap.
+        trigger_distance_m: distance between photographs [m], or None to derive it from the overlap.
+        angle_deg: bearing of the lines [degrees clockwise from north], or None for the fastest.
+        entry: the place near which the sweep should begin, or None for nearest to home.
+        turn_around_m: how far each line runs on beyond the area where the fence allows [m].
+    """
+
+    side_overlap: float = 0.3
+    front_overlap: float = 0.3
+    spacing_m: float | None = None
+    trigger_distance_m: float | None = None
+    angle_deg: float | None = None
+    entry: LatLon | None = None
+    turn_around_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedPoint:
+    """One fixed waypoint.
+
+    Attributes:
+        position: where.
+        altitude: height, or None for the mission's.
+        dwell_s: how long to stay [s].
+        heading_deg: where the nose points [degrees clockwise from north], or None to leave it.
+        gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down], or None to leave it.
+        photo: whether to take a photograph there.
+        name: what the place is called.
+    """
+
+    position: LatLon
+    altitude: Altitude | None = None
+    dwell_s: float = 0.0
+    heading_deg: float | None = None
+    gimbal_pitch_deg: float | None = None
+    photo: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaypointPattern:
+    """Fixed points, flown in the order given."""
+
+    points: tuple[FixedPoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mission:
+    """A mission file after reading: everything in WGS84, profiles resolved, paths loaded.
+
+    Attributes:
+        name: the operation's name.
+        kind: search, patrol or waypoints.
+        home: take-off place.
+        home_amsl_m: its height above mean sea level [m], or None when unknown.
+        fence: the geofence; None when the file has none (planning then stays inside the area's own outline).
+        rally: rally points, or None.
+        area: geographic shapely Polygon/MultiPolygon, lon/lat degrees WGS84; None for fixed waypoints.
+        pattern: what to fly.
+        height: flight height with its datum.
+        speed_m_s: cruise speed [m/s].
+        camera: camera profile.
+        airframe: airframe profile.
+        margin_m: distance kept from the fence's edge and from keep-outs [m].
+        last_seen: where the missing person was last seen, or None.
+        notes: what every output must say (datum conversions, repairs, "not for flight").
+        provenance: name and SHA-256 of the mission file.
+    """
+
+    name: str
+    kind: MissionKind
+    home: LatLon
+    pattern: LawnmowerPattern | WaypointPattern
+    height: Altitude
+    speed_m_s: float
+    camera: Camera
+    airframe: Airframe
+    home_amsl_m: float | None = None
+    fence: Fence | None = None
+    rally: tuple[RallyPoint, ...] | None = None
+    area: Any | None = None
+    margin_m: float = 0.0
+    last_seen: LatLon | None = None
+    notes: tuple[str, ...] = ()
+    provenance: Provenance = field(default_factory=Provenance)

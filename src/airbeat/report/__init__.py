@@ -1,0 +1,1 @@
+"""The coordinator's report: one self-contained HTML file."""

@@ -1,0 +1,1 @@
+"""The embedded vehicle (not ArduPilot), its camera and the ground it sees."""

@@ -1,0 +1,1 @@
+"""Airframe and camera profiles; the time and energy model."""
