@@ -1,0 +1,116 @@
+"""What a coordinator's report is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airbeat.geo.coordinates import LatLon
+from airbeat.mission.plan import FlightPlan
+
+__all__ = ["CandidateEntry", "Figure", "FlownPart", "ReportContent", "SearchedPart"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateEntry:
+    """One candidate person as the report shows it.
+
+    Attributes:
+        number: what people call it on the radio, from 1.
+        position: where on the ground.
+        ce90_m: radius that holds the true place with 90 % probability [m].
+        score: the detector's score, 0…1.
+        looks: photographs in which it was seen.
+        chances: photographs whose footprint holds the place, or None when not known.
+        crop: JPEG file with the cut-out, or None.
+        frames: names of those photographs.
+    """
+
+    number: int
+    position: LatLon
+    ce90_m: float
+    score: float
+    looks: int
+    chances: int | None
+    crop: Path | None
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlownPart:
+    """What was really flown.
+
+    Attributes:
+        vehicle: what the vehicle says of itself.
+        track: flown positions in order.
+        duration_s: take-off to landing [s].
+        outcome: how the flight ended.
+        outside_fence_m: length flown outside the fence [m].
+        events: (seconds since take-off, text).
+    """
+
+    vehicle: str
+    track: tuple[LatLon, ...]
+    duration_s: float
+    outcome: str
+    outside_fence_m: float | None
+    events: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedPart:
+    """What was photographed, recomputed from the photographs' own metadata.
+
+    Attributes:
+        frames_received: photographs in the folder.
+        frames_searched: photographs the detector could use.
+        footprints: geographic polygons (lon, lat) of the searched photographs.
+        coverage_fraction: share of the area inside those footprints, 0…1; None without an area.
+        uncovered: geographic geometry of the rest, or None.
+        gsd_range_m_px: smallest and largest GSD, or None.
+        detector: name and setting of the detector.
+        candidates: best first.
+        unusable: (file name, reason) of photographs that could not be searched.
+    """
+
+    frames_received: int
+    frames_searched: int
+    footprints: tuple[Any, ...]
+    coverage_fraction: float | None
+    uncovered: Any | None
+    gsd_range_m_px: tuple[float, float] | None
+    detector: str
+    candidates: tuple[CandidateEntry, ...]
+    unusable: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One line of the report's table of figures."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContent:
+    """Everything a report shows; parts that did not happen are None and are said to be absent.
+
+    Attributes:
+        plan: the flight plan.
+        flown: the flight, or None when nothing was flown.
+        searched: the photographs' part, or None when none were searched.
+        warnings: findings of the checks, one sentence each.
+        assumptions: what was assumed, one sentence each.
+        simulated: whether vehicle and photographs are simulated; the report then says so at the top.
+        exercise_figures: figures that exist only because the exercise knows the truth.
+    """
+
+    plan: FlightPlan
+    flown: FlownPart | None = None
+    searched: SearchedPart | None = None
+    warnings: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    simulated: bool = False
+    exercise_figures: tuple[Figure, ...] = ()

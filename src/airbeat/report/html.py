@@ -1,0 +1,143 @@
+"""The coordinator's report: one self-contained HTML file, without scripts or external files."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from airbeat import __version__
+from airbeat.errors import InputFileError
+from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
+from airbeat.report.content import CandidateEntry, Figure, ReportContent
+from airbeat.report.svgmap import map_svg
+
+__all__ = ["report_figures", "report_html"]
+
+_MAX_CROP_BYTES = 2_000_000
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = files("airbeat.report").joinpath("templates/report.html").read_text(encoding="utf-8")
+    return environment.from_string(text)
+
+
+def _clock(duration_s: float) -> str:
+    minutes, seconds = divmod(round(duration_s), 60)
+    return f"{minutes} min {seconds:02d} s"
+
+
+def _crop_uri(crop: Path | None) -> str:
+    if crop is None:
+        return ""
+    data = crop.read_bytes()
+    if len(data) > _MAX_CROP_BYTES or not data.startswith(b"\xff\xd8"):
+        raise InputFileError("is not a JPEG cut-out of reasonable size", where=str(crop))
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
+
+
+def _plan_figures(content: ReportContent) -> list[Figure]:
+    plan, rows = content.plan, []
+    if plan.survey:
+        from airbeat.geo.frame import LocalFrame
+
+        survey = plan.survey
+        area_m2 = LocalFrame.around(survey.area).to_local(survey.area).area
+        rows += [
+            Figure(label="Search area", value=f"{area_m2 / 1e6:.3f} km² ({area_m2 / 1e4:.1f} ha)"),
+            Figure(label="Camera", value=survey.camera.name),
+            Figure(label="Height above ground", value=f"{survey.height_agl_m:.1f} m (flat ground assumed)"),
+            Figure(label="GSD planned", value=f"{survey.gsd_m_px * 100:.2f} cm/px"),
+            Figure(label="Line spacing", value=f"{survey.spacing_m:.1f} m"),
+            Figure(label="Photograph every", value=f"{survey.trigger_distance_m:.1f} m"),
+        ]
+    if plan.estimate:
+        estimate = plan.estimate
+        rows += [
+            Figure(label="Planned length", value=f"{estimate.length_m / 1000:.2f} km"),
+            Figure(label="Planned time", value=_clock(estimate.duration_s)),
+            Figure(label="Planned photographs", value=str(estimate.photos)),
+            Figure(label="Batteries", value=f"{estimate.batteries} ({estimate.battery_share:.0%} of one)"),
+        ]
+    return rows
+
+
+def report_figures(content: ReportContent) -> list[Figure]:
+    """The table of figures, in reading order: planned, flown, searched."""
+    rows = _plan_figures(content)
+    if content.flown:
+        flown = content.flown
+        rows += [
+            Figure(label="Vehicle", value=flown.vehicle),
+            Figure(label="Flown time", value=_clock(flown.duration_s)),
+            Figure(label="Flight ended", value=flown.outcome),
+        ]
+        if flown.outside_fence_m is not None:
+            rows.append(Figure(label="Flown outside the fence", value=f"{flown.outside_fence_m:.1f} m"))
+    if content.searched:
+        searched = content.searched
+        rows += [
+            Figure(label="Photographs received", value=str(searched.frames_received)),
+            Figure(label="Photographs searched by program", value=str(searched.frames_searched)),
+            Figure(label="Photographs reviewed by people", value="0 — not yet reviewed"),
+        ]
+        if searched.coverage_fraction is not None:
+            share = f"{searched.coverage_fraction:.2%} of the area"
+            rows.append(Figure(label="Inside at least one footprint", value=share))
+        if searched.gsd_range_m_px:
+            low, high = (100 * v for v in searched.gsd_range_m_px)
+            rows.append(Figure(label="GSD flown", value=f"{low:.2f}–{high:.2f} cm/px"))
+        rows.append(Figure(label="Detector", value=searched.detector))
+        rows.append(Figure(label="Candidates", value=f"{len(searched.candidates)}, none confirmed"))
+    return rows
+
+
+def _card(entry: CandidateEntry) -> dict[str, Any]:
+    looks = f"{entry.looks} of {entry.chances}" if entry.chances is not None else str(entry.looks)
+    return {
+        "number": entry.number,
+        "crop": _crop_uri(entry.crop),
+        "decimal": decimal_degrees(entry.position),
+        "minutes": degrees_minutes(entry.position),
+        "mgrs": mgrs_grid(entry.position),
+        "ce90": f"{entry.ce90_m:.1f} m",
+        "score": f"{entry.score:.2f}",
+        "looks": looks,
+        "frames": ", ".join(entry.frames),
+    }
+
+
+def report_html(content: ReportContent) -> str:
+    """The whole report as HTML text.
+
+    Raises:
+        InputFileError: a candidate's cut-out is not a JPEG of reasonable size.
+    """
+    from markupsafe import Markup
+
+    searched = content.searched
+    # The map holds only numbers and escaped text made by svgmap.
+    svg = Markup(map_svg(content))  # noqa: S704
+    text: str = _template().render(
+        plan=content.plan,
+        svg=svg,
+        figures=report_figures(content),
+        exercise_figures=content.exercise_figures,
+        cards=[_card(c) for c in searched.candidates] if searched else [],
+        searched=searched,
+        unusable=searched.unusable if searched else (),
+        flown=content.flown,
+        warnings=content.warnings,
+        assumptions=content.assumptions,
+        simulated=content.simulated,
+        version=__version__,
+    )
+    return text
