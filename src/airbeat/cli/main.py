@@ -1,0 +1,106 @@
+"""The ``airbeat`` command: subcommands are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from airbeat import __version__
+from airbeat.errors import AirbeatError, UsageError
+
+__all__ = ["cli", "main"]
+
+COMMANDS = {
+    "demo": "Fly the shipped exercise on the embedded vehicle and write its report.",
+    "new": "Write a commented mission file from an area file or a last-seen point.",
+    "plan": "Plan a mission file: figures, findings, files for the pilot.",
+    "sim": "Run the embedded vehicle (not ArduPilot) for clients to connect to.",
+    "upload": "Upload fence, rally points and mission, and read each back.",
+    "fly": "Check, upload, arm, start and watch a flight. Asks before arming.",
+    "detect": "Find person candidates in a folder of photographs.",
+    "report": "Write the coordinator's report of a plan, a flight and its candidates.",
+}
+"""Every command with its one-line help, in the order of a mission."""
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands live in modules of their own, imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"airbeat.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command {args[0]!r}; there are: {', '.join(COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 findings or failed items, 2 usage, 3 bad input file, 4 link, 70 our bug.",
+)
+@click.version_option(__version__, message="airbeat %(version)s")
+def cli() -> None:
+    """Drone patrol and search missions: from a mission file to a list of places to look.
+
+    Every command takes --json: one JSON object on standard output, everything else on standard error.
+    """
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _report(error: AirbeatError) -> int:
+    _say(f"airbeat: {error}" if error.code != "mission-file" else str(error))
+    return error.exit_code
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line and exit with its code; no traceback reaches the user.
+
+    Set ``AIRBEAT_DEBUG=1`` to see tracebacks.
+    """
+    try:
+        code = cli.main(args=argv, prog_name="airbeat", standalone_mode=False)
+    except click.exceptions.Abort:
+        _say("airbeat: stopped")
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UsageError.exit_code)
+    except AirbeatError as error:
+        if os.environ.get("AIRBEAT_DEBUG"):
+            raise
+        sys.exit(_report(error))
+    except KeyboardInterrupt:
+        _say("airbeat: stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("AIRBEAT_DEBUG"):
+            raise
+        _say(f"airbeat: internal error: {type(error).__name__}: {error}")
+        _say("This is our bug. Run again with AIRBEAT_DEBUG=1 and send us what it prints.")
+        sys.exit(AirbeatError.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,182 @@
+"""``airbeat plan``: from a mission file to figures, findings and the files a pilot loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
+
+if TYPE_CHECKING:
+    from airbeat.checks.findings import Finding
+    from airbeat.mission.plan import FlightPlan
+
+__all__ = ["command", "findings_json", "plan_json", "print_findings", "print_plan"]
+
+
+def area_m2(plan: FlightPlan) -> float:
+    """Size of the plan's search area [m²], 0 without one."""
+    if plan.survey is None:
+        return 0.0
+    from airbeat.geo.frame import LocalFrame
+
+    return float(LocalFrame.around(plan.survey.area).to_local(plan.survey.area).area)
+
+
+def plan_json(plan: FlightPlan) -> dict[str, Any]:
+    """What ``--json`` prints of a plan."""
+    survey, estimate = plan.survey, plan.estimate
+    value: dict[str, Any] = {
+        "schema_version": plan.provenance.schema_version,
+        "tool_version": plan.provenance.tool_version,
+        "source_sha256": plan.provenance.source_sha256,
+        "name": plan.name,
+        "items": len(plan.items),
+        "speed_m_s": plan.speed_m_s,
+        "notes": list(plan.notes),
+    }
+    if survey:
+        value |= {
+            "area_km2": area_m2(plan) / 1e6,
+            "coverage_fraction": survey.coverage_fraction,
+            "gsd_cm_px": survey.gsd_m_px * 100,
+            "height_agl_m": survey.height_agl_m,
+            "spacing_m": survey.spacing_m,
+            "trigger_distance_m": survey.trigger_distance_m,
+            "sweep_angle_deg": survey.sweep_angle_deg,
+            "footprint_across_m": survey.footprint_across_m,
+            "footprint_along_m": survey.footprint_along_m,
+        }
+    if estimate:
+        value |= {
+            "length_m": estimate.length_m,
+            "duration_s": estimate.duration_s,
+            "turns": estimate.turns,
+            "photos": estimate.photos,
+            "batteries": estimate.batteries,
+            "battery_share": estimate.battery_share,
+        }
+    return value
+
+
+def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    survey, estimate = plan.survey, plan.estimate
+    if survey:
+        size = area_m2(plan)
+        rows.append(("area", f"{size / 1e6:.3f} km² ({size / 1e4:.1f} ha)"))
+    if estimate:
+        minutes, seconds = divmod(round(estimate.duration_s), 60)
+        rows += [
+            ("length", f"{estimate.length_m / 1000:.2f} km"),
+            ("time", f"{minutes} min {seconds:02d} s, take-off to landing"),
+            ("batteries", f"{estimate.batteries} ({estimate.battery_share:.0%} of one, above the reserve)"),
+            ("photographs", str(estimate.photos)),
+        ]
+    if survey:
+        rows += [
+            ("line spacing", f"{survey.spacing_m:.1f} m, lines at {survey.sweep_angle_deg:.0f}°"),
+            ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
+            ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
+            ("height above ground", f"{survey.height_agl_m:.1f} m (flat ground assumed)"),
+            (
+                "footprint",
+                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along",
+            ),
+            ("planned coverage", f"{survey.coverage_fraction:.2%} of the area"),
+        ]
+    rows.append(("mission items", str(len(plan.items))))
+    if plan.speed_m_s:
+        rows.append(("speed", f"{plan.speed_m_s:g} m/s"))
+    return rows
+
+
+def print_plan(plan: FlightPlan, *, as_json: bool) -> None:
+    """The figures pilots ask for, and what the reader must know."""
+    from rich.text import Text
+
+    out = console(as_json)
+    table(_rows(plan), as_json=as_json, title=plan.name)
+    for note in plan.notes:
+        out.print(Text(f"note: {note}", style="yellow"))
+
+
+def findings_json(findings: list[Finding]) -> list[dict[str, Any]]:
+    """Findings as JSON values."""
+    return [
+        {
+            "severity": f.severity.value,
+            "code": f.code,
+            "message": f.message,
+            "items": list(f.items),
+            "place": None if f.place is None else [f.place.lat_deg, f.place.lon_deg],
+            "remedy": f.remedy,
+        }
+        for f in findings
+    ]
+
+
+def print_findings(findings: list[Finding], *, as_json: bool) -> None:
+    """Findings, worst first, one line each."""
+    from rich.text import Text
+
+    style = {"error": "bold red", "warning": "yellow", "note": "dim"}
+    for finding in findings:
+        console(as_json).print(Text(str(finding), style=style[finding.severity.value]))
+
+
+@click.command("plan")
+@click.argument("mission", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    "out_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write .plan, .waypoints, .geojson and .kml files into this folder.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the route search.")
+@click.option(
+    "--effort",
+    type=click.IntRange(0, 10),
+    default=1,
+    show_default=True,
+    help="How hard to look for a faster route.",
+)
+@json_option
+def command(
+    mission: Path, out_dir: Path | None, overwrite: bool, seed: int, effort: int, as_json: bool
+) -> int:
+    """Plan MISSION (a YAML mission file): area, length, time, batteries, photographs, spacing, GSD.
+
+    The plan is checked; exit code 1 means that the checks found an error.
+
+    \b
+    airbeat plan missions/demo-hillside.yaml --out plans
+    """
+    from airbeat.checks.findings import Severity
+    from airbeat.checks.plan import check_plan
+    from airbeat.formats.files import write_plan_files
+    from airbeat.mission.loader import load_mission
+    from airbeat.planning.plan import plan_mission
+
+    with progress_bar("planning") as progress:
+        plan = plan_mission(load_mission(mission), seed=seed, effort=effort, progress=progress)
+    findings = check_plan(plan)
+    failed = any(f.severity is Severity.ERROR for f in findings)
+    print_plan(plan, as_json=as_json)
+    print_findings(findings, as_json=as_json)
+    written: list[Path] = []
+    if out_dir is not None and not failed:
+        written = write_plan_files(plan, out_dir, mission.stem, overwrite=overwrite)
+        for path in written:
+            console(as_json).print(f"wrote {path}")
+    elif out_dir is not None:
+        console(as_json).print("nothing was written: the checks found errors")
+    if as_json:
+        emit_json(
+            plan_json(plan)
+            | {"findings": findings_json(findings), "files": [str(p) for p in written], "ok": not failed}
+        )
+    return 1 if failed else 0
