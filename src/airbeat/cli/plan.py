@@ -146,7 +146,7 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
 )
 @json_option
 def command(
-    mission: Path, out_dir: Path | None, overwrite: bool, seed: int, effort: int, as_json: bool
+    *, mission: Path, out_dir: Path | None, overwrite: bool, seed: int, effort: int, as_json: bool
 ) -> int:
     """Plan MISSION (a YAML mission file): area, length, time, batteries, photographs, spacing, GSD.
 
