@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import airbeat.errors as errors
+from airbeat import errors
 from airbeat.errors import AirbeatError, InputFileError, LinkError, MissionFileError, Problem
 
 
