@@ -1,0 +1,160 @@
+"""QGC WPL 110: the ``.waypoints`` text file of Mission Planner, MAVProxy and QGroundControl.
+
+One row an item: index, current, frame, command, param1…param4, latitude, longitude, height, autocontinue;
+row 0 is home. Written with TABs and eight decimals (places to 0.6 mm; pymavlink and Mission Planner split
+on whitespace, QGroundControl on TABs alone). The format has no place for comments that every program
+accepts, so a file carries no provenance, no fence and no rally points.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import PurePath
+
+from airbeat import __version__
+from airbeat.errors import InputFileError, PlanFileError
+from airbeat.formats.items import RawItem, fit_for_ardupilot, from_raw, infer_roles, to_raw
+from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text, sha256_of_text
+from airbeat.geo.coordinates import LatLon
+from airbeat.mission.commands import MavCmd, command_name
+from airbeat.mission.plan import FlightPlan, Provenance
+
+__all__ = ["read_wpl", "write_wpl"]
+
+_HEADER = "QGC WPL 110"
+_FIELDS = (
+    "index",
+    "current",
+    "frame",
+    "command",
+    "param1",
+    "param2",
+    "param3",
+    "param4",
+    "latitude",
+    "longitude",
+    "height",
+    "autocontinue",
+)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?|[-+]?nan", re.ASCII | re.IGNORECASE)
+_LONGEST_LINE = 2_000
+_NO_FENCE = "a .waypoints file holds no fence and no rally points: the vehicle's own stay as they are"
+
+
+def write_wpl(plan: FlightPlan) -> str:
+    """A plan's mission as QGC WPL 110 text; unset (NaN) parameters become 0, as ArduPilot wants them.
+
+    Raises:
+        PlanFileError: an item holds a number that MAVLink cannot carry.
+    """
+    home = (plan.home.lat_deg, plan.home.lon_deg, plan.home_amsl_m or 0.0)
+    rows = [_row(0, 1, RawItem(command=16, frame=0, params=(0.0,) * 4 + home, jump_id=0, where="home"))]
+    rows += [_row(number, 0, to_raw(item, number=number)) for number, item in plan.numbered()]
+    return "\n".join([_HEADER, *rows]) + "\n"
+
+
+def _row(number: int, current: int, raw: RawItem) -> str:
+    numbers = (f"{0.0 if math.isnan(p) else p:.8f}" for p in raw.params)
+    fields = (number, current, raw.frame, raw.command, *numbers, int(raw.autocontinue))
+    return "\t".join(map(str, fields))
+
+
+def read_wpl(text: str, *, name: str) -> FlightPlan:
+    """A plan from QGC WPL 110 text, in the dialects of QGroundControl, Mission Planner and MAVProxy.
+
+    Args:
+        text: the file's text.
+        name: the file's name, for messages and as the plan's name.
+
+    Raises:
+        PlanFileError: with the line and what to do about it.
+    """
+    lines = text.splitlines()
+    header = lines[0].strip() if lines else ""
+    if header != _HEADER:
+        raise PlanFileError(
+            f"the first line is {clean_text(header, limit=40)!r}, not {_HEADER!r}",
+            where=f"{name}:1",
+            remedy="save the mission as a .waypoints file (QGC WPL 110)",
+        )
+    raws: list[RawItem] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if line.startswith("#") or not line.strip():
+            continue
+        check_count(len(raws), MAX_ITEMS, what="items", where=f"{name}:{number}")
+        raws.append(_raw_item(line, index=len(raws), where=f"{name}:{number}"))
+    if not raws:
+        raise PlanFileError("the file has no rows", where=name, remedy="row 0 is home, then the items")
+    home, home_amsl_m, notes = _home(raws[0])
+    kept, changes = fit_for_ardupilot(raws[1:], speed_m_s=None)
+    items = infer_roles([from_raw(raw) for raw in kept])
+    return FlightPlan(
+        name=PurePath(name).stem,
+        home=home,
+        home_amsl_m=home_amsl_m,
+        items=items,
+        notes=(*notes, *changes, _NO_FENCE),
+        provenance=Provenance(
+            tool_version=__version__, source_name=PurePath(name).name, source_sha256=sha256_of_text(text)
+        ),
+    )
+
+
+def _raw_item(line: str, *, index: int, where: str) -> RawItem:
+    fields = line.split() if len(line) <= _LONGEST_LINE else []
+    if len(fields) != len(_FIELDS):
+        raise PlanFileError(
+            f"{len(fields) or 'too many'} fields, {len(_FIELDS)} are needed",
+            where=where,
+            remedy=f"a row is {', '.join(_FIELDS)}",
+        )
+    values = [_number(text, field, where) for text, field in zip(fields, _FIELDS, strict=True)]
+    whole = [values[i] for i in (0, 1, 2, 3, 11)]
+    if not all(v.is_integer() and 0 <= v <= 0xFFFF for v in whole):
+        raise PlanFileError(
+            "index, current, frame, command and autocontinue must be whole numbers", where=where
+        )
+    if values[0] != index:
+        raise PlanFileError(
+            f"row {index} has index {values[0]:g}: a row is missing, doubled or out of order",
+            where=where,
+            remedy="save the mission again; rows count 0, 1, 2, …",
+        )
+    return RawItem(
+        command=int(values[3]),
+        frame=int(values[2]),
+        params=tuple(values[4:11]),
+        autocontinue=bool(values[11]),
+        jump_id=index,
+        where=f"{where}: item {index}",
+    )
+
+
+def _number(text: str, field: str, where: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise PlanFileError(
+            f"{field} is {clean_text(text, limit=40)!r}, which is not a number",
+            where=where,
+            remedy="write numbers with a decimal point",
+        )
+    return float(text)
+
+
+def _home(raw: RawItem) -> tuple[LatLon, float | None, list[str]]:
+    """Row 0: position, height above sea level if it states one, and what to say about it."""
+    if raw.command not in (0, MavCmd.NAV_WAYPOINT):  # Mission Planner may write home with command 0
+        kind = "a fence or rally file" if raw.command >= MavCmd.NAV_FENCE_RETURN_POINT else "no home"
+        raise PlanFileError(
+            f"row 0 is {command_name(raw.command)}: {kind}",
+            where=raw.where,
+            remedy="give a mission file; its row 0 is home, command 16",
+        )
+    lat, lon, amsl_m = raw.params[4:]
+    try:
+        home = LatLon(lat_deg=lat, lon_deg=lon)
+    except InputFileError as e:
+        raise PlanFileError(f"home: {e.message}", where=raw.where, remedy=e.remedy) from None
+    if raw.frame in (0, 5) and math.isfinite(amsl_m) and amsl_m != 0.0:
+        return home, amsl_m, []
+    return home, None, ["the file does not say how high home lies above sea level"]
