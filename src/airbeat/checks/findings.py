@@ -1,0 +1,46 @@
+"""What a checker says about a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from airbeat.geo.coordinates import LatLon
+
+__all__ = ["Finding", "Severity"]
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """Do not fly this."""
+    WARNING = "warning"
+    """Fly only when somebody has looked at it and knows why it is so."""
+    NOTE = "note"
+    """Worth knowing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a checker found.
+
+    Attributes:
+        severity: how bad it is.
+        code: stable name; the table in :mod:`airbeat.checks.plan` says what each means.
+        message: what is wrong, with figures.
+        items: numbers of the mission items concerned (home is 0).
+        place: where, if it has a place.
+        remedy: what to do about it, one sentence.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    items: tuple[int, ...] = ()
+    place: LatLon | None = None
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        numbers = f" [item {', '.join(map(str, self.items))}]" if self.items else ""
+        return f"{self.severity.value} {self.code}{numbers}: {self.message} ({self.remedy})"

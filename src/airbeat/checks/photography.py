@@ -1,0 +1,83 @@
+"""Whether a plan's photographs can be taken, and can show a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airbeat.checks.findings import Finding, Severity
+from airbeat.mission.commands import MavCmd
+from airbeat.mission.plan import FlightPlan, Survey
+
+__all__ = ["check_photography"]
+
+COARSEST_GSD_M_PX = 0.03
+MOST_BLUR_PX = 1.0
+LEAST_COVERAGE = 0.995
+_ROUND_OFF = 1e-9
+
+
+def check_photography(plan: FlightPlan) -> Iterator[Finding]:
+    """Findings about GSD, coverage, shutter interval and motion blur; none for a plan without a survey."""
+    survey = plan.survey
+    if survey is None:
+        return
+    if survey.gsd_m_px > COARSEST_GSD_M_PX + _ROUND_OFF and survey.camera.modality == "rgb":
+        yield Finding(
+            severity=Severity.WARNING,
+            code="gsd-coarse",
+            message=f"GSD {survey.gsd_m_px * 100:.1f} cm: a person is hard to tell from clutter above 3 cm",
+            remedy="fly lower, or use a camera with a longer focal length",
+        )
+    if survey.coverage_fraction < LEAST_COVERAGE:
+        yield Finding(
+            severity=Severity.WARNING,
+            code="coverage-short",
+            message=f"the photographs show {survey.coverage_fraction:.1%} of the area",
+            remedy="search the rest another way; the plan says which part is unseen",
+        )
+    yield from _triggers(plan, survey)
+
+
+def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:
+    speed_m_s = plan.speed_m_s or 0.0
+    slow: dict[int, float] = {}
+    blurred: dict[int, float] = {}
+    trigger, distance_m, triggered = 0, 0.0, False
+    for number, item in plan.numbered():
+        if item.command == MavCmd.DO_CHANGE_SPEED and item.params[1] > 0:
+            speed_m_s = item.params[1]
+        elif item.command == MavCmd.DO_SET_CAM_TRIGG_DIST:
+            trigger, distance_m = number, item.params[0]
+            triggered = triggered or distance_m > 0
+        elif item.is_nav and distance_m > 0 and speed_m_s > 0:
+            interval_s = distance_m / speed_m_s
+            if interval_s < survey.camera.min_interval_s - _ROUND_OFF:
+                slow[trigger] = min(interval_s, slow.get(trigger, interval_s))
+            blur_px = survey.camera.blur_px(speed_m_s, survey.height_agl_m)
+            if blur_px > MOST_BLUR_PX:
+                blurred[trigger] = max(blur_px, blurred.get(trigger, blur_px))
+    if not triggered:
+        yield Finding(
+            severity=Severity.ERROR,
+            code="camera-never-on",
+            message="the plan has an area to photograph, but nothing triggers the camera",
+            remedy="set DO_SET_CAM_TRIGG_DIST on the sweep lines",
+        )
+    if slow:
+        yield Finding(
+            severity=Severity.ERROR,
+            code="shutter-too-slow",
+            message=f"a photograph every {min(slow.values()):.2f} s, but {survey.camera.name} needs "
+            f"{survey.camera.min_interval_s:g} s: photographs would be missing",
+            items=tuple(slow),
+            remedy="fly slower, or with less overlap along the track",
+        )
+    if blurred:
+        yield Finding(
+            severity=Severity.WARNING,
+            code="motion-blur",
+            message=f"motion blur of {max(blurred.values()):.1f} px at an exposure of "
+            f"{survey.camera.exposure_s * 1000:g} ms",
+            items=tuple(blurred),
+            remedy="fly slower, or expose shorter",
+        )

@@ -1,0 +1,79 @@
+"""Plan files on disk: all of a plan's files at once, and any plan file by what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from airbeat.errors import AirbeatError, PlanFileError, UsageError
+from airbeat.formats.atomic import write_files
+from airbeat.formats.geojson import write_geojson
+from airbeat.formats.kml import write_kml
+from airbeat.formats.limits import clean_text, decode, read_bytes
+from airbeat.formats.qgc_plan import read_qgc_plan, write_qgc_plan
+from airbeat.formats.wpl import read_wpl, write_wpl
+from airbeat.mission.plan import FlightPlan
+
+__all__ = ["WRITERS", "read_plan_file", "write_plan_files"]
+
+WRITERS = {
+    ".plan": write_qgc_plan,
+    ".waypoints": write_wpl,
+    ".geojson": write_geojson,
+    ".kml": write_kml,
+}
+"""What writes each kind of plan file, by its suffix."""
+
+
+def write_plan_files(plan: FlightPlan, out_dir: Path, *, stem: str, overwrite: bool = False) -> list[Path]:
+    """Writes ``stem.plan``, ``.waypoints``, ``.geojson`` and ``.kml``: all of them, or none.
+
+    Args:
+        plan: what to write.
+        out_dir: the folder, made if it is missing.
+        stem: file name without suffix.
+        overwrite: whether files that exist may be replaced.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        UsageError: a file exists, the folder cannot be written, or the stem is not a file name.
+        PlanFileError: the plan holds what a format cannot.
+    """
+    if not stem or stem in (".", "..") or stem != clean_text(stem) or any(c in stem for c in '/\\:*?"<>|'):
+        raise UsageError(f"{stem!r} is not a file name", remedy="give a name without / or suffix")
+    texts: dict[Path, str | bytes] = {out_dir / f"{stem}{s}": write(plan) for s, write in WRITERS.items()}
+    return write_files(texts, overwrite=overwrite)
+
+
+def read_plan_file(path: Path) -> FlightPlan:
+    """A plan from a QGroundControl ``.plan`` or a QGC WPL 110 ``.waypoints``/``.txt`` file.
+
+    What is in the file decides, not its suffix. The provenance is the file's own name and SHA-256.
+
+    Raises:
+        PlanFileError: with the file, the line or item number, and what to do about it.
+    """
+    data = read_bytes(path)
+    text = decode(data, where=str(path))
+    start = text.lstrip()[:8]
+    if start.startswith("{"):
+        reader = read_qgc_plan
+    elif start.startswith("QGC WPL"):
+        reader = read_wpl
+    else:
+        raise PlanFileError(
+            "neither a .plan nor a QGC WPL 110 file" if start else "the file is empty",
+            where=str(path),
+            remedy="give a QGroundControl .plan or a .waypoints file",
+        )
+    try:
+        plan = reader(text, name=str(path))
+    except PlanFileError:
+        raise
+    except AirbeatError as e:
+        raise PlanFileError(e.message, where=f"{path}: {e.where}".rstrip(": "), remedy=e.remedy) from e
+    digest = hashlib.sha256(data).hexdigest()
+    return replace(plan, provenance=replace(plan.provenance, source_sha256=digest))
