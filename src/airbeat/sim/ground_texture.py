@@ -63,7 +63,8 @@ def _periodic_noise(
 
 def _wrapped(texture: Image) -> Image:
     """A periodic texture with one tile's width repeated, so that every crop is a view."""
-    return np.pad(texture, ((0, TILE_PX), (0, TILE_PX)), mode="wrap")
+    wrapped: Image = np.pad(texture, ((0, TILE_PX), (0, TILE_PX)), mode="wrap")
+    return wrapped
 
 
 def _centred(noise: Any, contrast: float, middle: float = 128.0) -> Image:
