@@ -19,6 +19,7 @@ COMMANDS = {
     "new": "Write a commented mission file from an area file or a last-seen point.",
     "plan": "Plan a mission file: figures, findings, files for the pilot.",
     "sim": "Run the embedded vehicle (not ArduPilot) for clients to connect to.",
+    "sitl": "Find, fetch or run a real ArduPilot SITL.",
     "upload": "Upload fence, rally points and mission, and read each back.",
     "fly": "Check, upload, arm, start and watch a flight. Asks before arming.",
     "detect": "Find person candidates in a folder of photographs.",
