@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["NAV_LAST", "MavCmd", "command_name", "is_nav"]
+__all__ = ["NAV_LAST", "MavCmd", "command_name", "is_nav", "takes_place"]
 
 NAV_LAST = 95
 """MAV_CMD_NAV_LAST: commands up to this number move the vehicle and hold the mission until done."""
@@ -57,6 +57,40 @@ class MavCmd(IntEnum):
     NAV_FENCE_CIRCLE_INCLUSION = 5003
     NAV_FENCE_CIRCLE_EXCLUSION = 5004
     NAV_RALLY_POINT = 5100
+
+
+_PLACE_COMMANDS = frozenset(
+    {
+        MavCmd.NAV_WAYPOINT,
+        MavCmd.NAV_LOITER_UNLIM,
+        MavCmd.NAV_LOITER_TURNS,
+        MavCmd.NAV_LOITER_TIME,
+        MavCmd.NAV_LAND,
+        MavCmd.NAV_TAKEOFF,
+        30,  # NAV_CONTINUE_AND_CHANGE_ALT: a height only
+        31,  # NAV_LOITER_TO_ALT
+        80,  # NAV_ROI
+        MavCmd.NAV_SPLINE_WAYPOINT,
+        84,  # NAV_VTOL_TAKEOFF
+        85,  # NAV_VTOL_LAND
+        94,  # NAV_PAYLOAD_PLACE
+        MavCmd.DO_SET_HOME,
+        188,  # DO_RETURN_PATH_START
+        MavCmd.DO_LAND_START,
+        191,  # DO_GO_AROUND
+        MavCmd.DO_SET_ROI_LOCATION,
+        MavCmd.DO_SET_ROI,
+        4501,  # CONDITION_GATE
+    }
+)
+
+
+def takes_place(command: int) -> bool:
+    """Whether param5…param7 of a mission command are a place and a height.
+
+    From ArduPilot's AP_Mission::stored_in_location, and the place commands of common.xml beside it.
+    """
+    return command in _PLACE_COMMANDS
 
 
 def is_nav(command: int) -> bool:
