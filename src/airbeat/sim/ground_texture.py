@@ -67,7 +67,7 @@ def _wrapped(texture: Image) -> Image:
     return wrapped
 
 
-def _centred(noise: Any, contrast: float, middle: float = 128.0) -> Image:
+def _centred(noise: npt.NDArray[np.float32], contrast: float, middle: float = 128.0) -> Image:
     return np.clip(noise * contrast + middle, 0, 255).astype(np.uint8)
 
 
