@@ -1,0 +1,340 @@
+"""Blocks of the mission file to what they mean: profiles looked up, coordinates in WGS84, shapes assembled.
+
+Every function takes the block and its path in the file, reports what is wrong to the :class:`Ledger`, and
+gives None where the block cannot be used, so that one bad block does not hide the next one's problems.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from airbeat.errors import GeometryError, Problem
+from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.geo.datums import MapDatum, in_china_box, to_wgs84
+from airbeat.geo.frame import distance_m
+from airbeat.geo.polygons import Outline, RingError, Shape, assemble, check_simple_ring
+from airbeat.mission.areafile import free_area, read_area_file
+from airbeat.mission.mission import FixedPoint, LawnmowerPattern, WaypointPattern
+from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, RallyPoint
+from airbeat.mission.schema import (
+    MAX_VERTICES,
+    AirframeSection,
+    AreaSection,
+    CameraSection,
+    FenceSection,
+    HeightSection,
+    LawnmowerSection,
+    PlaceSection,
+    PointSection,
+    RallySection,
+    WaypointsSection,
+    ZoneSection,
+)
+from airbeat.mission.wording import key_hint
+from airbeat.mission.yamltree import KeyPath, YamlTree
+from airbeat.vehicle.airframe import AIRFRAMES, Airframe
+from airbeat.vehicle.camera import CAMERAS, Camera
+
+__all__ = [
+    "Ledger",
+    "ResolvedArea",
+    "check_vertices",
+    "resolve_airframe",
+    "resolve_area",
+    "resolve_camera",
+    "resolve_fence",
+    "resolve_height",
+    "resolve_pattern",
+    "resolve_place",
+    "resolve_rally",
+]
+
+Profile = TypeVar("Profile", Camera, Airframe)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Collects problems and notes, and remembers how far datum conversions moved things."""
+
+    tree: YamlTree
+    datum: MapDatum = MapDatum.WGS84
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    vertices: int = 0
+    zone_paths: dict[FencePolygon | FenceCircle, KeyPath] = field(default_factory=dict)
+    _moved_m: dict[MapDatum, float] = field(default_factory=dict)
+    _unmoved: set[MapDatum] = field(default_factory=set)
+
+    def add(self, path: KeyPath, message: str, remedy: str = "") -> None:
+        """Report a problem at a path of the file."""
+        self.problems.append(self.tree.problem(path, message, remedy))
+
+    def datum_of(self, stated: str | None) -> MapDatum:
+        """A block's own datum, or the file's."""
+        return self.datum if stated is None else MapDatum(stated)
+
+    def wgs84(self, points: Sequence[PointSection], datum: MapDatum) -> tuple[LatLon, ...]:
+        """Points of the file in WGS84."""
+        drawn = [LatLon(lat_deg=p.lat, lon_deg=p.lon) for p in points]
+        moved = to_wgs84(drawn, datum)
+        self.record_move(drawn[:1], moved[:1], datum)
+        return tuple(moved)
+
+    def record_move(self, drawn: Sequence[LatLon], moved: Sequence[LatLon], datum: MapDatum) -> None:
+        """Remember that a conversion was made, for the note about it."""
+        if datum is MapDatum.WGS84:
+            return
+        for a, b in zip(drawn, moved, strict=True):
+            if in_china_box(b):
+                self._moved_m[datum] = max(self._moved_m.get(datum, 0.0), distance_m(a, b))
+            else:
+                self._unmoved.add(datum)
+
+    def datum_notes(self) -> list[str]:
+        """What every output must say about datum conversions."""
+        notes = [
+            f"coordinates converted from {datum.label} to WGS84 (moved by about {moved_m:.0f} m)"
+            for datum, moved_m in sorted(self._moved_m.items())
+        ]
+        notes += [
+            f"coordinates outside China were taken as WGS84: {datum.label} has no offset there"
+            for datum in sorted(self._unmoved)
+        ]
+        return notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedArea:
+    """The area in WGS84, with the keep-outs that came with an area file."""
+
+    geometry: Any
+    keepouts: tuple[Any, ...] = ()
+
+
+def resolve_place(section: PlaceSection, ledger: Ledger) -> LatLon:
+    """A place in WGS84."""
+    return ledger.wgs84([section], ledger.datum_of(section.datum))[0]
+
+
+def resolve_rally(sections: Sequence[RallySection], ledger: Ledger) -> tuple[RallyPoint, ...]:
+    """Rally points in WGS84."""
+    return tuple(
+        RallyPoint(
+            position=resolve_place(s, ledger),
+            altitude=Altitude(value_m=s.height_m, datum=AltitudeDatum.HOME),
+        )
+        for s in sections
+    )
+
+
+def resolve_fence(section: FenceSection, ledger: Ledger) -> Fence | None:
+    """The fence in WGS84; polygons that cross themselves are refused, never repaired."""
+    before = len(ledger.problems)
+    datum = ledger.datum_of(section.datum)
+    polygons: list[FencePolygon] = []
+    circles: list[FenceCircle] = []
+    groups: list[tuple[str, list[ZoneSection]]] = [
+        ("inclusion", section.inclusion),
+        ("exclusion", section.exclusion),
+    ]
+    for key, zones in groups:
+        for number, zone in enumerate(zones):
+            path: KeyPath = ("fence", key, number)
+            inclusion = key == "inclusion"
+            if zone.circle is not None:
+                centre = ledger.wgs84([zone.circle], datum)[0]
+                circles.append(FenceCircle(inclusion=inclusion, centre=centre, radius_m=zone.circle.radius_m))
+            elif zone.polygon is not None:
+                ring = _simple(zone.polygon, (*path, "polygon"), datum, ledger)
+                polygon = FencePolygon(inclusion=inclusion, vertices=ring)
+                polygons.append(polygon)
+                ledger.zone_paths[polygon] = (*path, "polygon")
+    if len(ledger.problems) > before:
+        return None
+    return Fence(polygons=tuple(polygons), circles=tuple(circles), max_height_m=section.max_height_m)
+
+
+def _simple(
+    points: Sequence[PointSection], path: KeyPath, datum: MapDatum, ledger: Ledger
+) -> tuple[LatLon, ...]:
+    ledger.vertices += len(points)
+    try:
+        return check_simple_ring(ledger.wgs84(points, datum))
+    except GeometryError as error:
+        ledger.add(path, error.message, error.remedy)
+        return ()
+
+
+def resolve_area(section: AreaSection, base_dir: Path, ledger: Ledger) -> ResolvedArea | None:
+    """The area in WGS84, from the mission file or from the area file that it names."""
+    datum = ledger.datum_of(section.datum)
+    if section.file is not None:
+        return _area_from_file(section.file, base_dir, datum, ledger)
+    if section.outline is not None:
+        drawn = [(section.outline, section.holes, _short_or_long(ledger, "outline"))]
+    else:
+        drawn = [
+            (p.outline, p.holes, (*_short_or_long(ledger, "polygons"), n))
+            for n, p in enumerate(section.polygons or ())
+        ]
+    ledger.vertices += sum(len(shell) + sum(map(len, holes)) for shell, holes, _ in drawn)
+    try:
+        shape: Shape = assemble(
+            [
+                Outline(shell=ledger.wgs84(shell, datum), holes=tuple(ledger.wgs84(h, datum) for h in holes))
+                for shell, holes, _ in drawn
+            ]
+        )
+    except RingError as error:
+        path = drawn[error.polygon][2]
+        if error.hole is not None:
+            path = (*(("area",) if path == ("area", "outline") else path), "holes", error.hole)
+        ledger.add(path, error.message, error.remedy)
+        return None
+    except GeometryError as error:
+        ledger.add(("area",), error.message, error.remedy)
+        return None
+    ledger.notes += [f"area: {note}" for note in shape.notes]
+    return ResolvedArea(geometry=shape.geometry)
+
+
+def _short_or_long(ledger: Ledger, key: str) -> KeyPath:
+    """The path of the area's content: under its key, or right under ``area`` in the short form."""
+    return ("area", key) if ("area", key) in ledger.tree.places else ("area",)
+
+
+def _area_from_file(text: str, base_dir: Path, datum: MapDatum, ledger: Ledger) -> ResolvedArea | None:
+    path = ("area", "file") if ("area", "file") in ledger.tree.places else ("area",)
+    if "://" in text or not text.isprintable():
+        ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
+        return None
+    try:
+        read = read_area_file(base_dir / text, datum=datum)
+        geometry = free_area(read.area, read.keepouts)
+    except GeometryError as error:
+        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        return None
+    ledger.vertices += read.vertices
+    if datum is not MapDatum.WGS84:
+        if read.moved is not None:
+            ledger.record_move([read.moved[0]], [read.moved[1]], datum)
+        ledger.notes.append(
+            f"area file {read.source_name} was read as {datum.label}; where it is WGS84 write "
+            f"area: {{file: {text}, datum: wgs84}}"
+        )
+    ledger.notes.append(f"area read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
+    ledger.notes += list(read.notes)
+    return ResolvedArea(geometry=geometry, keepouts=read.keepouts)
+
+
+def check_vertices(ledger: Ledger) -> None:
+    """Report a mission with more vertices than any planner should be given."""
+    if ledger.vertices > MAX_VERTICES:
+        ledger.add(
+            (), f"{ledger.vertices} vertices in all (at most {MAX_VERTICES})", "simplify to a few metres"
+        )
+
+
+def resolve_camera(section: CameraSection, ledger: Ledger) -> Camera | None:
+    """The camera: a profile, a profile with values replaced, or all values inline."""
+    return _profile("camera", section, CAMERAS, Camera, ledger)
+
+
+def resolve_airframe(section: AirframeSection, ledger: Ledger) -> Airframe | None:
+    """The airframe: a profile, a profile with values replaced, or all values inline."""
+    return _profile("airframe", section, AIRFRAMES, Airframe, ledger)
+
+
+def _profile(
+    key: str,
+    section: CameraSection | AirframeSection,
+    profiles: Mapping[str, Profile],
+    kind: type[Profile],
+    ledger: Ledger,
+) -> Profile | None:
+    given = section.model_dump(exclude_none=True, exclude={"profile"})
+    if section.profile is not None:
+        base = profiles.get(section.profile)
+        if base is None:
+            path = (key, "profile") if (key, "profile") in ledger.tree.places else (key,)
+            close = key_hint(section.profile, profiles)
+            names = f"profiles: {', '.join(sorted(profiles))}"
+            hint = f"{close} {names}" if close.startswith("did") else names
+            ledger.add(path, f"no such profile (got {section.profile!r})", hint)
+            return None
+        if not given:
+            return base
+        name = given.pop("name", f"{base.name} (adapted)")
+        return dataclasses.replace(base, name=name, **given)
+    given.setdefault("name", f"{key} of this mission")
+    required = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    missing = [name for name in required if name not in given]
+    if missing:
+        ledger.add(
+            (key,),
+            f"is incomplete: {', '.join(missing)} missing",
+            f"give a profile's name or all values; profiles: {', '.join(sorted(profiles))}",
+        )
+        return None
+    return kind(**given)
+
+
+def resolve_height(
+    section: HeightSection, camera: Camera | None, path: KeyPath, ledger: Ledger
+) -> Altitude | None:
+    """The flight height, stated or from the GSD (flat ground at home's height assumed)."""
+    if section.value_m is not None and section.datum is not None:
+        return Altitude(value_m=section.value_m, datum=AltitudeDatum(section.datum))
+    if section.gsd_cm_px is None or camera is None:
+        return None
+    datum = AltitudeDatum(section.datum or "home")
+    height_m = math.floor(camera.height_for_gsd_m(section.gsd_cm_px / 100.0) * 10.0 + 1e-6) / 10.0
+    if path == ("height",):
+        assumed = ", flat ground at home's height assumed" if datum is AltitudeDatum.HOME else ""
+        ledger.notes.append(
+            f"height {height_m:g} m {datum.value} follows from the GSD of {section.gsd_cm_px:g} cm{assumed}"
+        )
+    return Altitude(value_m=height_m, datum=datum)
+
+
+def resolve_pattern(
+    section: LawnmowerSection | WaypointsSection, key: str, camera: Camera | None, ledger: Ledger
+) -> LawnmowerPattern | WaypointPattern:
+    """What to fly, with places in WGS84."""
+    if isinstance(section, LawnmowerSection):
+        default = LawnmowerPattern()
+        side, front = section.overlap.side, section.overlap.front
+        return LawnmowerPattern(
+            side_overlap=default.side_overlap if side is None else side,
+            front_overlap=default.front_overlap if front is None else front,
+            spacing_m=section.spacing_m,
+            trigger_distance_m=section.trigger_distance_m,
+            angle_deg=section.angle_deg,
+            entry=resolve_place(section.entry, ledger) if section.entry else None,
+            turn_around_m=section.turn_around_m,
+        )
+    return WaypointPattern(
+        points=tuple(
+            FixedPoint(
+                position=resolve_place(point, ledger),
+                altitude=resolve_height(point.height, camera, (key, "points", number, "height"), ledger)
+                if point.height
+                else None,
+                dwell_s=point.dwell_s,
+                heading_deg=point.heading_deg,
+                gimbal_pitch_deg=point.gimbal_pitch_deg,
+                photo=point.photo,
+                name=point.name,
+            )
+            for number, point in enumerate(section.points)
+        )
+    )

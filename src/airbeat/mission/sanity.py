@@ -1,0 +1,292 @@
+"""Checks over the whole mission file: do its blocks agree with one another and with the world?
+
+They run on whatever blocks could be read, so that a file's problems come out together. What stops a flight
+is a problem with its place; what a pilot should know is a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import Point, Polygon
+
+from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.geo.polygons import unite
+from airbeat.mission.mission import LawnmowerPattern, WaypointPattern
+from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, RallyPoint
+from airbeat.mission.resolve import Ledger
+from airbeat.mission.yamltree import KeyPath
+from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.camera import Camera
+
+__all__ = ["MAX_DISTANCE_M", "MAX_GSD_M_PX", "Parts", "check_parts"]
+
+MAX_DISTANCE_M = 50_000.0
+"""Farthest that anything in a mission may lie from home [m]."""
+MAX_GSD_M_PX = 0.10
+"""Above this a person is a pixel or two: refused."""
+NOTED_GSD_M_PX = 0.03
+MAX_HEIGHT_M = 500.0
+NOTED_HEIGHT_M = 120.0
+MAX_OVERLAP = 0.95
+_TOUCH_M = 0.01
+_CIRCLE_SEGMENTS = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """What could be read of a mission file; None where it could not, or is not there."""
+
+    pattern_key: str
+    home: LatLon | None = None
+    home_amsl_m: float | None = None
+    fence: Fence | None = None
+    margin_m: float | None = None
+    rally: tuple[RallyPoint, ...] | None = None
+    area: Any | None = None
+    last_seen: LatLon | None = None
+    pattern: LawnmowerPattern | WaypointPattern | None = None
+    height: Altitude | None = None
+    speed_m_s: float | None = None
+    camera: Camera | None = None
+    airframe: Airframe | None = None
+
+
+def check_parts(parts: Parts, ledger: Ledger) -> None:
+    """Report everything that does not fit together."""
+    near = _check_places(parts, ledger)
+    if near:
+        _check_fence(parts, ledger)
+    _check_heights(parts, ledger)
+    _check_speed(parts, ledger)
+    if isinstance(parts.pattern, LawnmowerPattern):
+        _check_overlap(parts.pattern, parts, ledger)
+        _check_gsd(parts.pattern, parts, ledger)
+
+
+# places
+
+
+def _places(parts: Parts, ledger: Ledger) -> Iterator[tuple[KeyPath, Sequence[LatLon]]]:
+    """Every group of places with the path at which to complain about it; home is not among them."""
+    if parts.area is not None:
+        lon_lat = shapely.get_coordinates(parts.area)
+        yield ("area",), [LatLon(lat_deg=float(la), lon_deg=float(lo)) for lo, la in lon_lat]
+    for zone in _zones(parts.fence):
+        yield (
+            ledger.zone_paths.get(zone, ("area",)),
+            zone.vertices if isinstance(zone, FencePolygon) else [zone.centre],
+        )
+    for number, rally in enumerate(parts.rally or ()):
+        yield ("rally", number), [rally.position]
+    if parts.last_seen is not None:
+        yield ("last_seen",), [parts.last_seen]
+    if isinstance(parts.pattern, WaypointPattern):
+        for number, point in enumerate(parts.pattern.points):
+            yield (parts.pattern_key, "points", number), [point.position]
+    elif isinstance(parts.pattern, LawnmowerPattern) and parts.pattern.entry is not None:
+        yield (parts.pattern_key, "entry"), [parts.pattern.entry]
+
+
+def _zones(fence: Fence | None) -> list[FencePolygon | FenceCircle]:
+    return [*fence.polygons, *fence.circles] if fence else []
+
+
+def _check_places(parts: Parts, ledger: Ledger) -> bool:
+    """Whether everything lies in one neighbourhood."""
+    near = True
+    groups = list(_places(parts, ledger))
+    for path, points in ([(("home",), [parts.home])] if parts.home else []) + groups:
+        if any(abs(p.lat_deg) < 1e-6 and abs(p.lon_deg) < 1e-6 for p in points):
+            ledger.add(path, "lies at 0, 0 in the Gulf of Guinea", "these coordinates were never filled in")
+            near = False
+    if parts.home is None or not near:
+        return False
+    for path, points in groups:
+        far = _far_from(parts.home, points)
+        if far is not None:
+            near = False
+            ledger.add(path, *_too_far(parts.home, far))
+    return near
+
+
+def _far_from(home: LatLon, points: Sequence[LatLon]) -> LatLon | None:
+    xy = LocalFrame(home).to_xy(points)
+    distance = np.nan_to_num(np.hypot(xy[:, 0], xy[:, 1]), nan=np.inf)
+    worst = int(np.argmax(distance))
+    return points[worst] if distance[worst] > MAX_DISTANCE_M else None
+
+
+def _too_far(home: LatLon, point: LatLon) -> tuple[str, str]:
+    distance_km = distance_m(home, point) / 1000.0
+    message = f"{point} is {distance_km:.0f} km from home (at most {MAX_DISTANCE_M / 1000:.0f} km)"
+    if abs(point.lon_deg) <= 90.0:
+        swapped = LatLon(lat_deg=point.lon_deg, lon_deg=point.lat_deg)
+        if distance_m(home, swapped) <= MAX_DISTANCE_M:
+            return message, "lat and lon look swapped, here or in home"
+    return message, "check the coordinates here and in home"
+
+
+# fence
+
+
+def _check_fence(parts: Parts, ledger: Ledger) -> None:
+    if parts.home is None:
+        return
+    frame = LocalFrame(parts.home)
+    include, exclude = _fence_zones(parts.fence, frame)
+    if include is not None or exclude:
+        _check_points_in_fence(parts, parts.home, include, exclude, ledger)
+    if parts.area is None:
+        return
+    area = frame.to_local(parts.area)
+    allowed = area if include is None else area.intersection(include)
+    outside_share = 1.0 - allowed.area / area.area
+    if outside_share > 1.0 - 1e-9 or allowed.area < 1.0:
+        ledger.add(("area",), "does not overlap the fence", "the fence must hold the area")
+    elif unite([allowed]).difference(shapely.union_all(exclude)).area < 1.0:
+        ledger.add(("area",), "lies wholly in the fence's exclusion zones", "nothing would be left to search")
+    elif outside_share > 0.0005:
+        ledger.notes.append(f"{outside_share:.1%} of the area lies outside the fence: it is not flown over")
+    if parts.last_seen is not None:
+        away_m = area.distance(Point(*frame.to_xy([parts.last_seen])[0]))
+        if away_m > 1.0:
+            ledger.notes.append(f"the last-seen point lies {away_m:.0f} m outside the area")
+
+
+def _fence_zones(fence: Fence | None, frame: LocalFrame) -> tuple[Any | None, list[Any]]:
+    """Local geometry of all inclusion zones together (None without any), and of each exclusion zone."""
+    shapes = [(zone.inclusion, _zone_shape(zone, frame)) for zone in _zones(fence)]
+    inclusion = [s for included, s in shapes if included]
+    return (
+        shapely.union_all(inclusion) if inclusion else None,
+        [s for included, s in shapes if not included],
+    )
+
+
+def _zone_shape(zone: FencePolygon | FenceCircle, frame: LocalFrame) -> Any:
+    if isinstance(zone, FencePolygon):
+        return Polygon(frame.to_xy(zone.vertices))
+    return Point(*frame.to_xy([zone.centre])[0]).buffer(zone.radius_m, quad_segs=_CIRCLE_SEGMENTS)
+
+
+def _check_points_in_fence(
+    parts: Parts, home: LatLon, include: Any | None, exclude: list[Any], ledger: Ledger
+) -> None:
+    frame = LocalFrame(home)
+    groups: list[tuple[KeyPath, LatLon]] = [(("home",), home)]
+    groups += [(p, points[0]) for p, points in _places(parts, ledger) if p[0] in ("rally", parts.pattern_key)]
+    for path, position in groups:
+        point = Point(*frame.to_xy([position])[0])
+        if include is not None and include.distance(point) > _TOUCH_M:
+            ledger.add(
+                path,
+                f"{position} lies {include.distance(point):.0f} m outside the fence",
+                "move it, or draw the inclusion zone round it",
+            )
+        elif any(zone.contains(point) for zone in exclude):
+            ledger.add(path, f"{position} lies in an exclusion zone of the fence", "move it out of the zone")
+
+
+# heights, speed, overlap, GSD
+
+
+def _above_home_m(altitude: Altitude, parts: Parts) -> float | None:
+    """Height above home; ground at home's height is assumed for heights above ground."""
+    if altitude.datum is not AltitudeDatum.AMSL:
+        return altitude.value_m
+    return None if parts.home_amsl_m is None else altitude.value_m - parts.home_amsl_m
+
+
+def _check_heights(parts: Parts, ledger: Ledger) -> None:
+    heights: list[tuple[KeyPath, Altitude]] = []
+    if parts.height is not None:
+        heights.append((("height",), parts.height))
+    heights += [(("rally", n, "height_m"), r.altitude) for n, r in enumerate(parts.rally or ())]
+    if isinstance(parts.pattern, WaypointPattern):
+        heights += [
+            ((parts.pattern_key, "points", n, "height"), p.altitude)
+            for n, p in enumerate(parts.pattern.points)
+            if p.altitude is not None
+        ]
+    ceiling_m = parts.fence.max_height_m if parts.fence else None
+    highest_m = 0.0
+    for path, altitude in heights:
+        above_m = _above_home_m(altitude, parts)
+        if above_m is None:
+            if parts.home is not None:
+                ledger.add(path, "datum amsl needs home.amsl_m", "give the height of home above sea level")
+            continue
+        highest_m = max(highest_m, above_m)
+        if above_m < 1.0:
+            ledger.add(path, f"{altitude} is {above_m:.1f} m above home (at least 1 m)", "check the datum")
+        elif ceiling_m is not None and above_m > ceiling_m:
+            ledger.add(
+                path,
+                f"{altitude} is {above_m:.1f} m above home, over fence.max_height_m {ceiling_m:g}",
+                "fly lower or raise the ceiling",
+            )
+        elif above_m > MAX_HEIGHT_M:
+            ledger.add(
+                path,
+                f"{altitude} is {above_m:.0f} m above home (at most {MAX_HEIGHT_M:g})",
+                "heights are metres",
+            )
+    if NOTED_HEIGHT_M < highest_m <= MAX_HEIGHT_M:
+        ledger.notes.append(f"height {highest_m:.0f} m is over 120 m: most countries want a permission")
+
+
+def _check_speed(parts: Parts, ledger: Ledger) -> None:
+    if parts.speed_m_s is None or parts.airframe is None:
+        return
+    if parts.speed_m_s > parts.airframe.max_speed_m_s:
+        ledger.add(
+            ("speed_m_s",),
+            f"must be {parts.airframe.max_speed_m_s:g} or less for {parts.airframe.name} "
+            f"(got {parts.speed_m_s:g})",
+            "speeds are metres a second: 36 km/h is 10",
+        )
+
+
+def _check_overlap(pattern: LawnmowerPattern, parts: Parts, ledger: Ledger) -> None:
+    for key, share in (("side", pattern.side_overlap), ("front", pattern.front_overlap)):
+        if share > MAX_OVERLAP:
+            ledger.add(
+                (parts.pattern_key, "overlap", key),
+                f"must be {MAX_OVERLAP:g} or less (got {share:g})",
+                "lines would lie on top of each other",
+            )
+
+
+def _check_gsd(pattern: LawnmowerPattern, parts: Parts, ledger: Ledger) -> None:
+    if parts.height is None or parts.camera is None:
+        return
+    above_m = _above_home_m(parts.height, parts)
+    if above_m is None or above_m < 1.0:
+        return
+    gsd_m = parts.camera.gsd_m_px(above_m)
+    if gsd_m > MAX_GSD_M_PX:
+        fits_m = parts.camera.height_for_gsd_m(MAX_GSD_M_PX)
+        ledger.add(
+            ("height",),
+            f"GSD must be 10 cm or finer (got {gsd_m * 100:.1f} cm with {parts.camera.name})",
+            f"fly at {fits_m:.0f} m or lower; 2 cm is {parts.camera.height_for_gsd_m(0.02):.0f} m",
+        )
+    elif gsd_m > NOTED_GSD_M_PX:
+        ledger.notes.append(f"GSD {gsd_m * 100:.1f} cm is coarser than 3 cm: persons are easily missed")
+    across_m, along_m = parts.camera.footprint_m(above_m)
+    if pattern.spacing_m is not None and pattern.spacing_m > across_m:
+        ledger.notes.append(
+            f"lines {pattern.spacing_m:g} m apart with a footprint of {across_m:.0f} m: "
+            f"strips of {pattern.spacing_m - across_m:.0f} m are not photographed"
+        )
+    if pattern.trigger_distance_m is not None and pattern.trigger_distance_m > along_m:
+        ledger.notes.append(
+            f"photographs {pattern.trigger_distance_m:g} m apart with a footprint of {along_m:.0f} m: "
+            "the ground between them is not photographed"
+        )

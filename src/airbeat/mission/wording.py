@@ -1,0 +1,221 @@
+"""pydantic's findings in the words of the mission file: places, dotted keys, the value found, a hint."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from airbeat.errors import Problem
+from airbeat.mission.schema import MissionFile
+from airbeat.mission.yamltree import KeyPath, YamlTree
+
+__all__ = ["key_hint", "problems_of", "shown", "value_at"]
+
+_UNION_TAGS = frozenset({"lawnmower", "waypoints"})
+
+
+def problems_of(error: ValidationError, tree: YamlTree) -> list[Problem]:
+    """Every finding of a validation as a Problem; values that were unusable as YAML are left out."""
+    problems = []
+    for detail in error.errors(include_url=False):
+        path = _in_file(tuple(detail["loc"]), tree.data)
+        if any(path[: len(bad)] == bad for bad in tree.unusable):
+            continue
+        message, hint = _words(detail, path, tree)
+        problems.append(tree.problem(path, message, hint))
+    return problems
+
+
+def shown(value: Any) -> str:
+    """A value as an error message shows it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a block of keys"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def value_at(data: Any, path: KeyPath) -> Any:
+    """The value under a path, or None where the path does not lead anywhere."""
+    for part in path:
+        if isinstance(data, dict) and part in data:
+            data = data[str(part)]
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+def key_hint(key: str, known: Iterable[str]) -> str:
+    """What an unknown key was probably meant to be, or which keys there are."""
+    names = sorted(known)
+    close = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0.6)
+    if not close:
+        close = [n for n in names if n.rsplit("_", 1)[0] == key.lower() or n.startswith(f"{key.lower()}_")][
+            :1
+        ]
+    return f"did you mean {close[0]}?" if close else f"keys here: {', '.join(names)}"
+
+
+def _in_file(loc: KeyPath, data: Any) -> KeyPath:
+    """The path as it stands in the file: without union tags and the keys that a short form implies."""
+    path: list[str | int] = []
+    for number, part in enumerate(loc):
+        if isinstance(data, dict) and part in data:
+            data = data[str(part)]
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        elif number < len(loc) - 1 or _is_implied(loc, data):
+            continue
+        else:
+            data = None
+        path.append(part)
+    return tuple(path)
+
+
+def _is_implied(loc: KeyPath, data: Any) -> bool:
+    """Whether the last part is a union's tag, or a key that a short form (a list, a name) stands for."""
+    tag = loc[-1] in _UNION_TAGS and len(loc) == 2
+    return tag or not isinstance(data, dict)
+
+
+def _model_at(loc: KeyPath) -> type[BaseModel] | None:
+    """The model of the block that holds the last key of a pydantic location."""
+    current: Any = MissionFile
+    for part in loc[:-1]:
+        candidates = _models_in(current)
+        tagged = [m for m in candidates if isinstance(part, str) and _has_tag(m, part)]
+        if len(candidates) > 1 and tagged:
+            current = tagged[0]
+        elif isinstance(part, str):
+            owners = [m for m in candidates if part in m.model_fields]
+            current = owners[0].model_fields[part].annotation if owners else None
+    models = _models_in(current)
+    return models[0] if models else None
+
+
+def _has_tag(model: type[BaseModel], tag: str) -> bool:
+    field = model.model_fields.get("pattern")
+    return field is not None and field.default == tag
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for inner in typing.get_args(annotation) for m in _models_in(inner)]
+
+
+def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> tuple[str, str]:
+    kind = detail["type"]
+    if kind == "airbeat":
+        context = detail.get("ctx", {})
+        return str(context["text"])[:300], str(context["hint"])
+    if kind == "extra_forbidden":
+        model = _model_at(tuple(detail["loc"]))
+        return "unknown key", key_hint(str(detail["loc"][-1]), model.model_fields if model else ())
+    if kind == "missing":
+        model = _model_at(tuple(detail["loc"]))
+        field = model.model_fields.get(str(detail["loc"][-1])) if model else None
+        return "is missing", (field.description or "") if field else ""
+    got = shown(detail["input"])
+    context = detail.get("ctx", {})
+    if kind == "union_tag_invalid":
+        return f"no such pattern (got {context['tag'][:60]!r})", "patterns: lawnmower, waypoints"
+    wording = _WORDING.get(kind)
+    if wording is None:
+        return f"{detail['msg'][:200]} (got {got})", ""
+    return f"{wording(context)} (got {got})", _value_hint(detail, path, tree)
+
+
+_WORDING: dict[str, Callable[[dict[str, Any]], str]] = {
+    "less_than": lambda c: f"must be less than {c['lt']:g}",
+    "less_than_equal": lambda c: f"must be {c['le']:g} or less",
+    "greater_than": lambda c: f"must be more than {c['gt']:g}",
+    "greater_than_equal": lambda c: f"must be {c['ge']:g} or more",
+    "finite_number": lambda _: "must be a finite number",
+    "float_type": lambda _: "must be a number",
+    "int_type": lambda _: "must be a whole number",
+    "int_from_float": lambda _: "must be a whole number",
+    "bool_type": lambda _: "must be true or false",
+    "string_type": lambda _: "must be text",
+    "string_too_short": lambda _: "must not be empty",
+    "string_too_long": lambda c: f"must not be longer than {c['max_length']} characters",
+    "list_type": lambda _: "must be a list",
+    "model_type": lambda _: "must be a block of keys",
+    "too_short": lambda c: f"needs at least {c['min_length']} entr{'y' if c['min_length'] == 1 else 'ies'}",
+    "too_long": lambda c: f"must not have more than {c['max_length']} entries",
+    "literal_error": lambda c: f"must be {c['expected'].replace(chr(39), '')}",
+}
+
+
+def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
+    value = detail["input"]
+    key = str(path[-1]) if path else ""
+    if key in ("lat", "lon") and isinstance(value, int | float):
+        return _swap_hint(key, value, value_at(tree.data, path[:-1]))
+    if key in ("side", "front", "reserve_share") and isinstance(value, int | float):
+        if 1 < value < 100:
+            return f"write {value / 100:g} for {value:g} %"
+        return "a share of the whole: write 0.3 for 30 %"
+    if detail["type"] in ("float_type", "int_type") and isinstance(value, str):
+        return _number_hint(value, key)
+    if detail["type"] == "bool_type":
+        return "write photo: true" if key == "photo" else ""
+    if detail["type"] == "literal_error":
+        if key == "airbeat":
+            return "this version reads airbeat: 1; a newer file needs a newer airbeat"
+        options = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+        close = difflib.get_close_matches(str(value).lower().replace("-", ""), options, n=1)
+        return f"did you mean {close[0]}?" if close else ""
+    if detail["type"] in ("model_type", "list_type") and key in _EXAMPLES:
+        return f"write {_EXAMPLES[key]}"
+    if detail["type"] == "too_short":
+        return "three corners make the smallest polygon" if key != "points" else "list at least one point"
+    return ""
+
+
+_EXAMPLES = {
+    "home": "home: {lat: 47.26931, lon: 11.40412}",
+    "last_seen": "last_seen: {lat: 47.26931, lon: 11.40412}",
+    "height": "height: {value_m: 60, datum: home}",
+    "overlap": "overlap: {side: 0.3, front: 0.3}",
+    "fence": "fence: {inclusion: [{polygon: [...]}], max_height_m: 120}",
+    "inclusion": "inclusion: [{polygon: [...]}]",
+    "exclusion": "exclusion: [{polygon: [...]}]",
+    "rally": "rally: [{lat: 47.26931, lon: 11.40412, height_m: 40}]",
+    "points": "points: [{lat: 47.26931, lon: 11.40412}]",
+}
+
+
+def _swap_hint(key: str, value: float, block: Any) -> str:
+    other = block.get("lon" if key == "lat" else "lat") if isinstance(block, dict) else None
+    if key == "lat" and isinstance(other, int | float) and abs(other) <= 90 and abs(value) <= 180:
+        return f"latitude and longitude look swapped: lat: {other}, lon: {value}"
+    return "decimal degrees are wanted, north and east positive"
+
+
+def _number_hint(value: str, key: str) -> str:
+    text = value.strip()
+    if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
+        return f"write the decimal point: {text.replace(',', '.')}"
+    if re.fullmatch(r"[-+]?[0-9.]+", text):
+        return f"write the number without quotes: {text}"
+    share = re.fullmatch(r"([0-9.]+)\s*%", text)
+    if share and re.fullmatch(r"[0-9]+(\.[0-9]+)?", share[1]):
+        return f"write {float(share[1]) / 100:g} for {text}"
+    number = re.match(r"[-+]?[0-9]+(\.[0-9]+)?(?=\s*[a-zA-Z°])", text)
+    if number:
+        return f"write the number alone, the unit is in the key: {key}: {number[0]}"
+    return "write the number alone, with a decimal point"
