@@ -1,0 +1,182 @@
+"""A commented mission file to start from: out of an area file, or out of a last-seen point."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon, Point
+
+from airbeat.errors import UsageError
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.mission.areafile import AreaFile, read_area_file
+from airbeat.mission.sanity import MAX_DISTANCE_M
+from airbeat.vehicle.airframe import airframe_profile
+from airbeat.vehicle.camera import camera_profile
+
+__all__ = ["new_mission_text"]
+
+FENCE_MARGIN_M = 40.0
+"""How far the proposed fence lies outside the area [m]."""
+_SIMPLIFY_M = 5.0
+_CIRCLE_CORNERS = 32
+_HOME_OFFSET_M = 15.0
+MAX_RADIUS_M = 5_000.0
+
+
+def new_mission_text(
+    *,
+    area_path: Path | None = None,
+    area_text: str | None = None,
+    last_seen: LatLon | None = None,
+    home: LatLon | None = None,
+    radius_m: float = 300.0,
+    name: str = "New search",
+    camera: str = "embedded-12mp",
+    airframe: str = "arducopter-quad",
+) -> str:
+    """The text of a search mission that :func:`~airbeat.mission.loader.load_mission` accepts.
+
+    Args:
+        area_path: GeoJSON or KML file to search; without it a circle round ``last_seen`` is drawn.
+        area_text: how the mission file names the area file (relative to itself); the path without it.
+        last_seen: where the missing person was last seen.
+        home: take-off place; without it one at the area's edge is proposed, and said to be a proposal.
+        radius_m: radius of the circle round ``last_seen`` [m].
+        name: the operation's name.
+        camera: camera profile.
+        airframe: airframe profile.
+
+    Raises:
+        UsageError: neither area nor last-seen point, a radius outside 10…5000 m, a home too far away.
+        GeometryError: the area file cannot be used.
+        PlanningError: no such camera or airframe profile.
+    """
+    if not 10.0 <= radius_m <= MAX_RADIUS_M:
+        raise UsageError(f"the radius must be 10 to {MAX_RADIUS_M:g} m (got {radius_m:g})")
+    area_file: AreaFile | None = None
+    if area_path is not None:
+        area_file = read_area_file(area_path)
+        frame = LocalFrame.around(area_file.area)
+        area = frame.to_local(area_file.area)
+        block = f"area: {json.dumps(area_text or area_path.as_posix(), ensure_ascii=False)}"
+    elif last_seen is not None:
+        frame = LocalFrame(last_seen)
+        area = _circle(radius_m)
+        block = f"area:\n{_points(area, frame, '  ')}"
+    else:
+        raise UsageError("nothing to search", remedy="give an area file or a last-seen point")
+    proposed = home is None
+    place = home if home is not None else _propose_home(area, area_file, frame)
+    for what, position in (("home", place), ("the last-seen point", last_seen)):
+        if position is not None and distance_m(position, frame.origin) > MAX_DISTANCE_M:
+            raise UsageError(
+                f"{what} {position} is {distance_m(position, frame.origin) / 1000:.0f} km from the area",
+                remedy="check that latitude and longitude are not swapped",
+            )
+    fence = _fence(area, frame, place)
+    return _TEXT.format(
+        name=json.dumps(_printable(name), ensure_ascii=False),
+        home=_point(place),
+        home_comment="a proposal at the area's edge: SET THIS to your take-off place"
+        if proposed
+        else "as given",
+        fence_polygon=_points(fence, frame, "        "),
+        area=block,
+        last_seen=f"last_seen: {_point(last_seen)}" if last_seen else "# last_seen: {lat: …, lon: …}",
+        camera=camera_profile(camera).name,
+        airframe=airframe_profile(airframe).name,
+    )
+
+
+def _printable(name: str) -> str:
+    text = "".join(c for c in name if c.isprintable()).strip()[:200]
+    return text or "New search"
+
+
+def _circle(radius_m: float) -> Any:
+    turn = np.linspace(0.0, 2.0 * math.pi, _CIRCLE_CORNERS, endpoint=False)
+    return shapely.Polygon(np.column_stack([radius_m * np.sin(turn), radius_m * np.cos(turn)]))
+
+
+def _propose_home(area: Any, area_file: AreaFile | None, frame: LocalFrame) -> LatLon:
+    """A place just outside the area's southernmost corner, clear of keep-outs where that is possible."""
+    keepouts = [frame.to_local(k) for k in area_file.keepouts] if area_file is not None else []
+    blocked = shapely.union_all([area.buffer(_HOME_OFFSET_M / 2), *keepouts])
+    corners = shapely.get_coordinates(area)
+    corners = corners[np.argsort(corners[:, 1])]
+    for x, y in corners:
+        spot = (x, y - _HOME_OFFSET_M)
+        if not blocked.intersects(Point(*spot)):
+            return frame.to_latlon([spot])[0]
+    return frame.to_latlon([corners[0]])[0]
+
+
+def _fence(area: Any, frame: LocalFrame, home: LatLon) -> Any:
+    """One polygon without holes round the area and home."""
+    at_home = Point(*frame.to_xy([home])[0])
+    grown = shapely.union_all(
+        [area.buffer(FENCE_MARGIN_M, join_style="mitre", mitre_limit=1.5), at_home.buffer(30.0)]
+    )
+    if isinstance(grown, MultiPolygon):
+        grown = grown.convex_hull
+    outline = shapely.Polygon(grown.exterior).simplify(_SIMPLIFY_M)
+    return outline if outline.is_valid else grown.convex_hull
+
+
+def _point(position: LatLon) -> str:
+    return f"{{lat: {position.lat_deg:.7f}, lon: {position.lon_deg:.7f}}}"
+
+
+def _points(polygon: Any, frame: LocalFrame, indent: str) -> str:
+    corners = frame.to_latlon(shapely.get_coordinates(polygon.exterior)[:-1])
+    return "\n".join(f"{indent}- {_point(p)}" for p in corners)
+
+
+_TEXT = """\
+# unsurveyed; not for flight as it is
+#
+# Written by `airbeat new`. Go through it from top to bottom; what is marked SET THIS must be set. When
+# somebody has looked at the place, its obstacles and its airspace, change `status` to surveyed.
+# Coordinates are decimal degrees, lat (north) first. Lengths are metres, speeds metres a second.
+
+airbeat: 1                  # version of this file format
+kind: search                # search, patrol or waypoints; a block of the same name says what is flown
+name: {name}
+status: unsurveyed          # every output says "unsurveyed; not for flight as it is" until this is surveyed
+datum: wgs84                # gcj02 or bd09 for coordinates that were read off a Chinese map
+
+# Take-off and landing: {home_comment}.
+home: {home}
+
+fence:
+  max_height_m: 120         # ceiling above home: SET THIS to what you are allowed
+  margin_m: 10              # distance that the plan keeps from every fence line
+  inclusion:                # the aircraft must stay inside; drawn round the area by the program: SET THIS
+    - polygon:
+{fence_polygon}
+  exclusion: []             # keep out: - polygon: [...] or - circle: {{lat: …, lon: …, radius_m: …}}
+
+# rally:                    # alternative landing places, height above home
+#   - {{lat: …, lon: …, height_m: 40}}
+
+# What the camera must see: corner by corner, or the path of a GeoJSON or KML file.
+{area}
+
+{last_seen}
+
+height: {{gsd_cm_px: 2.0}}    # centimetres of ground a pixel; or {{value_m: 60, datum: home}} (amsl, agl)
+speed_m_s: 8
+camera: {camera}
+airframe: {airframe}
+
+search:
+  pattern: lawnmower        # parallel lines
+  overlap: {{side: 0.3, front: 0.3}}   # of neighbouring photographs, as shares: 0.3 is 30 %
+  angle_deg: auto           # bearing of the lines, 0 to 360; auto takes the fastest
+"""
