@@ -12,7 +12,15 @@ import numpy.typing as npt
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 
-__all__ = ["ErrorBudget", "ErrorTerm", "GroundPoint", "circular_error_90_m", "fuse", "ground_point"]
+__all__ = [
+    "ErrorBudget",
+    "ErrorTerm",
+    "GroundPoint",
+    "circular_error_90_m",
+    "fuse",
+    "ground_point",
+    "relative_covariance",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -136,7 +144,8 @@ def _with_covariance(position: LatLon, covariance: Array, terms: tuple[ErrorTerm
 def ground_point(position: LatLon, terms: Sequence[ErrorTerm]) -> GroundPoint:
     """A place whose errors are the sum of independent terms."""
     vectors = np.array([(t.east_m, t.north_m) for t in terms]).reshape(-1, 2)
-    return _with_covariance(position, vectors.T @ vectors, tuple(terms))
+    covariance: Array = vectors.T @ vectors
+    return _with_covariance(position, covariance, tuple(terms))
 
 
 def _cross_covariance(a: GroundPoint, b: GroundPoint) -> Array:
@@ -149,6 +158,19 @@ def _cross_covariance(a: GroundPoint, b: GroundPoint) -> Array:
             share = math.sqrt(term.shared * twin.shared)
             total += share * np.outer((term.east_m, term.north_m), (twin.east_m, twin.north_m))
     return total
+
+
+def _covariance(point: GroundPoint) -> Array:
+    vectors = np.array([(t.east_m, t.north_m) for t in point.terms]).reshape(-1, 2)
+    total: Array = vectors.T @ vectors
+    return total
+
+
+def relative_covariance(a: GroundPoint, b: GroundPoint) -> Array:
+    """(2, 2) covariance of the difference of two looks' positions, shared errors taken out [m²]."""
+    cross = _cross_covariance(a, b)
+    difference: Array = _covariance(a) + _covariance(b) - cross - cross.T
+    return difference
 
 
 def fuse(points: Sequence[GroundPoint]) -> GroundPoint:
@@ -177,8 +199,7 @@ def fuse(points: Sequence[GroundPoint]) -> GroundPoint:
     for i, a in enumerate(points):
         for j, b in enumerate(points):
             if i == j:
-                vectors = np.array([(t.east_m, t.north_m) for t in a.terms]).reshape(-1, 2)
-                covariance += weights[i] ** 2 * vectors.T @ vectors
+                covariance += weights[i] ** 2 * _covariance(a)
             else:
                 covariance += weights[i] * weights[j] * _cross_covariance(a, b)
     position = frame.to_latlon([weights @ xy])[0]
