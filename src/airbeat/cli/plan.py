@@ -169,7 +169,7 @@ def command(
     print_findings(findings, as_json=as_json)
     written: list[Path] = []
     if out_dir is not None and not failed:
-        written = write_plan_files(plan, out_dir, mission.stem, overwrite=overwrite)
+        written = write_plan_files(plan, out_dir, stem=mission.stem, overwrite=overwrite)
         for path in written:
             console(as_json).print(f"wrote {path}")
     elif out_dir is not None:
