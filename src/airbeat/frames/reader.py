@@ -144,7 +144,7 @@ def read_frame_meta(path: Path) -> FrameMeta:
         lost = _lost_rows(data)
         if lost:
             raise FrameError(
-                f"the file is cut short: the lowest {lost} of {source.height_px} rows of the picture are missing",
+                f"the file is cut short: the lowest {lost} of {source.height_px} rows are missing",
                 where=str(path),
                 remedy="copy it from the card again",
             )

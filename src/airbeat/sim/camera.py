@@ -112,6 +112,7 @@ class EmbeddedCamera:
             AirbeatError: a photograph could not be written.
         """
         self._pool.shutdown(wait=True)
+        self._ground.texture.clear()
         return [future.result() for future in self._futures]
 
     def _take(self, shot: CameraShot, view: View) -> Path:

@@ -21,9 +21,8 @@ __all__ = ["Renderer", "SeenPerson"]
 Image = npt.NDArray[np.uint8]
 
 _BLOCK_PX = 500
-_GRID_PX = 25
-_OVERSAMPLE = 4
-_MAX_SPRITE_PX = 1600
+_GRID_PX = 50
+_NEAREST_M = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,25 +152,20 @@ class Renderer:
         points = np.concatenate([s.outline for s in shapes])
         left, top = (int(v) - 2 for v in np.floor(points.min(axis=0)))
         right, bottom = (int(v) + 3 for v in np.ceil(points.max(axis=0)))
-        if right - left > _MAX_SPRITE_PX or bottom - top > _MAX_SPRITE_PX:
-            return
         cv2 = opencv()
-        side = ((bottom - top) * _OVERSAMPLE, (right - left) * _OVERSAMPLE)
-        canvas = _Canvas(np.zeros((*side, 3), np.uint8), np.zeros(side, np.uint8), (left, top))
+        large = max(right - left, bottom - top)
+        finer = 4 if large < 400 else 2 if large < 1600 else 1
+        side = ((bottom - top) * finer, (right - left) * finer)
+        canvas = _Canvas(np.zeros((*side, 3), np.uint8), np.zeros(side, np.uint8), (left, top), finer)
         sun = float(view.right @ self._ground.sun), -float(view.up @ self._ground.sun)
         for shape in sorted(shapes, key=lambda s: -s.depth):
             shape.draw(canvas, shade=thing.shade, sun=sun)
         size = (right - left, bottom - top)
         alpha = cv2.resize(canvas.mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         small = cv2.resize(canvas.colour, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        cut = abs(hash((round(thing.xy_m[0] * 100), round(thing.xy_m[1] * 100)))) % 97
-        h, w = alpha.shape
-        rough = (
-            np.resize(self._cloth[cut:, cut:], (h, w))
-            if max(h, w) > 150
-            else self._cloth[cut : cut + h, cut : cut + w]
-        )
-        small *= (1 + 0.07 * rough)[..., None]
+        first = round(abs(thing.xy_m[0]) * 1000)
+        rows, cols = ((first + np.arange(n)) % len(self._cloth) for n in alpha.shape)
+        small *= (1 + 0.08 * self._cloth[np.ix_(rows, cols)])[..., None]
         alpha = cv2.GaussianBlur(alpha, (3, 3), 0.55)
         small = cv2.GaussianBlur(small, (3, 3), 0.55)
         whole = float(alpha.sum())
@@ -194,6 +188,8 @@ class Renderer:
         yaw_deg = math.degrees(math.atan2(view.right[1], view.right[0]))
         for layer in self._crowns.layers(crown):
             (at,), (depth,) = view.project([(*crown.xy_m, crown.base_m + layer.height_m)])
+            if depth < _NEAREST_M:
+                continue
             radius = layer.radius_m * view.focal_px / depth
             left, top = math.floor(at[0] - radius) - 1, math.floor(at[1] - radius) - 1
             right, bottom = math.ceil(at[0] + radius) + 1, math.ceil(at[1] + radius) + 1
@@ -242,7 +238,7 @@ def _in_view(view: View, items: list[Any], spheres: list[tuple[float, float, flo
     pixels, depth = view.project(array[:, :3])
     margin = array[:, 3] * view.focal_px / np.maximum(depth, 0.1)
     inside = (
-        (depth > 1.0)
+        (depth > _NEAREST_M)
         & (pixels[:, 0] > -margin)
         & (pixels[:, 1] > -margin)
         & (pixels[:, 0] < view.width_px + margin)
@@ -256,6 +252,7 @@ class _Canvas:
     colour: Image
     mask: Image
     origin: tuple[int, int]
+    finer: int
 
 
 @dataclass(slots=True)
@@ -269,7 +266,7 @@ class _Shape:
         cv2 = opencv()
 
         def fill(points: npt.NDArray[np.float64], gain: float) -> None:
-            hull = cv2.convexHull(np.round((points - canvas.origin) * (_OVERSAMPLE * 16)).astype(np.int32))
+            hull = cv2.convexHull(np.round((points - canvas.origin) * (canvas.finer * 16)).astype(np.int32))
             bgr = tuple(min(255, int(c * gain * shade)) for c in self.bgr)
             cv2.fillConvexPoly(canvas.colour, hull, bgr, cv2.LINE_8, 4)
             cv2.fillConvexPoly(canvas.mask, hull, 255, cv2.LINE_8, 4)

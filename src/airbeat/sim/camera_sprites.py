@@ -21,8 +21,8 @@ _KINDS = 12
 _TURNS = 16
 # Share of the height, share of the radius, light.
 _TREE_LAYERS = ((0.5, 1.0, 0.62), (0.72, 0.8, 0.9), (0.92, 0.5, 1.14))
-_BUSH_LAYERS = ((0.45, 1.0, 0.72), (0.85, 0.7, 1.08))
-_TINTS = ((34, 66, 48), (42, 80, 56), (44, 84, 72), (36, 58, 52), (52, 92, 88), (30, 56, 38))
+_BUSH_LAYERS = ((0.45, 1.0, 0.9), (0.85, 0.7, 1.2))
+_TINTS = ((40, 70, 58), (46, 80, 66), (50, 84, 78), (42, 62, 58), (60, 90, 90), (36, 58, 46))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class CrownSprites:
         inside = rim - np.hypot(u, v) + 0.13 * leaf
         alpha = np.clip(inside * 14, 0, 1) * np.where(leaf < -1.5, 0.35, 1.0)
         slope = 0.34 * (u * self._sun[0] - v * self._sun[1])
-        value = light * (0.95 + slope + 0.26 * leaf)
+        value = light * (0.92 + slope + 0.3 * leaf)
         bgr = np.clip(self._tints[kind] * value[..., None] * 1.25, 4, 235)
         return np.dstack([bgr, alpha * 255]).astype(np.uint8)
 

@@ -18,6 +18,8 @@ __all__ = ["View"]
 Array = npt.NDArray[np.float64]
 
 _MAX_OFF_NADIR_DEG = 68.0
+_MAX_ITERATIONS = 30
+_HEIGHT_TOLERANCE_M = 0.002
 
 
 class View:
@@ -72,9 +74,11 @@ class View:
         d = self.rays(pixels)
         run = d[:, :2] / d[:, 2:3]
         height = np.zeros(len(d))
-        for _ in range(12):
-            xy: Array = self.eye[:2] + run * (height - self.eye[2])[:, None]
-            height = self._ground.height_m(xy)
+        for _ in range(_MAX_ITERATIONS):
+            before = height
+            height = self._ground.height_m(self.eye[:2] + run * (height - self.eye[2])[:, None])
+            if float(np.abs(height - before).max()) < _HEIGHT_TOLERANCE_M:
+                break
         points: Array = self.eye[:2] + run * (height - self.eye[2])[:, None]
         return points
 

@@ -32,6 +32,8 @@ CELL_M = TILE_M
 TRUTH_SCHEMA = "airbeat-truth/1"
 
 _PEOPLE_APART_M = 11.0
+_LEAST_VISIBLE = 0.65
+_TRIES_BESIDE_A_TREE = 120
 _CROWN_SPRITES = 12
 
 
@@ -62,7 +64,7 @@ class Ground:
         home_amsl_m: float = 420.0,
         persons: int = 24,
         relief_m: float = 9.0,
-        cache_tiles: int = 96,
+        cache_tiles: int = 80,
     ) -> None:
         self.seed = seed
         self.frame = frame
@@ -120,11 +122,11 @@ class Ground:
         found = []
         for k in range(len(xy)):
             draw, size, turn, sprite = rng.random(), rng.random(), rng.uniform(0, 360), rng.integers(1 << 30)
-            tree = free[k] and draw < 0.06 + 1.1 * (wood[k] - 0.12)
+            tree = free[k] and draw < 0.03 + 0.95 * (wood[k] - 0.02)
             bush = free[k] and not tree and draw < 0.30 + 0.3 * wood[k]
             if not (tree or bush):
                 continue
-            radius = 1.3 + 1.6 * size if tree else 0.35 + 0.75 * size * size
+            radius = 1.3 + 2.3 * size * size if tree else 0.35 + 0.75 * size * size
             found.append(
                 Crown(
                     xy_m=(float(x[k]), float(y[k])),
@@ -185,7 +187,8 @@ class Ground:
         postures += ["standing"] * (count - len(postures))
         earth = [k % 2 == 0 for k in range(lying)] + [k % 2 == (lying % 2) for k in range(count - lying)]
         min_x, min_y, max_x, max_y = local.bounds if not local.is_empty else (0, 0, 0, 0)
-        for _ in range(400 * count):
+        tries = 0
+        for _ in range(600 * count):
             if len(planted) == count:
                 break
             x, y = float(rng.uniform(min_x, max_x)), float(rng.uniform(min_y, max_y))
@@ -195,9 +198,11 @@ class Ground:
                 continue
             seen = self._nadir_visibility(x, y)
             wet = self.fields.stream_distance_m(np.array([x]), np.array([y]))[0] < 0.8
-            if seen < 0.6 or wet:
+            k, tries = len(planted), tries + 1
+            beside_a_tree = k % 6 == 5 and tries < _TRIES_BESIDE_A_TREE
+            if seen < _LEAST_VISIBLE or wet or (beside_a_tree and seen > 0.97):
                 continue
-            k = len(planted)
+            tries = 0
             planted.append(self._dress(k, (x, y), posture=postures[k], earth=earth[k], seen=seen, rng=rng))
         if len(planted) < count:
             raise PlanningError(
@@ -262,28 +267,41 @@ class Ground:
         def pixels(points: npt.NDArray[np.float64]) -> Any:
             return np.round((points - [west, north]) * [scale * 16, -scale * 16]).astype(np.int32)
 
+        def reaches(x: float, y: float, top_m: float, radius_m: float) -> bool:
+            """Whether a shadow from there can fall on the tile."""
+            sx, sy = self._shadow_shift(top_m)
+            r = radius_m + 0.2
+            return (
+                west - r < max(x, x + sx)
+                and min(x, x + sx) < west + TILE_M + r
+                and north - TILE_M - r < max(y, y + sy)
+                and min(y, y + sy) < north + r
+            )
+
         for cell in ((ix + i, iy + j) for i in (-1, 0, 1) for j in (-1, 0, 1)):
             for crown in self._crowns(*cell):
-                cv2.fillPoly(light, [pixels(self._crown_shadow(crown))], 0, cv2.LINE_8, 4)
+                if reaches(*crown.xy_m, crown.height_m, crown.radius_m * 1.2):
+                    for outline in self._crown_shadows(crown):
+                        cv2.fillPoly(light, [pixels(outline)], 0, cv2.LINE_8, 4)
             for thing in self.things(*cell):
+                if not reaches(*thing.xy_m, thing.top_m, 2.0):
+                    continue
                 for part in thing.parts:
                     hull = cv2.convexHull(pixels(self._part_shadow(thing, part)))
                     cv2.fillConvexPoly(light, hull, 0, cv2.LINE_8, 4)
         cv2.GaussianBlur(light, (5, 5), 0.9, dst=light)
 
-    def _crown_shadow(self, crown: Crown) -> npt.NDArray[np.float64]:
-        """The outline of a crown's shadow, ragged as leaves are, (n, 2) [m]."""
+    def _crown_shadows(self, crown: Crown) -> list[npt.NDArray[np.float64]]:
+        """Outlines of a crown's shadow, layer by layer, ragged as leaves are, each (n, 2) [m]."""
         rng = np.random.default_rng(int(crown.turn_deg * 1e6))
-        n = 44
+        n = 40
         angle = np.arange(n) * (2 * np.pi / n)
-        radius = crown.radius_m * (0.97 + 0.09 * rng.standard_normal(n))
-        low, high = self._shadow_shift(crown.height_m * 0.45), self._shadow_shift(crown.height_m * 0.85)
-        toward = np.cos(angle - math.atan2(high[1], high[0])) > 0
-        shift = np.where(toward[:, None], [high], [low])
-        outline: npt.NDArray[np.float64] = (
-            np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None] * 0.92 + crown.xy_m + shift
-        )
-        return outline
+        radius = crown.radius_m * (0.9 + 0.09 * rng.standard_normal(n))
+        outline = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
+        return [
+            outline * size + crown.xy_m + np.array(self._shadow_shift(crown.height_m * height))
+            for height, size in ((0.4, 0.9), (0.62, 1.0), (0.85, 0.62))
+        ]
 
     def _part_shadow(self, thing: Thing, part: Any) -> npt.NDArray[np.float64]:
         """Points whose hull is the shadow of a part on the ground, (n, 2) [m]."""

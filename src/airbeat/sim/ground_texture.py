@@ -28,20 +28,30 @@ _PERIODS_PX = (2048, 1664, 1216)
 
 # Ramps from deep shade to full light; blue, green, red.
 _RAMPS: dict[str, Sequence[tuple[int, int, int]]] = {
-    "grass": [(14, 24, 18), (26, 46, 36), (40, 72, 60), (60, 100, 88), (92, 138, 126), (130, 170, 164)],
-    "straw": [(22, 34, 38), (40, 62, 70), (66, 98, 110), (96, 132, 146), (128, 162, 178), (170, 196, 208)],
-    "earth": [(24, 32, 40), (48, 62, 76), (76, 96, 114), (106, 126, 144), (140, 158, 172), (184, 196, 206)],
-    "litter": [(12, 17, 22), (26, 36, 46), (42, 58, 76), (62, 84, 106), (90, 112, 134), (130, 148, 164)],
-    "water": [(30, 28, 18), (44, 42, 28), (56, 56, 38), (70, 70, 50), (92, 92, 72), (150, 150, 136)],
-    "shrub": [(10, 18, 14), (20, 38, 28), (32, 60, 44), (46, 84, 62), (72, 116, 92), (112, 152, 132)],
+    "grass": [(18, 32, 26), (34, 62, 52), (52, 94, 80), (74, 124, 110), (108, 156, 146), (150, 190, 184)],
+    "straw": [(30, 44, 50), (54, 78, 88), (84, 118, 132), (116, 154, 170), (150, 186, 202), (192, 216, 226)],
+    "earth": [(32, 42, 52), (58, 74, 90), (90, 112, 132), (122, 144, 164), (158, 178, 192), (202, 212, 220)],
+    "litter": [(14, 20, 28), (30, 42, 56), (50, 68, 90), (74, 98, 124), (106, 130, 154), (150, 170, 186)],
+    "water": [(40, 40, 28), (54, 56, 40), (68, 70, 52), (84, 88, 68), (108, 112, 94), (170, 172, 160)],
+    "shrub": [(10, 20, 16), (20, 42, 32), (34, 66, 52), (52, 94, 76), (80, 126, 108), (124, 166, 150)],
+    "stone": [(44, 48, 52), (74, 80, 86), (104, 112, 118), (134, 142, 148), (166, 172, 178), (208, 212, 214)],
 }
+_LEVELS = 36  # shades of each ramp, so that all ramps fit into one byte
 
 
-def _ramp(name: str) -> Image:
-    anchors = np.array(_RAMPS[name], dtype=float)
-    at = np.linspace(0, len(anchors) - 1, 256)
-    table = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)], axis=1)
-    return table.astype(np.uint8).reshape(256, 1, 3)
+def _palette() -> Image:
+    """All ramps behind one another, (256, 1, 3); a material's shade k is at ``36·material + k``."""
+    palette = np.zeros((256, 1, 3), np.uint8)
+    for number, ramp in enumerate(_RAMPS.values()):
+        anchors = np.array(ramp, dtype=float)
+        at = np.linspace(0, len(anchors) - 1, _LEVELS)
+        for c in range(3):
+            shades = np.interp(at, np.arange(len(anchors)), anchors[:, c])
+            palette[number * _LEVELS : (number + 1) * _LEVELS, 0, c] = shades.astype(np.uint8)
+    return palette
+
+
+_FIRST_SHADE = {name: number * _LEVELS for number, name in enumerate(_RAMPS)}
 
 
 def _periodic_noise(
@@ -68,7 +78,8 @@ def _wrapped(texture: Image) -> Image:
 
 
 def _centred(noise: npt.NDArray[np.float32], contrast: float, middle: float = 128.0) -> Image:
-    return np.clip(noise * contrast + middle, 0, 255).astype(np.uint8)
+    centred: Image = np.clip(noise * contrast + middle, 0, 255).astype(np.uint8)
+    return centred
 
 
 class GroundTexture:
@@ -111,9 +122,9 @@ class GroundTexture:
         self._edge = _wrapped(
             _centred(_periodic_noise(rng, c, {2: 0.3, 4: 0.5, 8: 0.7, 16: 0.8, 32: 0.6}), 32)
         )
-        domes, rank = _domes(rng, a, self._sun)
-        self._shrub, self._shrub_rank = _wrapped(domes), _wrapped(rank)
-        self._ramps = {name: _ramp(name) for name in _RAMPS}
+        domes, rank = _domes(rng, c, self._sun)
+        self._domes, self._dome_rank = _wrapped(domes), _wrapped(rank)
+        self._palette = _palette()
 
     def tile(self, ix: int, iy: int) -> Image:
         """The tile whose south-west corner is at (20·ix, 20·iy) m, (800, 800, 3), do not write to it."""
@@ -137,9 +148,15 @@ class GroundTexture:
         mine.set_result(made)
         return made
 
-    def _crop(self, texture: Image, ix: int, iy: int) -> Image:
+    def clear(self) -> None:
+        """Forget all tiles; they are made again when they are asked for."""
+        with self._lock:
+            self._tiles.clear()
+
+    @staticmethod
+    def _crop(texture: Image, ix: int, iy: int, shift_px: int = 0) -> Image:
         period = texture.shape[0] - TILE_PX
-        col, row = (ix * TILE_PX) % period, (-iy * TILE_PX) % period
+        col, row = (ix * TILE_PX + shift_px) % period, (-iy * TILE_PX + shift_px) % period
         return texture[row : row + TILE_PX, col : col + TILE_PX]
 
     def _up(self, grid: npt.NDArray[np.float64], scale: float, offset: float) -> Image:
@@ -158,25 +175,57 @@ class GroundTexture:
         n = round(TILE_M / _GRID_M)
         at = (np.arange(-_PAD, n + _PAD) + 0.5) * _GRID_M
         x, y = np.meshgrid(ix * TILE_M + at, iy * TILE_M + at[::-1])
+        fields = self._fields
         fine, clump, edge = (self._crop(t, ix, iy) for t in (self._fine, self._clump, self._edge))
-        light = cv2.addWeighted(fine, 0.75, clump, 0.65, -46)
-        dry, wood = self._fields.dry(x, y), self._fields.wood(x, y)
-        tile = cv2.LUT(cv2.merge([light] * 3), self._ramps["grass"])
-        self._lay(tile, "straw", light, self._mask(dry, 90, 118, edge, clump))
-        self._lay(tile, "litter", light, self._mask(wood, 110, 96, clump, edge))
-        self._lay_shrubs(tile, ix, iy, 0.5 * wood - 0.35 * dry + 0.22)
-        bare = np.maximum(self._fields.bare(x, y), 0.62 - 0.42 * self._fields.path_distance_m(x, y))
-        self._lay(
-            tile, "earth", cv2.addWeighted(fine, 0.55, clump, 0.25, 34), self._mask(bare, 150, 46, edge)
+        dry, wood, bare = fields.dry(x, y), fields.wood(x, y), fields.bare(x, y)
+        path_m, stream_m = fields.path_distance_m(x, y), fields.stream_distance_m(x, y) - 0.7 * bare
+
+        soil = self._shades("grass", (fine, 0.75), (clump, 0.65), -46)
+        lay = self._lay
+        lay(
+            soil,
+            self._shades("straw", (fine, 0.75), (clump, 0.6), -40),
+            self._mask(dry, 90, 112, edge, clump),
         )
-        stream_m = self._fields.stream_distance_m(x, y)
-        self._lay(
-            tile, "earth", cv2.addWeighted(fine, 0.9, clump, 0.2, 10), self._mask(-stream_m, 60, 200, edge)
+        lay(
+            soil,
+            self._shades("litter", (fine, 0.8), (edge, 0.6), -52),
+            self._mask(wood, 120, 98, clump, edge),
         )
-        self._lay(
-            tile, "water", cv2.addWeighted(clump, 0.35, fine, 0.12, 60), self._mask(-stream_m, 90, 128, edge)
+        rank = self._crop(self._dome_rank, ix, iy)
+        domes = self._crop(self._domes, ix, iy)
+        lay(
+            soil,
+            self._shades("shrub", (domes, 1.0), (fine, 0.1), -12),
+            cv2.compare(self._up(0.5 * wood - 0.35 * dry + 0.22, 200, 40), rank, cv2.CMP_GT),
         )
+        open_earth = np.maximum(bare, 0.62 - 0.42 * path_m)
+        open_earth = np.maximum(open_earth, 0.9 - 0.55 * stream_m)
+        lay(
+            soil, self._shades("earth", (fine, 0.5), (clump, 0.35), 28), self._mask(open_earth, 150, 46, edge)
+        )
+        stones = np.where(open_earth > 0.45, 26.0 + 70 * (bare > 0.3) + 90 * (stream_m < 1.5), 0.0)
+        stones = np.where((path_m < 0.3) | (stream_m < -0.4), 0.0, stones)
+        rank, domes = (self._crop(t, ix, iy, shift_px=433) for t in (self._dome_rank, self._domes))
+        lay(
+            soil,
+            self._shades("stone", (domes, 0.9), (fine, 0.25), 12),
+            cv2.compare(self._up(stones, 1, 0), rank, cv2.CMP_GT),
+        )
+        wet = self._mask(-stream_m, 90, 128, edge)
+        lay(soil, self._shades("water", (clump, 0.3), (fine, 0.12), 66), wet)
+        tile = cv2.LUT(cv2.merge([soil] * 3), self._palette)
         return self._lit(tile, ix, iy, x=x, y=y, dry=dry)
+
+    def _shades(
+        self, material: str, first: tuple[Image, float], second: tuple[Image, float], offset: float
+    ) -> Image:
+        """A material's palette numbers from two weighted noise textures and an offset (0…255 of light)."""
+        cv2 = opencv()
+        k = _LEVELS / 256
+        shades = cv2.addWeighted(first[0], first[1] * k, second[0], second[1] * k, offset * k)
+        cv2.min(shades, _LEVELS - 1, dst=shades)
+        return cv2.add(shades, float(_FIRST_SHADE[material]))  # type: ignore[no-any-return]
 
     def _mask(self, field: npt.NDArray[np.float64], scale: float, offset: float, *rough: Image) -> Image:
         """Where a field, roughened by noise, passes the middle."""
@@ -186,27 +235,17 @@ class GroundTexture:
             mask = cv2.addWeighted(mask, 1.0, noise, 0.6, -0.6 * 128)
         return cv2.compare(mask, 128, cv2.CMP_GT)  # type: ignore[no-any-return]
 
-    def _lay(self, tile: Image, ramp: str, light: Image, mask: Image) -> None:
-        cv2 = opencv()
-        if not mask.any():
-            return
-        cv2.copyTo(cv2.LUT(cv2.merge([light] * 3), self._ramps[ramp]), mask, tile)
-
-    def _lay_shrubs(self, tile: Image, ix: int, iy: int, density_field: Any) -> None:
-        cv2 = opencv()
-        density = self._up(density_field, 200, 40)
-        rank = self._crop(self._shrub_rank, ix, iy)
-        mask = cv2.compare(density, rank, cv2.CMP_GT)
-        self._lay(tile, "shrub", self._crop(self._shrub, ix, iy), mask)
+    @staticmethod
+    def _lay(soil: Image, shades: Image, mask: Image) -> None:
+        opencv().copyTo(shades, mask, soil)
 
     def _lit(self, tile: Image, ix: int, iy: int, *, x: Any, y: Any, dry: Any) -> Image:
         """Relief shading, slow changes of hue, and the shadows of what stands there."""
         cv2 = opencv()
-        gx = self._fields.height_m(x + 1.0, y) - self._fields.height_m(x - 1.0, y)
-        gy = self._fields.height_m(x, y + 1.0) - self._fields.height_m(x, y - 1.0)
-        lambert = (-gx / 2 * self._sun[0] - gy / 2 * self._sun[1] + self._sun[2]) / self._sun[2]
-        hue = 0.06 * np.sin(x / 37.0 + 2 * dry) + 0.05 * np.sin(y / 23.0 - x / 51.0)
-        gains = [self._up(lambert * (1 + k * hue), 128, 0) for k in (1.6, -0.4, -1.2)]
+        north, east = np.gradient(self._fields.height_m(x, y), -_GRID_M, _GRID_M)
+        lambert = (-east * self._sun[0] - north * self._sun[1] + self._sun[2]) / self._sun[2]
+        hue = 0.05 * np.sin(x / 37.0 + 2 * dry) + 0.04 * np.sin(y / 23.0 - x / 51.0)
+        gains = [self._up(lambert * (1 + k * hue), 145, 0) for k in (1.0, -0.3, -0.5)]
         shadow = np.full((TILE_PX // 2, TILE_PX // 2), 255, np.uint8)
         self._draw_shadows(shadow, ix, iy)
         if int(shadow.min()) < 255:
@@ -220,12 +259,13 @@ class GroundTexture:
 
 
 def _domes(rng: np.random.Generator, period_px: int, sun: tuple[float, float, float]) -> tuple[Image, Image]:
-    """Low shrubs and tussocks from above: their light, and for each a rank from which on it grows."""
+    """Small domes (tussocks, low shrubs, stones) from above: their light, and a rank for each by which they
+    can be thinned out."""
     light = np.full((period_px, period_px), 90, np.uint8)
     rank = np.full((period_px, period_px), 255, np.uint8)
     height = np.zeros((period_px, period_px), np.float32)
     grain = _periodic_noise(rng, 256, {1: 0.5, 2: 0.9, 4: 0.8, 8: 0.5})
-    for _ in range(6500):
+    for _ in range(2400):
         radius = int(rng.integers(4, 15))
         row, col = (int(v) for v in rng.integers(0, period_px, 2))
         rows = np.arange(row - radius, row + radius + 1) % period_px
