@@ -93,7 +93,7 @@ class DownloadMachine:
             self.next_time_s = now_s + self._timer.timeout_s
             return [self._request_list()]
         timeout_s = self._timer.timeout_s
-        late = [seq for seq, (asked_s, _) in self._asked.items() if now_s - asked_s >= timeout_s]
+        late = [seq for seq, (asked_s, _) in self._asked.items() if asked_s + timeout_s <= now_s]
         if late:
             self._timer.expired()
             self.repeats += len(late)
