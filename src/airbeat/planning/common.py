@@ -1,0 +1,111 @@
+"""What surveys and fixed waypoints share: height, speed, routers, the finished plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from airbeat import __version__
+from airbeat.errors import PlanningError
+from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.mission.mission import Mission
+from airbeat.mission.plan import Estimate, FlightPlan, PlanItem, Survey
+from airbeat.planning.estimate import leg_times_s
+from airbeat.planning.freespace import FlightSpace
+from airbeat.planning.items import return_item, start_items
+from airbeat.planning.route import Router
+
+__all__ = ["finished_plan", "height_above_home_m", "routers", "usable_speed_m_s"]
+
+_FLAT_GROUND = "height above ground assumes flat ground at the height of home"
+
+
+def height_above_home_m(altitude: Altitude, mission: Mission) -> tuple[float, tuple[str, ...]]:
+    """A height above home [m], and what the reader must know about how it was found.
+
+    Raises:
+        PlanningError: it is not above home, above the fence's ceiling, or its datum needs home's height.
+    """
+    notes: tuple[str, ...] = ()
+    height = altitude.value_m
+    if altitude.datum is AltitudeDatum.AMSL:
+        if mission.home_amsl_m is None:
+            raise PlanningError(
+                f"height {altitude} cannot be flown: home's height above mean sea level is unknown",
+                remedy="state home's amsl_m, or give the height above home",
+            )
+        height -= mission.home_amsl_m
+    elif altitude.datum is AltitudeDatum.AGL:
+        notes = (_FLAT_GROUND,)
+    if height < _LOWEST_M:
+        raise PlanningError(
+            f"height {altitude} is {height:g} m above home",
+            remedy=f"fly at least {_LOWEST_M:g} m above home",
+        )
+    ceiling = mission.fence.max_height_m if mission.fence else None
+    if ceiling is not None and height > ceiling:
+        raise PlanningError(
+            f"height {height:g} m above home is over the fence's ceiling of {ceiling:g} m",
+            remedy="fly lower or raise the ceiling",
+        )
+    return height, notes
+
+
+_LOWEST_M = 2.0
+
+
+def usable_speed_m_s(mission: Mission) -> tuple[float, tuple[str, ...]]:
+    """The cruise speed the airframe can fly, with a note where it is lower than asked for."""
+    if not mission.speed_m_s > 0:
+        raise PlanningError(f"speed {mission.speed_m_s:g} m/s cannot be flown", remedy="use a positive speed")
+    top = mission.airframe.max_speed_m_s
+    if mission.speed_m_s <= top:
+        return mission.speed_m_s, ()
+    note = f"speed lowered from {mission.speed_m_s:g} to {top:g} m/s, the most {mission.airframe.name} flies"
+    return top, (note,)
+
+
+def routers(mission: Mission, space: FlightSpace) -> tuple[Router, Router]:
+    """Routers of the sweep space and of the transit space (one and the same where the spaces are)."""
+    leg_time = partial(
+        leg_times_s,
+        speed_m_s=mission.speed_m_s,
+        acceleration_m_s2=mission.airframe.acceleration_m_s2,
+    )
+    near = Router(space.sweep, leg_time)
+    far = near if space.transit is space.sweep else Router(space.transit, leg_time)
+    return near, far
+
+
+def finished_plan(
+    mission: Mission,
+    *,
+    items: Sequence[PlanItem],
+    height_m: float,
+    estimate: Estimate,
+    survey: Survey | None,
+    notes: Sequence[str] = (),
+) -> FlightPlan:
+    """The plan around its items: take-off and speed before them, return behind them."""
+    start = start_items(home=mission.home, height_m=height_m, speed_m_s=mission.speed_m_s)
+    if estimate.batteries > 1:
+        notes = [
+            *notes,
+            f"one battery is not enough: the flight needs {estimate.batteries}; it is not split yet",
+        ]
+    return FlightPlan(
+        name=mission.name,
+        home=mission.home,
+        home_amsl_m=mission.home_amsl_m,
+        items=(*start, *items, return_item()),
+        fence=mission.fence,
+        rally=mission.rally,
+        speed_m_s=mission.speed_m_s,
+        airframe=mission.airframe,
+        survey=survey,
+        estimate=estimate,
+        last_seen=mission.last_seen,
+        notes=(*mission.notes, *notes),
+        provenance=replace(mission.provenance, tool_version=__version__),
+    )

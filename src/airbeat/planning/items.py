@@ -1,0 +1,136 @@
+"""Mission items for flown legs and fixed points, as ArduCopter executes them.
+
+DO commands belong to the leg after the preceding NAV command, run in order, and are dropped when the next
+NAV command finishes; CONDITION commands hold up the DO commands behind them. The camera is therefore
+switched on behind the waypoint that begins a line and off behind the one that ends it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.geo.frame import LocalFrame
+from airbeat.mission.commands import MavCmd
+from airbeat.mission.mission import FixedPoint
+from airbeat.mission.plan import ItemRole, PlanItem
+from airbeat.planning.tour import Leg
+
+__all__ = ["hold_s", "return_item", "start_items", "sweep_items", "visit_items", "waypoint"]
+
+_MOUNT_MODE_MAVLINK_TARGETING = 2.0
+_SETTLE_S = 2.0
+_HOLD_FOR_GIMBAL_S = 4.0
+_HOLD_FOR_YAW_S = 8.0
+
+
+def _home_height(height_m: float) -> Altitude:
+    return Altitude(value_m=round(height_m, 2), datum=AltitudeDatum.HOME)
+
+
+def start_items(*, home: LatLon, height_m: float, speed_m_s: float) -> list[PlanItem]:
+    """Take off to a height above home, then set the cruise speed (ground speed, throttle unchanged)."""
+    return [
+        PlanItem(
+            command=MavCmd.NAV_TAKEOFF, position=home, altitude=_home_height(height_m), role=ItemRole.TAKEOFF
+        ),
+        PlanItem(command=MavCmd.DO_CHANGE_SPEED, params=(1.0, speed_m_s, -1.0, 0.0), role=ItemRole.ACTION),
+    ]
+
+
+def waypoint(position: LatLon, height_m: float, role: ItemRole, *, hold_s: float = 0.0) -> PlanItem:
+    """A waypoint; the hold is in whole seconds, as Copter keeps no fractions."""
+    return PlanItem(
+        command=MavCmd.NAV_WAYPOINT,
+        params=(float(math.ceil(hold_s)), 0.0, 0.0, 0.0),
+        position=position,
+        altitude=_home_height(height_m),
+        role=role,
+    )
+
+
+def return_item() -> PlanItem:
+    """Return to the take-off place and land."""
+    return PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH, role=ItemRole.RETURN)
+
+
+def _camera(trigger_distance_m: float) -> PlanItem:
+    """Photograph at once and then every so many metres; 0 takes one last photograph and stops."""
+    return PlanItem(
+        command=MavCmd.DO_SET_CAM_TRIGG_DIST,
+        params=(trigger_distance_m, 0.0, 1.0, 0.0),
+        role=ItemRole.ACTION,
+    )
+
+
+def sweep_items(
+    legs: Sequence[Leg], *, frame: LocalFrame, height_m: float, trigger_distance_m: float
+) -> Iterator[PlanItem]:
+    """Waypoints and camera commands for legs that begin above home and end before the return.
+
+    The last leg back to home is left to the return item.
+    """
+    corners = frame.to_latlon([leg.end for leg in legs])
+    starts = frame.to_latlon([leg.start for leg in legs])
+    flown_to: LatLon | None = None
+    for leg, start, corner in zip(legs, starts, corners, strict=True):
+        if not leg.camera_on:
+            yield waypoint(corner, height_m, ItemRole.TRANSIT)
+        else:
+            if flown_to is None:
+                yield waypoint(start, height_m, ItemRole.TRANSIT)
+            yield _camera(trigger_distance_m)
+            yield waypoint(corner, height_m, ItemRole.SWEEP)
+            yield _camera(0.0)
+        flown_to = corner
+
+
+def hold_s(point: FixedPoint) -> float:
+    """How long the vehicle stays at a fixed point, so that turning and gimbal have time [s]."""
+    if point.heading_deg is not None:
+        return max(point.dwell_s, _HOLD_FOR_YAW_S)
+    if point.gimbal_pitch_deg is not None:
+        return max(point.dwell_s, _HOLD_FOR_GIMBAL_S)
+    return point.dwell_s
+
+
+def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
+    """A fixed point with its heading, gimbal, photograph and dwell.
+
+    What has to happen at the place is put between two waypoints at the same place: the commands run while
+    the second one holds. A photograph waits for gimbal and heading to settle.
+    """
+    actions = []
+    if point.gimbal_pitch_deg is not None:
+        actions.append(
+            PlanItem(
+                command=MavCmd.DO_MOUNT_CONTROL,
+                params=(point.gimbal_pitch_deg, 0.0, 0.0, 0.0),
+                extra=(0.0, 0.0, _MOUNT_MODE_MAVLINK_TARGETING),
+                role=ItemRole.ACTION,
+            )
+        )
+    if point.heading_deg is not None:
+        actions.append(
+            PlanItem(
+                command=MavCmd.CONDITION_YAW,
+                params=(point.heading_deg % 360.0, 0.0, 0.0, 0.0),
+                role=ItemRole.ACTION,
+            )
+        )
+    if point.photo:
+        if actions:
+            delay = (_SETTLE_S, 0.0, 0.0, 0.0)
+            actions.append(PlanItem(command=MavCmd.CONDITION_DELAY, params=delay, role=ItemRole.ACTION))
+        actions.append(
+            PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0), role=ItemRole.ACTION)
+        )
+    hold = hold_s(point)
+    if not actions:
+        return [waypoint(point.position, height_m, ItemRole.VISIT, hold_s=hold)]
+    arrive = waypoint(point.position, height_m, ItemRole.VISIT)
+    if hold == 0:
+        return [arrive, *actions]
+    stay = waypoint(point.position, height_m, ItemRole.VISIT, hold_s=hold)
+    return [arrive, *actions, stay]

@@ -1,0 +1,48 @@
+"""From a mission to a FlightPlan: pure, so that the same mission and seed give the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from airbeat.mission.mission import Mission, WaypointPattern
+from airbeat.mission.plan import FlightPlan
+from airbeat.planning.common import usable_speed_m_s
+from airbeat.planning.freespace import flight_space
+from airbeat.planning.survey import plan_survey
+from airbeat.planning.waypoints import plan_waypoints
+
+__all__ = ["plan_mission"]
+
+
+def plan_mission(
+    mission: Mission,
+    *,
+    seed: int = 0,
+    effort: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> FlightPlan:
+    """The plan of a mission.
+
+    Args:
+        mission: what to fly, in WGS84, profiles resolved.
+        seed: of the ordering search.
+        effort: 1 plans in about a second; higher values search longer for a faster flight.
+        progress: called with 0…1 while planning.
+
+    Raises:
+        PlanningError: nothing can be flown; the message says why and what to change.
+        GeometryError: the area has no surface.
+    """
+    speed_m_s, speed_notes = usable_speed_m_s(mission)
+    space = flight_space(mission)
+    mission = replace(mission, speed_m_s=speed_m_s, notes=(*mission.notes, *space.notes, *speed_notes))
+    if isinstance(mission.pattern, WaypointPattern):
+        plan = plan_waypoints(mission, mission.pattern, space)
+    else:
+        plan = plan_survey(
+            mission, mission.pattern, space, seed=seed, effort=max(1, effort), progress=progress
+        )
+    if progress:
+        progress(1.0)
+    return plan
