@@ -183,9 +183,7 @@ def _reflex_nodes(free: Any, max_nodes: int) -> tuple[Points, Points, Points, fl
         necks = _necks(free, inner, inset) if inset > 0.1 else []
         if necks:
             exact = _corners(free.simplify(0.01))
-            near = shapely.dwithin(
-                shapely.points(exact[0]), shapely.union_all(necks), 4 * inset
-            )
+            near = shapely.dwithin(shapely.points(exact[0]), shapely.union_all(necks), 4 * inset)
             found = tuple(np.vstack([f, k[near]]) for f, k in zip(found, exact, strict=True))
         if len(found[0]) <= max_nodes or inset > 30:
             return found[0], found[1], found[2], inset
@@ -198,8 +196,7 @@ def _necks(free: Any, inner: Any, inset: float) -> list[Any]:
     return [
         part
         for part in polygons_of(free.difference(opened))
-        if part.area > 0.1 * inset**2
-        and len(polygons_of(part.buffer(0.2 * inset).intersection(opened))) > 1
+        if part.area > 0.1 * inset**2 and len(polygons_of(part.buffer(0.2 * inset).intersection(opened))) > 1
     ]
 
 
