@@ -202,7 +202,7 @@ def _require_ground(
     area_m2 = polygon.area if area_m2 is None else area_m2
     if area_m2 < MIN_AREA_M2:
         raise RingError(
-            f"the ring of {len(ring)} points encloses {area_m2:.2g} m²",
+            f"the ring of {len(ring)} points encloses {area_m2:.1f} m²",
             remedy="at least 1 m² is needed; are the points on one line?",
             polygon=index,
             hole=hole,

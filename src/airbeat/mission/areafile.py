@@ -108,13 +108,16 @@ def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
             20,000 vertices, coordinates that are no degrees, a ring that cannot be repaired safely.
     """
     try:
-        if not path.is_file():
-            raise GeometryError("no such area file", where=path.name, remedy="check the path")
+        found = path.is_file()
+    except ValueError:
+        found = False
+    if not found:
+        raise GeometryError("no such area file", where=path.name, remedy="paths start at the mission file")
+    try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no usable path"
-        raise GeometryError(f"cannot be read: {reason}", where=path.name) from error
+    except OSError as error:
+        raise GeometryError(f"cannot be read: {error.strerror}", where=path.name) from error
     return parse_area(content, name=path.name, datum=datum)
 
 

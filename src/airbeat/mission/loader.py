@@ -121,8 +121,10 @@ def _text(content: bytes, name: str) -> str:
             f"larger than {MAX_BYTES // 1_000_000} MB",
             "put the outline into a GeoJSON or KML area file",
         )
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
-        raise _one(name, "is not UTF-8 text (it looks like UTF-16)", "save the file as UTF-8")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _one(name, "is UTF-16 text", "save the file as UTF-8")
+    if b"\0" in content:
+        raise _one(name, "is no text file (it holds NUL bytes)", "save the file as UTF-8 text")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -211,7 +213,7 @@ def _pattern_key(draft: MissionFile, ledger: Ledger) -> str:
     for other in given:
         if other != kind:
             ledger.add((other,), f"does not go with kind: {kind}", f"name the block {kind}, or change kind")
-    if kind not in given:
+    if not given:
         ledger.add((kind,), "is missing", _PATTERN_HINTS[kind])
     return str(kind)
 

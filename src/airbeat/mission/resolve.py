@@ -148,7 +148,9 @@ def resolve_fence(section: FenceSection, ledger: Ledger) -> Fence | None:
             inclusion = key == "inclusion"
             if zone.circle is not None:
                 centre = ledger.wgs84([zone.circle], datum)[0]
-                circles.append(FenceCircle(inclusion=inclusion, centre=centre, radius_m=zone.circle.radius_m))
+                circle = FenceCircle(inclusion=inclusion, centre=centre, radius_m=zone.circle.radius_m)
+                circles.append(circle)
+                ledger.zone_paths[circle] = (*path, "circle")
             elif zone.polygon is not None:
                 ring = _simple(zone.polygon, (*path, "polygon"), datum, ledger)
                 polygon = FencePolygon(inclusion=inclusion, vertices=ring)

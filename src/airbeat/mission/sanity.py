@@ -99,20 +99,23 @@ def _zones(fence: Fence | None) -> list[FencePolygon | FenceCircle]:
 
 def _check_places(parts: Parts, ledger: Ledger) -> bool:
     """Whether everything lies in one neighbourhood."""
-    near = True
+    filled_in = True
     groups = list(_places(parts, ledger))
     for path, points in ([(("home",), [parts.home])] if parts.home else []) + groups:
         if any(abs(p.lat_deg) < 1e-6 and abs(p.lon_deg) < 1e-6 for p in points):
             ledger.add(path, "lies at 0, 0 in the Gulf of Guinea", "these coordinates were never filled in")
-            near = False
-    if parts.home is None or not near:
+            filled_in = False
+    if parts.home is None or not filled_in:
         return False
-    for path, points in groups:
-        far = _far_from(parts.home, points)
-        if far is not None:
-            near = False
-            ledger.add(path, *_too_far(parts.home, far))
-    return near
+    far = {path: place for path, points in groups if (place := _far_from(parts.home, points))}
+    if len(far) > 1 and len(far) == len(groups):
+        place = next(iter(far.values()))
+        message, remedy = _too_far(parts.home, place)
+        ledger.add(("home",), f"everything else is far from home: {message}", remedy)
+    else:
+        for path, place in far.items():
+            ledger.add(path, *_too_far(parts.home, place))
+    return not far
 
 
 def _far_from(home: LatLon, points: Sequence[LatLon]) -> LatLon | None:
@@ -228,8 +231,8 @@ def _check_heights(parts: Parts, ledger: Ledger) -> None:
         elif ceiling_m is not None and above_m > ceiling_m:
             ledger.add(
                 path,
-                f"{altitude} is {above_m:.1f} m above home, over fence.max_height_m {ceiling_m:g}",
-                "fly lower or raise the ceiling",
+                f"must be {ceiling_m:g} m above home or less (got {above_m:g} m)",
+                "fence.max_height_m is the ceiling: fly lower or raise it",
             )
         elif above_m > MAX_HEIGHT_M:
             ledger.add(

@@ -17,19 +17,26 @@ from airbeat.mission.yamltree import KeyPath, YamlTree
 
 __all__ = ["key_hint", "problems_of", "shown", "value_at"]
 
+_UNKNOWN = "unknown key"
+_MISSING = "is missing"
 _UNION_TAGS = frozenset({"lawnmower", "waypoints"})
 
 
 def problems_of(error: ValidationError, tree: YamlTree) -> list[Problem]:
     """Every finding of a validation as a Problem; values that were unusable as YAML are left out."""
-    problems = []
+    found: dict[KeyPath, tuple[str, str]] = {}
     for detail in error.errors(include_url=False):
         path = _in_file(tuple(detail["loc"]), tree.data)
-        if any(path[: len(bad)] == bad for bad in tree.unusable):
-            continue
-        message, hint = _words(detail, path, tree)
-        problems.append(tree.problem(path, message, hint))
-    return problems
+        if detail["type"] == "union_tag_invalid":
+            path = (*path, "pattern")
+        if not any(path[: len(bad)] == bad for bad in tree.unusable):
+            found[path] = _words(detail, path, tree)
+    for path, (message, hint) in list(found.items()):
+        if message == _UNKNOWN and hint.startswith("did you mean "):
+            meant = hint.removeprefix("did you mean ").rstrip("?")
+            if found.get((*path[:-1], meant), ("", ""))[0] == _MISSING:
+                del found[(*path[:-1], meant)]
+    return [tree.problem(path, message, hint) for path, (message, hint) in found.items()]
 
 
 def shown(value: Any) -> str:
@@ -39,7 +46,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a block of keys"
     if isinstance(value, list):
-        return f"a list of {len(value)}"
+        return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, bool):
         return "true" if value else "false"
     text = repr(value)
@@ -61,6 +68,8 @@ def value_at(data: Any, path: KeyPath) -> Any:
 def key_hint(key: str, known: Iterable[str]) -> str:
     """What an unknown key was probably meant to be, or which keys there are."""
     names = sorted(known)
+    if key.isdigit():
+        return "numbers have a decimal point, not a comma"
     close = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0.6)
     if not close:
         close = [n for n in names if n.rsplit("_", 1)[0] == key.lower() or n.startswith(f"{key.lower()}_")][
@@ -124,15 +133,18 @@ def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> tuple[str, st
         return str(context["text"])[:300], str(context["hint"])
     if kind == "extra_forbidden":
         model = _model_at(tuple(detail["loc"]))
-        return "unknown key", key_hint(str(detail["loc"][-1]), model.model_fields if model else ())
+        return _UNKNOWN, key_hint(str(detail["loc"][-1]), model.model_fields if model else ())
     if kind == "missing":
         model = _model_at(tuple(detail["loc"]))
         field = model.model_fields.get(str(detail["loc"][-1])) if model else None
-        return "is missing", (field.description or "") if field else ""
+        return _MISSING, (field.description or "") if field else ""
     got = shown(detail["input"])
     context = detail.get("ctx", {})
     if kind == "union_tag_invalid":
-        return f"no such pattern (got {context['tag'][:60]!r})", "patterns: lawnmower, waypoints"
+        options = ("lawnmower", "waypoints")
+        close = difflib.get_close_matches(context["tag"], options, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(options)}"
+        return f"no such pattern (got {context['tag'][:60]!r})", hint
     wording = _WORDING.get(kind)
     if wording is None:
         return f"{detail['msg'][:200]} (got {got})", ""
@@ -166,7 +178,7 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
     if key in ("lat", "lon") and isinstance(value, int | float):
         return _swap_hint(key, value, value_at(tree.data, path[:-1]))
     if key in ("side", "front", "reserve_share") and isinstance(value, int | float):
-        if 1 < value < 100:
+        if 2 <= value < 100:
             return f"write {value / 100:g} for {value:g} %"
         return "a share of the whole: write 0.3 for 30 %"
     if detail["type"] in ("float_type", "int_type") and isinstance(value, str):

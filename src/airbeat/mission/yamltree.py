@@ -232,6 +232,9 @@ def _syntax_problem(error: Exception, text: str) -> Problem:
             line, column = mark.line + 1, mark.column + 1
         what = " ".join(p for p in (error.context, error.problem) if p)
         message = f"not readable as YAML: {' '.join(what.split())[:160]}"
+        begun = error.context_mark
+        if begun is not None and begun.line + 1 < line:
+            message += f" (begun in line {begun.line + 1})"
     elif isinstance(error, ReaderError):
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
