@@ -98,7 +98,7 @@ def frame_around(points: Sequence[LatLon]) -> LocalFrame:
     Raises:
         GeometryError: no points, or points more than 500 km from their middle.
     """
-    frame = LocalFrame.around(shapely.MultiPoint([(p.lon_deg, p.lat_deg) for p in points]))
+    frame = LocalFrame.around(shapely.multipoints([(p.lon_deg, p.lat_deg) for p in points]))
     xy = frame.to_xy(points)
     if not np.all(np.isfinite(xy)) or np.max(np.hypot(xy[:, 0], xy[:, 1])) > MAX_EXTENT_M:
         raise GeometryError(

@@ -185,6 +185,8 @@ def resolve_area(section: AreaSection, base_dir: Path, ledger: Ledger) -> Resolv
             for n, p in enumerate(section.polygons or ())
         ]
     ledger.vertices += sum(len(shell) + sum(map(len, holes)) for shell, holes, _ in drawn)
+    if ledger.vertices > MAX_VERTICES:
+        return None
     try:
         shape: Shape = assemble(
             [

@@ -23,7 +23,8 @@ __all__ = ["new_mission_text"]
 
 FENCE_MARGIN_M = 40.0
 """How far the proposed fence lies outside the area [m]."""
-_SIMPLIFY_M = 5.0
+MAX_FENCE_CORNERS = 60
+_SIMPLIFY_M = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
 _CIRCLE_CORNERS = 32
 _HOME_OFFSET_M = 15.0
 MAX_RADIUS_M = 5_000.0
@@ -118,15 +119,18 @@ def _propose_home(area: Any, area_file: AreaFile | None, frame: LocalFrame) -> L
 
 
 def _fence(area: Any, frame: LocalFrame, home: LatLon) -> Any:
-    """One polygon without holes round the area and home."""
+    """One polygon without holes round the area and home, with few enough corners for an autopilot."""
     at_home = Point(*frame.to_xy([home])[0])
-    grown = shapely.union_all(
-        [area.buffer(FENCE_MARGIN_M, join_style="mitre", mitre_limit=1.5), at_home.buffer(30.0)]
-    )
-    if isinstance(grown, MultiPolygon):
-        grown = grown.convex_hull
-    outline = shapely.Polygon(grown.exterior).simplify(_SIMPLIFY_M)
-    return outline if outline.is_valid else grown.convex_hull
+    for tolerance_m in _SIMPLIFY_M:
+        reach_m = FENCE_MARGIN_M + tolerance_m
+        grown = shapely.union_all(
+            [area.buffer(reach_m, join_style="mitre", mitre_limit=1.5), at_home.buffer(reach_m)]
+        )
+        outline = grown.convex_hull if isinstance(grown, MultiPolygon) else shapely.Polygon(grown.exterior)
+        outline = outline.simplify(tolerance_m)
+        if outline.is_valid and len(outline.exterior.coords) <= MAX_FENCE_CORNERS:
+            return outline
+    return grown.convex_hull.simplify(tolerance_m)
 
 
 def _point(position: LatLon) -> str:
