@@ -28,6 +28,8 @@ class CameraShot:
         measured_position: what the GPS said, written to EXIF.
         measured_height_above_home_m: what the barometer said, written to XMP [m].
         measured_yaw_deg: what the compass said, written to XMP [degrees].
+        flight_s: time since this flight began its take-off [s]; the same for the same seed, while
+            ``time_s`` also holds how long the vehicle stood before.
     """
 
     index: int
@@ -44,3 +46,4 @@ class CameraShot:
     measured_position: LatLon
     measured_height_above_home_m: float
     measured_yaw_deg: float
+    flight_s: float = 0.0

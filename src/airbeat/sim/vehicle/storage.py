@@ -1,0 +1,486 @@
+"""The vehicle's three lists — mission, fence, rally — and the item protocol that fills and reads them.
+
+Sans-I/O: fed with messages and with the simulation time, it answers with messages. Behaviour follows
+ArduPilot's: missions are written item by item into place, fences are buffered and swapped at the end.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airbeat.link.dialect import mavlink
+from airbeat.mission.commands import MavCmd
+from airbeat.sim.vehicle.fence import FenceItem, FenceWatch, fence_item, fence_problem
+from airbeat.sim.vehicle.items import StoredItem, restore, store
+
+__all__ = ["FenceList", "ItemList", "MissionList", "RallyList", "RallyPlace", "Transfer"]
+
+UPLOAD_TIMEOUT_S = 8.0
+REQUEST_INTERVAL_S = 1.0
+
+_ACCEPTED = int(mavlink.MAV_MISSION_ACCEPTED)
+_ERROR = int(mavlink.MAV_MISSION_ERROR)
+_INVALID_SEQUENCE = int(mavlink.MAV_MISSION_INVALID_SEQUENCE)
+_DENIED = int(mavlink.MAV_MISSION_DENIED)
+
+SendText = Callable[[int, str], None]
+
+
+class ItemList(ABC):
+    """One of the vehicle's lists, as the item protocol sees it."""
+
+    mission_type: int
+    label: str
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+
+    @abstractmethod
+    def count(self) -> int:
+        """Items stored."""
+
+    @abstractmethod
+    def begin(self, count: int) -> None:
+        """An upload of so many items begins."""
+
+    @abstractmethod
+    def put(self, packet: Any, last: int) -> int:
+        """Take an item; the MAV_MISSION_RESULT."""
+
+    @abstractmethod
+    def finish(self) -> tuple[int, tuple[int, str] | None]:
+        """All items are in: the MAV_MISSION_RESULT and a text to send (severity, words)."""
+
+    def abandon(self) -> None:
+        """The upload ended early."""
+
+    @abstractmethod
+    def clear(self) -> bool:
+        """Remove everything; False when that is not allowed now."""
+
+    @abstractmethod
+    def fields(self, seq: int) -> dict[str, Any] | int:
+        """MISSION_ITEM_INT fields of an item, or the MAV_MISSION_RESULT that refuses."""
+
+
+class MissionList(ItemList):
+    """The mission. Item 0 is the live home position: writing it is ignored."""
+
+    mission_type = int(mavlink.MAV_MISSION_TYPE_MISSION)
+    label = "Mission"
+
+    def __init__(self, capacity: int, home: Callable[[], tuple[int, int, int]]) -> None:
+        super().__init__(capacity)
+        self._home = home
+        self.items: list[StoredItem] = []
+        self.changes = 0
+        self.may_clear: Callable[[], bool] = lambda: True
+        self.on_clear: Callable[[], None] = lambda: None
+
+    def count(self) -> int:
+        return len(self.items)
+
+    def begin(self, count: int) -> None:
+        if count < len(self.items):
+            del self.items[count:]
+            self.changes += 1
+
+    def put(self, packet: Any, last: int) -> int:
+        seq = int(packet.seq)
+        if seq > len(self.items):
+            return _ERROR
+        item = store(packet)
+        if isinstance(item, int):
+            return item
+        target = int(item.params[0])
+        if item.command == MavCmd.DO_JUMP and (target == 0 or (target >= len(self.items) and target > last)):
+            return _ERROR
+        self.changes += 1
+        if seq < len(self.items):
+            if seq:
+                self.items[seq] = item
+            return _ACCEPTED
+        if not self.items:
+            # The first item of an empty mission goes behind home, so that one item leaves two.
+            self.items.append(StoredItem(command=MavCmd.NAV_WAYPOINT))
+        if len(self.items) >= self.capacity:
+            return _ERROR
+        self.items.append(item)
+        return _ACCEPTED
+
+    def finish(self) -> tuple[int, tuple[int, str] | None]:
+        return _ACCEPTED, (int(mavlink.MAV_SEVERITY_INFO), "Flight plan received")
+
+    def clear(self) -> bool:
+        if not self.may_clear():
+            return False
+        self.items.clear()
+        self.changes += 1
+        self.on_clear()
+        return True
+
+    def fields(self, seq: int) -> dict[str, Any] | int:
+        if seq and seq >= len(self.items):
+            return _INVALID_SEQUENCE
+        if seq == 0:
+            lat_e7, lon_e7, altitude_cm = self._home()
+            place = StoredItem(
+                command=MavCmd.NAV_WAYPOINT, lat_e7=lat_e7, lon_e7=lon_e7, altitude_cm=altitude_cm
+            )
+            return restore(place, 0)
+        return restore(self.items[seq], seq)
+
+
+class FenceList(ItemList):
+    """The fence: nothing changes before the whole set has arrived and is consistent."""
+
+    mission_type = int(mavlink.MAV_MISSION_TYPE_FENCE)
+    label = "Fence"
+
+    def __init__(self, capacity: int, watch: FenceWatch) -> None:
+        super().__init__(capacity)
+        self.watch = watch
+        self._new: list[FenceItem | None] | None = None
+
+    def count(self) -> int:
+        return len(self._new) if self._new is not None else len(self.watch.items)
+
+    def begin(self, count: int) -> None:
+        self._new = [None] * count
+
+    def put(self, packet: Any, last: int) -> int:
+        if self._new is None:
+            return _ERROR
+        if packet.seq >= len(self._new):
+            return _INVALID_SEQUENCE
+        item = fence_item(packet)
+        if isinstance(item, int):
+            return item
+        self._new[packet.seq] = item
+        return _ACCEPTED
+
+    def finish(self) -> tuple[int, tuple[int, str] | None]:
+        items = [item for item in self._new or () if item is not None]
+        self._new = None
+        problem = fence_problem(items)
+        if problem is not None:
+            severity = mavlink.MAV_SEVERITY_INFO if "item count" in problem else mavlink.MAV_SEVERITY_WARNING
+            return _ERROR, (int(severity), problem)
+        self.watch.replace(items)
+        return _ACCEPTED, None
+
+    def abandon(self) -> None:
+        self._new = None
+
+    def clear(self) -> bool:
+        self._new = None
+        self.watch.replace(())
+        return True
+
+    def fields(self, seq: int) -> dict[str, Any] | int:
+        if seq >= len(self.watch.items):
+            return _INVALID_SEQUENCE
+        item = self.watch.items[seq]
+        return _plain_fields(
+            seq, self.mission_type, item.command, item.value, (item.lat_e7, item.lon_e7, 0.0), 0
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RallyPlace:
+    """A stored rally point: whole metres, in frame 0 (AMSL), 3 (above home) or 10 (above ground)."""
+
+    lat_e7: int
+    lon_e7: int
+    altitude_m: int
+    frame: int
+
+
+class RallyList(ItemList):
+    """Rally points, written into place like a mission."""
+
+    mission_type = int(mavlink.MAV_MISSION_TYPE_RALLY)
+    label = "Rally"
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.places: list[RallyPlace] = []
+
+    def count(self) -> int:
+        return len(self.places)
+
+    def begin(self, count: int) -> None:
+        del self.places[count:]
+
+    def put(self, packet: Any, last: int) -> int:
+        if packet.command != MavCmd.NAV_RALLY_POINT:
+            return int(mavlink.MAV_MISSION_UNSUPPORTED)
+        if abs(packet.x) > 900_000_000:
+            return int(mavlink.MAV_MISSION_INVALID_PARAM5_X)
+        if abs(packet.y) > 1_800_000_000:
+            return int(mavlink.MAV_MISSION_INVALID_PARAM6_Y)
+        if not -32768 <= packet.z <= 32767:
+            return int(mavlink.MAV_MISSION_INVALID_PARAM7)
+        frame = {0: 0, 5: 0, 3: 3, 6: 3, 10: 10, 11: 10}.get(packet.frame)
+        if frame is None:
+            return int(mavlink.MAV_MISSION_UNSUPPORTED_FRAME)
+        place = RallyPlace(lat_e7=int(packet.x), lon_e7=int(packet.y), altitude_m=int(packet.z), frame=frame)
+        if packet.seq < len(self.places):
+            self.places[packet.seq] = place
+        elif packet.seq == len(self.places) < self.capacity:
+            self.places.append(place)
+        else:
+            return _ERROR
+        return _ACCEPTED
+
+    def finish(self) -> tuple[int, tuple[int, str] | None]:
+        return _ACCEPTED, None
+
+    def clear(self) -> bool:
+        self.places.clear()
+        return True
+
+    def fields(self, seq: int) -> dict[str, Any] | int:
+        if seq >= len(self.places):
+            return _INVALID_SEQUENCE
+        place = self.places[seq]
+        where = (place.lat_e7, place.lon_e7, float(place.altitude_m))
+        return _plain_fields(seq, self.mission_type, MavCmd.NAV_RALLY_POINT, 0.0, where, place.frame)
+
+
+def _plain_fields(
+    seq: int, mission_type: int, command: int, param1: float, where: tuple[int, int, float], frame: int
+) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "frame": frame,
+        "command": int(command),
+        "current": 0,
+        "autocontinue": 0,
+        "param1": param1,
+        "param2": 0.0,
+        "param3": 0.0,
+        "param4": 0.0,
+        "x": where[0],
+        "y": where[1],
+        "z": where[2],
+        "mission_type": mission_type,
+    }
+
+
+@dataclass(slots=True)
+class _Upload:
+    link: int
+    system: int
+    component: int
+    next_seq: int
+    last_seq: int
+    received_s: float
+    requested_s: float
+
+
+class Transfer:
+    """The vehicle's side of the item protocol for one list.
+
+    Args:
+        items: the list.
+        send: sends a message on a link: (link, message).
+        text: sends a STATUSTEXT to every link: (severity, words).
+        is_booted: before that no item can be stored ("Only 0 items are supported").
+    """
+
+    def __init__(
+        self,
+        items: ItemList,
+        send: Callable[[int, Any], None],
+        text: SendText,
+        is_booted: Callable[[], bool],
+    ) -> None:
+        self.items = items
+        self._send = send
+        self._text = text
+        self._is_booted = is_booted
+        self._upload: _Upload | None = None
+        self._warned_item = self._warned_request = False
+
+    @property
+    def receiving(self) -> bool:
+        """Whether an upload is going on."""
+        return self._upload is not None
+
+    def drop(self) -> None:
+        """Forget an upload (the vehicle reboots)."""
+        self._upload = None
+        self.items.abandon()
+
+    def ack(self, link: int, message: Any, result: int) -> None:
+        """Send MISSION_ACK to the sender of a message."""
+        self._send(
+            link,
+            mavlink.MAVLink_mission_ack_message(
+                message.get_srcSystem(), message.get_srcComponent(), result, self.items.mission_type
+            ),
+        )
+
+    def on_count(self, link: int, message: Any, now_s: float) -> None:
+        """MISSION_COUNT: an upload begins, or the list is emptied by a count of 0."""
+        if not self._cancel(link, message):
+            return
+        capacity = self.items.capacity if self._is_booted() else 0
+        if message.count > capacity:
+            self.ack(link, message, int(mavlink.MAV_MISSION_NO_SPACE))
+            self._text(int(mavlink.MAV_SEVERITY_WARNING), f"Only {capacity} items are supported")
+            return
+        self.items.begin(message.count)
+        if message.count == 0:
+            self._complete(link, message)
+            return
+        self._open(link, message, 0, message.count - 1, now_s)
+
+    def on_write_partial(self, link: int, message: Any, now_s: float) -> None:
+        """MISSION_WRITE_PARTIAL_LIST: some items of a mission or of the rally points are replaced."""
+        count = self.items.count()
+        if self._upload is not None:
+            self.ack(link, message, _DENIED)
+            return
+        start, end = message.start_index, message.end_index
+        if not 0 <= start <= end <= count or isinstance(self.items, FenceList):
+            self._text(int(mavlink.MAV_SEVERITY_WARNING), "Flight plan update rejected")
+            self.ack(link, message, _ERROR)
+            return
+        self._open(link, message, start, end, now_s)
+
+    def _open(self, link: int, message: Any, first: int, last: int, now_s: float) -> None:
+        self._upload = _Upload(
+            link, message.get_srcSystem(), message.get_srcComponent(), first, last, now_s, now_s
+        )
+        self._warned_item = self._warned_request = False
+        self._request(now_s)
+
+    def _request(self, now_s: float) -> None:
+        upload = self._upload
+        if upload is not None:
+            upload.requested_s = now_s
+            self._send(
+                upload.link,
+                mavlink.MAVLink_mission_request_message(
+                    upload.system, upload.component, upload.next_seq, self.items.mission_type
+                ),
+            )
+
+    def _cancel(self, link: int, message: Any) -> bool:
+        upload = self._upload
+        if upload is None:
+            return True
+        if (message.get_srcSystem(), message.get_srcComponent()) != (upload.system, upload.component):
+            self.ack(link, message, _DENIED)
+            return False
+        self.drop()
+        return True
+
+    def on_item(self, link: int, message: Any, now_s: float, *, old_format: bool = False) -> None:
+        """MISSION_ITEM_INT, or a MISSION_ITEM already converted to it."""
+        if old_format and not self._warned_item:
+            self._warned_item = True
+            self._text(
+                int(mavlink.MAV_SEVERITY_WARNING), "got MISSION_ITEM; GCS should send MISSION_ITEM_INT"
+            )
+        upload = self._upload
+        if upload is None:
+            self.ack(link, message, _ERROR)
+            return
+        if message.seq != upload.next_seq:
+            self.ack(upload.link, message, _INVALID_SEQUENCE)
+            return
+        if (message.get_srcSystem(), message.get_srcComponent()) != (upload.system, upload.component):
+            self.ack(upload.link, message, _DENIED)
+            return
+        result = self.items.put(message, upload.last_seq)
+        if result != _ACCEPTED:
+            self.ack(upload.link, message, result)
+            self.drop()
+            return
+        upload.received_s = now_s
+        upload.next_seq += 1
+        if upload.next_seq > upload.last_seq:
+            self._complete(upload.link, message)
+        else:
+            self._request(now_s)
+
+    def _complete(self, link: int, message: Any) -> None:
+        result, words = self.items.finish()
+        if words is not None:
+            self._text(*words)
+        self.ack(link, message, result)
+        self._upload = None
+
+    def on_clear(self, link: int, message: Any) -> None:
+        """MISSION_CLEAR_ALL."""
+        if self._upload is not None and not self._cancel(link, message):
+            self.ack(link, message, _ERROR)
+            return
+        self.ack(link, message, _ACCEPTED if self.items.clear() else _ERROR)
+
+    def on_request_list(self, link: int, message: Any) -> None:
+        """MISSION_REQUEST_LIST."""
+        if self._upload is not None:
+            self.ack(link, message, _DENIED)
+            return
+        self._send_count(link, message)
+
+    def _send_count(self, link: int, message: Any) -> None:
+        self._send(
+            link,
+            mavlink.MAVLink_mission_count_message(
+                message.get_srcSystem(),
+                message.get_srcComponent(),
+                self.items.count(),
+                self.items.mission_type,
+            ),
+        )
+
+    def on_request(self, link: int, message: Any, *, old_format: bool = False) -> None:
+        """MISSION_REQUEST_INT, or MISSION_REQUEST, which is answered with MISSION_ITEM."""
+        if self._upload is not None and not old_format:
+            self.ack(link, message, _DENIED)
+            return
+        fields = self.items.fields(message.seq)
+        if isinstance(fields, int):
+            if fields == _INVALID_SEQUENCE and not old_format:
+                self._send_count(link, message)
+            self.ack(link, message, fields)
+            return
+        fields["target_system"] = message.get_srcSystem()
+        fields["target_component"] = message.get_srcComponent()
+        if not old_format:
+            self._send(link, mavlink.MAVLink_mission_item_int_message(**fields))
+            return
+        if not self._warned_request:
+            self._warned_request = True
+            self._text(int(mavlink.MAV_SEVERITY_WARNING), "got MISSION_REQUEST; use MISSION_REQUEST_INT!")
+        if fields["command"] not in (MavCmd.DO_DIGICAM_CONFIGURE, MavCmd.DO_DIGICAM_CONTROL):
+            fields["x"], fields["y"] = fields["x"] * 1e-7, fields["y"] * 1e-7
+        self._send(link, mavlink.MAVLink_mission_item_message(**fields))
+
+    def update(self, now_s: float) -> None:
+        """Ask again after 1 s, give up 8 s after the last item."""
+        upload = self._upload
+        if upload is None:
+            return
+        if now_s - upload.received_s > UPLOAD_TIMEOUT_S:
+            self._text(int(mavlink.MAV_SEVERITY_WARNING), f"{self.items.label} upload timeout")
+            self._send(
+                upload.link,
+                mavlink.MAVLink_mission_ack_message(
+                    upload.system,
+                    upload.component,
+                    int(mavlink.MAV_MISSION_OPERATION_CANCELLED),
+                    self.items.mission_type,
+                ),
+            )
+            self.drop()
+        elif now_s - upload.requested_s > REQUEST_INTERVAL_S:
+            self._request(now_s)
