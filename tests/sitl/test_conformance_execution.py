@@ -1,0 +1,318 @@
+"""How a mission is flown: order of commands, what is said on the way, starting, changing and resuming."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from airbeat.geo.coordinates import LatLon
+from airbeat.link.dialect import mavlink as mav
+from airbeat.sim.ardupilot_station import Item, Station, item
+
+Shift = Callable[..., LatLon]
+RTL = item(mav.MAV_CMD_NAV_RETURN_TO_LAUNCH)
+LAND = item(mav.MAV_CMD_NAV_LAND)
+HEIGHT_M = 10.0
+
+
+def takeoff(height_m: float = HEIGHT_M) -> Item:
+    return item(mav.MAV_CMD_NAV_TAKEOFF, height_m=height_m)
+
+
+def way(place: LatLon, height_m: float = HEIGHT_M, hold_s: float = 0.0) -> Item:
+    return item(mav.MAV_CMD_NAV_WAYPOINT, place, height_m, params=(hold_s,))
+
+
+def speed(speed_m_s: float) -> Item:
+    return item(mav.MAV_CMD_DO_CHANGE_SPEED, params=(1.0, speed_m_s, -1.0))
+
+
+def fly(station: Station, items: list[Item]) -> int:
+    """Upload and start; returns the mark before the start."""
+    assert station.upload(items) == mav.MAV_MISSION_ACCEPTED
+    mark = station.mark()
+    station.start_mission()
+    return mark
+
+
+def announced(station: Station, mark: int) -> list[str]:
+    """Item numbers of "Mission: n NAME", in order; the firmware may say the first one twice."""
+    said = [t.split()[1] for t in station.texts(mark) if t.startswith("Mission: ")]
+    return [number for number, _ in itertools.groupby(said)]
+
+
+def wait_current(station: Station, number: int, timeout_s: float = 90.0) -> None:
+    station.wait(lambda: station.current == number, f"item {number} to be current", timeout_s)
+
+
+def test_arming_does_not_start_and_starting_does_not_arm(station: Station, shift: Shift) -> None:
+    """GUIDED → arm → MISSION_START; it does not arm, and params other than 0 are DENIED."""
+    assert station.upload([takeoff(), way(shift(station.position, 30.0)), LAND]) == mav.MAV_MISSION_ACCEPTED
+    station.set_mode("GUIDED")
+    station.command(mav.MAV_CMD_MISSION_START)
+    station.sleep(3.0)
+    assert not station.is_armed
+    assert station.height_m < 1.0
+    station.set_mode("GUIDED")
+    assert station.arm() == mav.MAV_RESULT_ACCEPTED
+    assert station.command(mav.MAV_CMD_MISSION_START, 1.0) == mav.MAV_RESULT_DENIED
+    station.sleep(2.0)
+    assert station.height_m < 1.0
+    assert station.command(mav.MAV_CMD_MISSION_START) == mav.MAV_RESULT_ACCEPTED
+    station.wait(lambda: station.height_m > 5.0, "the take-off", 30.0)
+    assert station.mode == 3
+
+
+def test_a_mission_that_does_not_begin_with_a_takeoff_does_not_start(station: Station, shift: Shift) -> None:
+    """The first NAV must be a takeoff: "Missing Takeoff Cmd", and the vehicle stays where it is."""
+    assert station.upload([way(shift(station.position, 30.0)), LAND]) == mav.MAV_MISSION_ACCEPTED
+    mark = station.mark()
+    station.set_mode("GUIDED")
+    assert station.arm() == mav.MAV_RESULT_ACCEPTED
+    assert station.command(mav.MAV_CMD_MISSION_START) != mav.MAV_RESULT_ACCEPTED
+    station.wait(lambda: any("Missing Takeoff Cmd" in t for t in station.texts(mark)), "the reason")
+    station.sleep(2.0)
+    assert station.height_m < 1.0
+
+
+def test_reached_command_is_said_for_every_waypoint(station: Station, shift: Shift) -> None:
+    """STATUSTEXT "Reached command #n" comes for every WAYPOINT, also with a DO behind it; not for take-off."""
+    here = station.position
+    mark = fly(station, [takeoff(), way(shift(here, 20.0)), speed(4.0), way(shift(here, 40.0)), LAND])
+    wait_current(station, 5)
+    said = [t for t in station.texts(mark) if t.startswith("Reached command")]
+    assert said == ["Reached command #2", "Reached command #4"]
+
+
+def test_the_mission_announces_its_commands_in_order(station: Station, shift: Shift) -> None:
+    """Each item is announced with its number and name when it starts ("Mission: 2 WP")."""
+    here = station.position
+    mark = fly(station, [takeoff(), way(shift(here, 20.0)), speed(4.0), way(shift(here, 40.0)), LAND])
+    wait_current(station, 5)
+    station.sleep(1.0)
+    assert announced(station, mark) == ["1", "2", "3", "4", "5"]
+    said = [t.split()[2] for t in station.texts(mark) if t.startswith("Mission: ")]
+    assert list(dict.fromkeys(said)) == ["Takeoff", "WP", "ChangeSpeed", "Land"]
+
+
+def test_do_commands_run_at_the_start_of_the_leg_after_their_nav(station: Station, shift: Shift) -> None:
+    """DO commands belong to the leg after the preceding NAV, and run as it begins."""
+    here = station.position
+    mark = fly(station, [takeoff(), way(shift(here, 15.0)), speed(3.0), way(shift(here, 215.0)), LAND])
+    wait_current(station, 4)
+    station.wait(lambda: station.get("GLOBAL_POSITION_INT").vx > 250, "moving off", 20.0)
+    station.sleep(15.0)
+    fix = station.get("GLOBAL_POSITION_INT")
+    assert (fix.vx**2 + fix.vy**2) ** 0.5 / 100.0 == pytest.approx(3.0, abs=0.3)
+    reached = next(m for m in station.since(mark, "STATUSTEXT") if m.text == "Reached command #2")
+    said = next(m for m in station.since(mark, "STATUSTEXT") if m.text.startswith("Mission: 3 "))
+    assert said.heard_at > reached.heard_at
+
+
+def test_do_commands_left_over_when_the_next_nav_is_done_are_dropped(station: Station, shift: Shift) -> None:
+    """The first DO runs at once, the others one per loop; a condition holds those behind it back, and
+    those left when the next NAV finishes are dropped."""
+    here = station.position
+    wait = item(mav.MAV_CMD_CONDITION_DELAY, params=(60.0,))
+    mark = fly(
+        station,
+        [
+            takeoff(),
+            way(shift(here, 10.0)),
+            wait,
+            speed(3.0),
+            way(shift(here, 30.0)),
+            way(shift(here, 40.0)),
+            LAND,
+        ],
+    )
+    wait_current(station, 6)
+    wait_current(station, 7)
+    said = announced(station, mark)
+    assert "3" in said
+    assert "4" not in said
+
+
+def test_a_condition_holds_back_the_do_commands_behind_it(station: Station, shift: Shift) -> None:
+    """CONDITION_DISTANCE blocks the DOs behind it until that close to the next NAV."""
+    here = station.position
+    near = item(mav.MAV_CMD_CONDITION_DISTANCE, params=(20.0,))
+    mark = fly(station, [takeoff(), way(shift(here, 5.0)), near, speed(3.0), way(shift(here, 80.0)), LAND])
+    said = station.expect(
+        "STATUSTEXT", after=mark, where=lambda m: m.text.startswith("Mission: 4 "), timeout_s=90.0
+    )
+    fix = next(m for m in reversed(station.heard[: said.heard_at]) if m.get_type() == "GLOBAL_POSITION_INT")
+    target = shift(here, 80.0)
+    assert (target.lat_deg - fix.lat / 1e7) * 111_200.0 == pytest.approx(20.0, abs=4.0)
+
+
+def test_after_the_last_nav_only_one_do_command_runs(station: Station, shift: Shift) -> None:
+    """After the last NAV only one DO runs; the mission then is complete."""
+    here = station.position
+    mark = fly(station, [takeoff(), way(shift(here, 15.0)), speed(3.0), speed(2.0), speed(1.0)])
+    station.wait(lambda: station.get("MISSION_CURRENT").mission_state == 5, "mission complete", 90.0)
+    station.sleep(3.0)
+    said = announced(station, mark)
+    assert said == ["1", "2", "3"]
+
+
+def test_mission_current_counts_without_home_and_says_the_state(station: Station, shift: Shift) -> None:
+    """MISSION_CURRENT: total excludes home; state 1 none, 2 not started or stopped by a mode
+    change, 3 active, 4 paused by DO_PAUSE_CONTINUE, 5 complete. Landed and disarmed, it is at item 1."""
+    assert station.get("MISSION_CURRENT").mission_state == 1
+    here = station.position
+    items = [takeoff(), way(shift(here, 30.0)), way(shift(here, 60.0)), LAND]
+    assert station.upload(items) == mav.MAV_MISSION_ACCEPTED
+    station.sleep(1.0)
+    before = station.get("MISSION_CURRENT")
+    assert (before.mission_state, before.total) == (2, 4)
+    station.start_mission()
+    wait_current(station, 2)
+    assert station.get("MISSION_CURRENT").mission_state == 3
+    assert station.command(mav.MAV_CMD_DO_PAUSE_CONTINUE, 0.0) == mav.MAV_RESULT_ACCEPTED
+    station.sleep(1.0)
+    assert station.get("MISSION_CURRENT").mission_state == 4
+    assert station.command(mav.MAV_CMD_DO_PAUSE_CONTINUE, 1.0) == mav.MAV_RESULT_ACCEPTED
+    station.sleep(1.0)
+    assert station.get("MISSION_CURRENT").mission_state == 3
+    station.set_mode("BRAKE")
+    station.sleep(1.0)
+    assert station.get("MISSION_CURRENT").mission_state == 2
+    station.set_mode("AUTO")
+    station.wait(lambda: not station.is_armed, "landing", 200.0)
+    station.sleep(2.0)
+    assert station.get("MISSION_CURRENT").seq == 1
+
+
+def test_a_mission_is_paused_and_goes_on_with_the_same_item(station: Station, shift: Shift) -> None:
+    """Leaving AUTO keeps the current item; AUTO again goes on to it (MIS_RESTART 0)."""
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 15.0)), way(shift(here, 90.0)), LAND])
+    wait_current(station, 3)
+    station.set_mode("BRAKE")
+    station.sleep(4.0)
+    assert station.current == 3
+    station.set_mode("AUTO")
+    station.sleep(1.0)
+    assert station.current == 3
+    wait_current(station, 4)
+
+
+def test_a_new_mission_in_the_air_goes_on_at_the_old_number(station: Station, shift: Shift) -> None:
+    """A new mission uploaded in the air resumes at the old index: always set current."""
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 20.0)), way(shift(here, 90.0)), LAND])
+    wait_current(station, 4)
+    station.set_mode("BRAKE")
+    east = [takeoff(), *(way(shift(here, 20.0, 15.0 * i)) for i in range(1, 5)), LAND]
+    assert station.upload(east) == mav.MAV_MISSION_ACCEPTED
+    station.set_mode("AUTO")
+    station.sleep(1.0)
+    assert station.current == 4
+    assert station.command(mav.MAV_CMD_DO_SET_MISSION_CURRENT, 2.0) == mav.MAV_RESULT_ACCEPTED
+    station.wait(lambda: station.get("MISSION_CURRENT").seq == 2, "item 2", 10.0)
+
+
+def test_setting_a_current_item_that_is_not_there_is_refused(station: Station, shift: Shift) -> None:
+    """DO_SET_MISSION_CURRENT beyond the end is not accepted, and the current item stays."""
+    assert station.upload([takeoff(), way(shift(station.position, 30.0)), LAND]) == mav.MAV_MISSION_ACCEPTED
+    assert station.command(mav.MAV_CMD_DO_SET_MISSION_CURRENT, 9.0) != mav.MAV_RESULT_ACCEPTED
+    assert station.get("MISSION_CURRENT").seq <= 1
+
+
+def test_disarming_puts_the_mission_back_to_its_beginning(station: Station, shift: Shift) -> None:
+    """Disarm resets the index, so resuming after a battery swap is the ground station's work."""
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 90.0)), LAND])
+    wait_current(station, 3)
+    station.land()
+    station.sleep(2.0)
+    assert station.get("MISSION_CURRENT").seq <= 1
+
+
+def test_an_upload_abandoned_in_flight_leaves_a_cut_mission(station: Station, shift: Shift) -> None:
+    """An abandoned upload in flight truncates the mission."""
+    here = station.position
+    fly(station, [takeoff(), *(way(shift(here, 10.0 * i)) for i in range(1, 7)), LAND])
+    wait_current(station, 2)
+    station.set_mode("BRAKE")
+    mark = station.send_count(4)
+    station.request(mark, 0)
+    assert station.ack(mark, timeout_s=20.0) == mav.MAV_MISSION_OPERATION_CANCELLED
+    assert station.count() == 4
+
+
+def test_a_running_mission_can_be_emptied(station: Station, shift: Shift) -> None:
+    """MISSION_COUNT 0 is accepted mid-flight."""
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 60.0)), LAND])
+    wait_current(station, 3)
+    assert station.ack(station.send_count(0)) == mav.MAV_MISSION_ACCEPTED
+    assert station.count() <= 1
+
+
+def test_altitude_zero_keeps_the_height_and_position_zero_means_here(station: Station, shift: Shift) -> None:
+    """altitude 0 means "keep", lat/lon 0 means "here"."""
+    here = station.position
+    keep = item(mav.MAV_CMD_NAV_WAYPOINT, shift(here, 30.0), 0.0)
+    up = item(mav.MAV_CMD_NAV_WAYPOINT, height_m=15.0)
+    fly(station, [takeoff(), keep, up, way(shift(here, 60.0), 15.0), LAND])
+    wait_current(station, 3)
+    assert station.height_m == pytest.approx(HEIGHT_M, abs=1.5)
+    wait_current(station, 4)
+    assert station.height_m == pytest.approx(15.0, abs=2.5)
+    assert (station.position.lat_deg - here.lat_deg) * 111_200.0 == pytest.approx(30.0, abs=6.0)
+
+
+def test_legs_are_flown_at_ten_metres_a_second_by_default(station: Station, shift: Shift) -> None:
+    """WPNAV_SPEED default 10 m/s; corners are flown with S-curves, so the speed changes smoothly."""
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 210.0)), LAND])
+    wait_current(station, 3)
+    mark = station.mark()
+    wait_current(station, 4)
+    speeds = [(m.time_boot_ms / 1e3, m.vx / 100.0) for m in station.since(mark, "GLOBAL_POSITION_INT")]
+    assert max(v for _, v in speeds) == pytest.approx(10.0, abs=0.3)
+    changes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(speeds) if b[0] - a[0] > 0.05]
+    assert max(map(abs, changes)) < 4.0
+
+
+def test_a_jump_repeats_and_then_goes_on(station: Station, shift: Shift) -> None:
+    """DO_JUMP flies its loop the number of times of param 2, then goes on."""
+    here = station.position
+    jump = item(mav.MAV_CMD_DO_JUMP, params=(2.0, 2.0))
+    mark = fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 20.0)), jump, LAND])
+    wait_current(station, 5, 180.0)
+    said = announced(station, mark)
+    assert [n for n in said if n in ("2", "3")] == ["2", "3"] * 3
+
+
+def test_a_waypoint_is_held_for_its_seconds(station: Station, shift: Shift) -> None:
+    """Param 1 of a WAYPOINT holds the vehicle there for that many seconds."""
+    here = station.position
+    mark = fly(station, [takeoff(), way(shift(here, 20.0), hold_s=12.0), way(shift(here, 30.0)), LAND])
+    wait_current(station, 2)
+    started_s = station.now_s
+    wait_current(station, 3)
+    assert station.now_s - started_s > 12.0
+    assert "Reached command #2" in station.texts(mark)
+
+
+def test_return_to_launch_climbs_to_its_height_and_lands_at_home(
+    station: Station, shift: Shift, distance_m: Callable[[LatLon, LatLon], float]
+) -> None:
+    """RTL climbs to RTL_ALT (15 m by default) first, comes home, waits, lands and disarms itself."""
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 40.0)), RTL])
+    highest = 0.0
+
+    def landed() -> bool:
+        nonlocal highest
+        highest = max(highest, station.height_m)
+        return not station.is_armed
+
+    station.wait(landed, "landing at home", 240.0)
+    assert highest == pytest.approx(15.0, abs=2.0)
+    assert distance_m(station.position, here) < 3.0
