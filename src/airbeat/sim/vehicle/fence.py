@@ -17,11 +17,13 @@ __all__ = [
     "POLYGON",
     "FenceItem",
     "FenceWatch",
+    "fence_item",
     "fence_names",
     "fence_problem",
 ]
 
 ALT_MAX, CIRCLE, POLYGON, ALT_MIN = 1, 2, 4, 8
+_NAMES = {ALT_MAX: "Max Alt", CIRCLE: "Circle", POLYGON: "Polygon", ALT_MIN: "Min Alt"}
 _UNION_OPTION = 2
 _BACKUP_HEIGHT_M = 20.0
 _BACKUP_RADIUS_M = 20.0
@@ -99,16 +101,7 @@ def fence_problem(items: Sequence[FenceItem]) -> str | None:
 
 def fence_names(fences: int) -> str:
     """ArduPilot's words for a set of fences, e.g. "Max Alt and Polygon fences"."""
-    names = [
-        name
-        for bit, name in (
-            (ALT_MAX, "Max Alt"),
-            (CIRCLE, "Circle"),
-            (POLYGON, "Polygon"),
-            (ALT_MIN, "Min Alt"),
-        )
-        if fences & bit
-    ]
+    names = [name for bit, name in _NAMES.items() if fences & bit]
     joined = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
     return f"{joined} fence{'s' if len(names) > 1 else ''}"
 

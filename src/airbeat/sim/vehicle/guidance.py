@@ -294,6 +294,7 @@ class Guidance:
                 speed_down=limits.descent_m_s,
                 acceleration=limits.acceleration_z_m_s2,
                 jerk=_JERK_Z_M_S3,
+                gain=2.0,
                 dt=dt,
             )
             near = 0.5 * (0.1 * limits.climb_m_s) ** 2 / limits.acceleration_z_m_s2

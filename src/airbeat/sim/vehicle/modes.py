@@ -96,7 +96,7 @@ class ReturnToLaunch:
         home_z = copter.home_xyz[2]
         height = here[2] - home_z
         lowest = max(_RTL_ALT_MIN_M, height + max(0.0, read["RTL_CLIMB_MIN"] / 100.0))
-        wanted = max(max(place[2] - home_z, 0.0), read["RTL_ALT"] / 100.0, lowest)
+        wanted = max(place[2] - home_z, 0.0, read["RTL_ALT"] / 100.0, lowest)
         slope = read["RTL_CONE_SLOPE"]
         if slope >= _MIN_CONE_SLOPE:
             distance = math.hypot(place[0] - here[0], place[1] - here[1])
@@ -281,9 +281,9 @@ class AutoMode:
         self._hold_s = math.inf if item.command == MavCmd.NAV_LOITER_UNLIM else item.params[0]
         following: Vector | None = None
         after = copter.runner.peek_nav(seq)
-        if item.command in (MavCmd.NAV_WAYPOINT, MavCmd.NAV_SPLINE_WAYPOINT) and self._hold_s == 0 and after:
-            if after.command in (*_CORNER_COMMANDS, MavCmd.NAV_SPLINE_WAYPOINT):
-                following = copter.item_place(after, place)
+        passes = item.command in (MavCmd.NAV_WAYPOINT, MavCmd.NAV_SPLINE_WAYPOINT) and self._hold_s == 0
+        if passes and after and after.command in (*_CORNER_COMMANDS, MavCmd.NAV_SPLINE_WAYPOINT):
+            following = copter.item_place(after, place)
         guidance.fly_to(place, following)
         copter.default_yaw()
 

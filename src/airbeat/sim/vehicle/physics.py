@@ -221,4 +221,4 @@ def flight_power_w(airframe: Airframe, body: Body) -> float:
     up = GRAVITY_M_S2 + body.lift
     thrust = math.sqrt(up * up + body.tilt[0] ** 2 + body.tilt[1] ** 2) / GRAVITY_M_S2
     climb = airframe.mass_kg * GRAVITY_M_S2 * max(body.velocity[2], 0.0) / 0.6
-    return airframe.hover_power_w * max(thrust, 0.1) ** 1.5 + climb
+    return airframe.hover_power_w * math.pow(max(thrust, 0.1), 1.5) + climb

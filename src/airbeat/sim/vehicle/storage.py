@@ -54,6 +54,7 @@ class ItemList(ABC):
     def finish(self) -> tuple[int, tuple[int, str] | None]:
         """All items are in: the MAV_MISSION_RESULT and a text to send (severity, words)."""
 
+    @abstractmethod
     def abandon(self) -> None:
         """The upload ended early."""
 
@@ -113,6 +114,9 @@ class MissionList(ItemList):
 
     def finish(self) -> tuple[int, tuple[int, str] | None]:
         return _ACCEPTED, (int(mavlink.MAV_SEVERITY_INFO), "Flight plan received")
+
+    def abandon(self) -> None:
+        """What has been written stays: missions are not atomic."""
 
     def clear(self) -> bool:
         if not self.may_clear():
@@ -184,8 +188,9 @@ class FenceList(ItemList):
         if seq >= len(self.watch.items):
             return _INVALID_SEQUENCE
         item = self.watch.items[seq]
+        where = (item.lat_e7, item.lon_e7, 0.0)
         return _plain_fields(
-            seq, self.mission_type, item.command, item.value, (item.lat_e7, item.lon_e7, 0.0), 0
+            seq, self.mission_type, command=item.command, param1=item.value, where=where, frame=0
         )
 
 
@@ -239,6 +244,9 @@ class RallyList(ItemList):
     def finish(self) -> tuple[int, tuple[int, str] | None]:
         return _ACCEPTED, None
 
+    def abandon(self) -> None:
+        """What has been written stays."""
+
     def clear(self) -> bool:
         self.places.clear()
         return True
@@ -248,11 +256,18 @@ class RallyList(ItemList):
             return _INVALID_SEQUENCE
         place = self.places[seq]
         where = (place.lat_e7, place.lon_e7, float(place.altitude_m))
-        return _plain_fields(seq, self.mission_type, MavCmd.NAV_RALLY_POINT, 0.0, where, place.frame)
+        return _plain_fields(
+            seq,
+            self.mission_type,
+            command=MavCmd.NAV_RALLY_POINT,
+            param1=0.0,
+            where=where,
+            frame=place.frame,
+        )
 
 
 def _plain_fields(
-    seq: int, mission_type: int, command: int, param1: float, where: tuple[int, int, float], frame: int
+    seq: int, mission_type: int, *, command: int, param1: float, where: tuple[int, int, float], frame: int
 ) -> dict[str, Any]:
     return {
         "seq": seq,

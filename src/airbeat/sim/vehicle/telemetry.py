@@ -90,7 +90,7 @@ class Telemetry:
     def close(self, link: int) -> None:
         """A link is gone."""
         for table in (self._intervals, self._due, self._params_left):
-            table.pop(link, None)  # type: ignore[attr-defined]
+            table.pop(link, None)
 
     @property
     def _step_s(self) -> float:

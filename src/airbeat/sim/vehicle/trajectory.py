@@ -62,12 +62,12 @@ class NavLimits:
         )
 
 
-def _approach_speed(error: float, acceleration: float) -> float:
-    """Speed from which a distance can still be stopped in, easing to proportional close to the end."""
-    linear = acceleration  # gain 1/s: below this distance the speed is proportional to it
+def _approach_speed(error: float, acceleration: float, gain: float) -> float:
+    """Speed from which a distance can still be stopped in; proportional to it (gain 1/s) at the end."""
     distance = abs(error)
+    linear = acceleration / (gain * gain)
     if distance <= linear:
-        return error
+        return error * gain
     return math.copysign(math.sqrt(2.0 * acceleration * (distance - linear / 2.0)), error)
 
 
@@ -79,12 +79,13 @@ def shaped_axis_step(
     speed_down: float,
     acceleration: float,
     jerk: float,
+    gain: float,
     dt: float,
 ) -> tuple[float, float, float]:
     """One step of (position, speed, acceleration) towards a goal at rest, within the limits."""
     p, v, a = state
-    wanted_speed = min(max(_approach_speed(goal - p, acceleration * 0.8), -speed_down), speed_up)
-    wanted = min(max((wanted_speed - v) * jerk / acceleration, -acceleration), acceleration)
+    wanted_speed = min(max(_approach_speed(goal - p, acceleration * 0.7, gain), -speed_down), speed_up)
+    wanted = min(max((wanted_speed - v) * 4.0 * gain, -acceleration), acceleration)
     a += min(max(wanted - a, -jerk * dt), jerk * dt)
     v_new = v + a * dt
     return p + (v + v_new) * dt / 2.0, v_new, a
@@ -97,7 +98,15 @@ class AxisShaper:
         self.state = (position, speed, acceleration)
 
     def step(
-        self, goal: float, *, speed_up: float, speed_down: float, acceleration: float, jerk: float, dt: float
+        self,
+        goal: float,
+        *,
+        speed_up: float,
+        speed_down: float,
+        acceleration: float,
+        jerk: float,
+        gain: float,
+        dt: float,
     ) -> tuple[float, float, float]:
         """Advance by dt and return (position, speed, acceleration)."""
         self.state = shaped_axis_step(
@@ -107,6 +116,7 @@ class AxisShaper:
             speed_down=speed_down,
             acceleration=acceleration,
             jerk=jerk,
+            gain=gain,
             dt=dt,
         )
         return self.state
@@ -233,18 +243,22 @@ class LegNavigator:
         if self._previous is not None and self._previous.finished:
             self._previous = None
         finished = self._leg is None or self._leg.finished
-        if self._leg is not None and self._next is not None and self._next.profile.length_m > 1e-6:
-            if self._next.time_s > 0.0 or self._may_turn(self._leg, self._next):
-                self._next.advance(step)
-                distance, speed, acceleration = self._next.along()
-                p = _add(p, self._next.unit, distance)
-                v, a = _add(v, self._next.unit, speed), _add(a, self._next.unit, acceleration)
-                finished = finished or self._next.time_s >= self._leg.remaining_s
+        if self._leg is not None and self._next is not None and self._turning(self._leg, self._next):
+            self._next.advance(step)
+            distance, speed, acceleration = self._next.along()
+            p = _add(p, self._next.unit, distance)
+            v, a = _add(v, self._next.unit, speed), _add(a, self._next.unit, acceleration)
+            finished = finished or self._next.time_s >= self._leg.remaining_s
         if not self.reached and finished:
             self.reached = self._next is not None or math.dist(position, self.destination) <= max(
                 self.limits.radius_m, 0.05
             )
         return self._with_residual(Target(p, v, a), dt)
+
+    def _turning(self, leg: Leg, following: Leg) -> bool:
+        if following.profile.length_m <= 1e-6:
+            return False
+        return following.time_s > 0.0 or self._may_turn(leg, following)
 
     def _may_turn(self, leg: Leg, following: Leg) -> bool:
         """Whether the next leg can begin now without cutting the corner wider or faster than allowed."""
@@ -274,7 +288,13 @@ class LegNavigator:
             acceleration = limits.acceleration_m_s2 if i < 2 else limits.acceleration_z_m_s2
             parts.append(
                 axis.step(
-                    0.0, speed_up=50.0, speed_down=50.0, acceleration=acceleration * 2.0, jerk=5.0, dt=dt
+                    0.0,
+                    speed_up=50.0,
+                    speed_down=50.0,
+                    acceleration=acceleration * 2.0,
+                    jerk=10.0,
+                    gain=1.0,
+                    dt=dt,
                 )
             )
         if all(abs(p) < 0.01 and abs(v) < 0.01 for p, v, _ in parts):
