@@ -19,13 +19,17 @@ from airbeat.mission.plan import Fence
 __all__ = ["coverage_fraction", "outside_fence_m", "uncovered"]
 
 
+_GRID_M = 0.001
+"""Slivers narrower than this, left by round-off between neighbouring footprints, are nothing."""
+
+
 def _rest(area: Any, footprints: Iterable[Any], frame: LocalFrame) -> tuple[Any, Any]:
     """The area and what no footprint covers of it, in local metres."""
     wanted = shapely.make_valid(frame.to_local(area))
     if wanted.area <= 0.0:
         raise GeometryError("an area of 0 m² has no coverage", remedy="give an area with an inside")
     seen = [shapely.make_valid(frame.to_local(f)) for f in footprints if f is not None and not f.is_empty]
-    return wanted, wanted.difference(shapely.union_all(seen)) if seen else wanted
+    return wanted, shapely.difference(wanted, shapely.union_all(seen), grid_size=_GRID_M) if seen else wanted
 
 
 def coverage_fraction(area: Any, footprints: Iterable[Any], frame: LocalFrame) -> float:
@@ -40,7 +44,7 @@ def coverage_fraction(area: Any, footprints: Iterable[Any], frame: LocalFrame) -
         GeometryError: the area has no inside.
     """
     wanted, rest = _rest(area, footprints, frame)
-    return 1.0 - float(rest.area / wanted.area)
+    return min(1.0, max(0.0, 1.0 - float(rest.area / wanted.area)))
 
 
 def uncovered(area: Any, footprints: Iterable[Any]) -> Any:

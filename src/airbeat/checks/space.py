@@ -21,6 +21,8 @@ RALLY_LIMIT_M = 300.0
 DEFAULT_FENCE_RADIUS_M = 300.0
 DEFAULT_FENCE_HEIGHT_M = 100.0
 _FARTHEST_M = 100_000.0
+_MOST_BREACHES = 100
+"""Legs outside the fence that are measured one by one; so many say that fence and mission do not match."""
 _NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH})
 
 
@@ -147,7 +149,16 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
             remedy="move home or the fence",
         )
     outside: set[int] = set()
-    for leg in flown:
+    for index, leg in enumerate(flown):
+        if len(outside) >= _MOST_BREACHES:
+            yield Finding(
+                severity=Severity.ERROR,
+                code="leg-outside-fence",
+                message=f"{_MOST_BREACHES} legs leave the fence; {len(flown) - index} more were not compared",
+                items=tuple(later.number for later in flown[index:]),
+                remedy="check that fence and mission belong together",
+            )
+            return
         out_m, xy = zones.breach_m(_line(leg, frame))
         if out_m > 0:
             outside.add(leg.number)
@@ -164,7 +175,7 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
         yield Finding(
             severity=Severity.WARNING,
             code="fence-intersected",
-            message=f"{len(zones.inclusions)} inclusion zones: ArduPilot flies only where all of them overlap, "
+            message=f"{len(zones.inclusions)} inclusion zones: ArduPilot flies only where all overlap, "
             + (f"and {len(left)} legs leave that" if left else "and every leg stays there"),
             items=tuple(left),
             remedy="draw one inclusion zone, or set bit 1 of FENCE_OPTIONS",
@@ -265,8 +276,8 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
                 yield Finding(
                     severity=Severity.WARNING,
                     code="rally-return-outside-fence",
-                    message=f"the return to rally point {index} instead of home goes {way_m:.1f} m outside the "
-                    "fence or into a keep-out",
+                    message=f"the return to rally point {index} instead of home goes {way_m:.1f} m outside "
+                    "the fence or into a keep-out",
                     items=(leg.number,),
                     place=frame.to_latlon([xy])[0],
                     remedy="move the rally point, or end the mission where both ways are free",

@@ -19,8 +19,15 @@ TOLERANCE_M = 0.5
 
 _QUAD_SEGMENTS = 128
 _THIN_TOLERANCE_M = 0.01
-_FINEST_STEP_M = 0.25
-_MOST_STEPS = 400
+_FINEST_STEP_M = 0.02
+_MOST_STEPS = 1000
+
+
+def _enclosed(shape: Any) -> Any:
+    """The area of a shape, without the lines and points that repairing a crossed polygon may leave."""
+    parts = shapely.get_parts(shapely.make_valid(shape))
+    nested = shapely.get_parts(parts)
+    return shapely.MultiPolygon([p for p in nested if p.geom_type == "Polygon"])
 
 
 class Zones:
@@ -45,14 +52,14 @@ class Zones:
             if shape is None or not shape.is_valid or shape.area == 0.0:
                 self.crossed.append(number)
             if shape is not None:
-                (self.inclusions if polygon.inclusion else exclusions).append(shapely.make_valid(shape))
+                (self.inclusions if polygon.inclusion else exclusions).append(_enclosed(shape))
         for circle in fence.circles:
             widen = 1.0 if circle.inclusion else 1.0 / math.cos(math.pi / 4 / _QUAD_SEGMENTS)
             centre = shapely.Point(frame.to_xy([circle.centre])[0])
             shape = centre.buffer(circle.radius_m * widen, quad_segs=_QUAD_SEGMENTS)
             (self.inclusions if circle.inclusion else exclusions).append(shape)
-        self.inside = shapely.union_all(self.inclusions) if self.inclusions else None
-        self.exclusion = shapely.union_all(exclusions)
+        self.inside = _enclosed(shapely.union_all(self.inclusions)) if self.inclusions else None
+        self.exclusion = _enclosed(shapely.union_all(exclusions))
         self._thin: dict[float, Any] = {}
 
     def breach_m(self, line: Any, *, tolerance_m: float = TOLERANCE_M) -> tuple[float, tuple[float, float]]:

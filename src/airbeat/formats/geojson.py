@@ -24,12 +24,13 @@ _DECIMALS = 8
 
 def write_geojson(plan: FlightPlan) -> str:
     """The plan's map as the text of a GeoJSON file."""
-    document = {
-        "type": "FeatureCollection",
-        "airbeat": document_properties(plan),
-        "features": [_feature(f) for f in map_features(plan)],
-    }
-    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    about = _dumped(document_properties(plan))
+    features = ",\n".join(_dumped(_feature(f)) for f in map_features(plan))
+    return f'{{"type": "FeatureCollection",\n"airbeat": {about},\n"features": [\n{features}\n]}}\n'
+
+
+def _dumped(value: dict[str, Any]) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def _feature(feature: MapFeature) -> dict[str, Any]:

@@ -23,7 +23,8 @@ __all__ = [
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_ITEMS = 10_000
 """ArduPilot holds at most 718; MAVLink itself counts to 65 535."""
-MAX_VERTICES = 10_000
+MAX_VERTICES = 2_000
+"""ArduPilot holds 70."""
 MAX_RALLY_POINTS = 1_000
 
 
