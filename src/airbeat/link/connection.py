@@ -71,6 +71,7 @@ class Link:
         url: as given.
         peer: the vehicle's ids and our own.
         connected: whether the pipe is open now; a broken TCP pipe is opened again in the background.
+        vehicle: what ``Vehicle.on`` keeps here.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Link:
     ) -> None:
         self.url = url
         self.connected = True
+        self.vehicle: object = None
         self.peer = Peer(system=0, component=0, own_system=source_system, own_component=source_component)
         self._transport = transport
         self._on_status = on_status or (lambda _text: None)

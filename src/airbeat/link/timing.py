@@ -4,14 +4,19 @@ from __future__ import annotations
 
 __all__ = ["RetryTimer"]
 
+_LONGEST_S = 6.0
+
 
 class RetryTimer:
-    """Retransmission time-out from measured round trips [s]; doubles while nothing answers.
+    """Retransmission time-out from measured round trips [s]; grows while nothing answers.
+
+    ``most_s`` bounds the growth, not what long round trips demand: an autopilot drops an upload after 8 s
+    of silence, so questions must not become rare.
 
     Round trips of repeated questions are not measured (Karn's rule): their answer may belong to either.
     """
 
-    def __init__(self, *, initial_s: float = 0.7, least_s: float = 0.1, most_s: float = 3.0) -> None:
+    def __init__(self, *, initial_s: float = 0.7, least_s: float = 0.1, most_s: float = 1.5) -> None:
         self._least_s = least_s
         self._most_s = most_s
         self._smoothed_s: float | None = None
@@ -22,7 +27,7 @@ class RetryTimer:
     @property
     def timeout_s(self) -> float:
         """How long to wait for the next answer [s]."""
-        return min(self._timeout_s * self._backoff, self._most_s)
+        return min(self._timeout_s * self._backoff, max(self._timeout_s, self._most_s))
 
     def measured(self, round_trip_s: float) -> None:
         """An answer came after so many seconds to a question asked once."""
@@ -32,7 +37,7 @@ class RetryTimer:
         else:
             self._variation_s += (abs(self._smoothed_s - round_trip_s) - self._variation_s) / 4
             self._smoothed_s += (round_trip_s - self._smoothed_s) / 8
-        self._timeout_s = max(self._least_s, self._smoothed_s + 4 * self._variation_s)
+        self._timeout_s = min(max(self._least_s, self._smoothed_s + 4 * self._variation_s), _LONGEST_S)
         self._backoff = 1.0
 
     def answered(self) -> None:

@@ -99,6 +99,7 @@ class UploadMachine:
         self._cleared = False
         self._clears = 0
         self._ending = _UNCERTAIN
+        self._ending_is_sure = True
         self._earlier_endings: list[_Ending] = []
         self._asked_for = 0
         self._sent_at: dict[int, float] = {}
@@ -247,6 +248,7 @@ class UploadMachine:
             return self._begin_read_back(now_s)
         if self._ending is _UNCERTAIN or self._ending.result == "ERROR":
             self._ending = _Ending(name, self._asked_for)
+            self._ending_is_sure = name != "ERROR" or self._asked_for not in self._sent_again
         if self._phase is not _Phase.SETTLE:
             self._phase = _Phase.SETTLE
             self.next_time_s = now_s + _SETTLE_S
@@ -319,8 +321,8 @@ class UploadMachine:
         if self._ending.result in ("", "OPERATION_CANCELLED"):
             return True
         if self._ending.result == "ERROR":
-            # Said of a bad item, but also when the vehicle was no longer listening.
-            return self._ending not in self._earlier_endings
+            # Said of a bad item, but also of one sent again to a vehicle that no longer listened.
+            return not self._ending_is_sure or self._ending not in self._earlier_endings
         return False
 
     # Leaving no half mission behind
