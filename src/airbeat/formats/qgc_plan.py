@@ -329,23 +329,23 @@ def _simple_item(entry: dict[str, Any], notes: list[str], *, where: str, alone: 
 
 def _note_altitude_mode(entry: dict[str, Any], raw: RawItem, notes: list[str]) -> None:
     """The frame and param7 are what QGroundControl uploads; says where its display keys tell otherwise."""
-    mode, altitude = entry.get("AltitudeMode"), entry.get("Altitude")
-    frame = FRAME_OF_DATUM[AltitudeDatum.AGL]
-    if mode is None:
-        if raw.frame == frame:
+    if entry.get("AltitudeMode") is None:
+        if raw.frame == FRAME_OF_DATUM[AltitudeDatum.AGL]:
             notes.append(
                 f"{raw.where}: read as above terrain; QGroundControl would load it as above sea level"
             )
         return
-    expected = _FRAME_OF_MODE.get(mode) if isinstance(mode, int) else None
+    mode = whole(entry["AltitudeMode"], where=raw.where, what="AltitudeMode")
+    stated = entry.get("Altitude")
+    altitude = None if stated is None else number(stated, where=raw.where, what="Altitude")
+    expected = _FRAME_OF_MODE.get(mode)
     if expected is not None and expected != raw.frame:
         notes.append(f"{raw.where}: AltitudeMode {mode} contradicts frame {raw.frame}; the frame is flown")
+    flown = f"{raw.params[6]:g} m"
     if mode == _CALCULATED_ABOVE_TERRAIN:
-        notes.append(
-            f"{raw.where}: height above terrain, calculated by QGroundControl as {raw.params[6]:g} m AMSL"
-        )
+        notes.append(f"{raw.where}: height above terrain, calculated by QGroundControl as {flown} AMSL")
     elif altitude is not None and altitude != raw.params[6]:
-        notes.append(f"{raw.where}: Altitude {altitude:g} contradicts params; {raw.params[6]:g} m is flown")
+        notes.append(f"{raw.where}: Altitude {altitude:g} contradicts params; {flown} is flown")
 
 
 def _fence(geofence: dict[str, Any], own: dict[str, Any], *, where: str) -> Fence | None:

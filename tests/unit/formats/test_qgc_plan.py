@@ -253,3 +253,10 @@ def test_a_rally_height_above_sea_level_becomes_one_above_home(full_plan: Flight
     assert written(plan)["rallyPoints"]["points"][0][2] == 37.5
     with pytest.raises(PlanFileError, match="rally point 1"):
         write_qgc_plan(replace(plan, home_amsl_m=None))
+
+
+@pytest.mark.parametrize("value", [[], {}, "50", True, 10**400])
+@pytest.mark.parametrize("key", ["Altitude", "AltitudeMode"])
+def test_display_keys_must_be_numbers(full_plan: FlightPlan, key: str, value: object) -> None:
+    with pytest.raises(PlanFileError, match=f"item 3: {key} must be"):
+        read_qgc_plan(edited(full_plan, "mission", "items", 2, key, value=value), name="m")
