@@ -1,0 +1,84 @@
+"""``airbeat upload``: fence, rally points and mission onto a vehicle, each read back and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airbeat.cli.output import console, emit_json, json_option, progress_bar
+from airbeat.cli.plans import load_plan
+
+if TYPE_CHECKING:
+    from airbeat.flight.upload import UploadProgress, UploadVerdict
+
+__all__ = ["command", "connect_option", "print_verdict", "steps"]
+
+connect_option = click.option(
+    "--connect",
+    "url",
+    required=True,
+    metavar="URL",
+    help="The vehicle, as pymavlink takes it: tcp:127.0.0.1:5760, udpin:0.0.0.0:14550, /dev/ttyACM0,57600.",
+)
+
+
+def steps(progress: object) -> UploadProgress:
+    """A transfer's progress as the share done of a progress bar."""
+
+    def report(_what: str, done: int, total: int) -> None:
+        progress(done / max(total, 1))  # type: ignore[operator]
+
+    return report
+
+
+def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
+    """One line for each type: verified, refused or unknown, and what is on the vehicle now."""
+    from rich.text import Text
+
+    out = console(as_json)
+    for name, transfer in (
+        ("fence", verdict.fence),
+        ("rally points", verdict.rally),
+        ("mission", verdict.mission),
+    ):
+        if transfer is None:
+            continue
+        good = transfer.outcome.value == "verified"
+        text = f"{name}: {transfer.outcome.value}: {transfer.message}"
+        if not good:
+            text += f"; on the vehicle: {transfer.on_vehicle}"
+            text += f" ({transfer.remedy})" if transfer.remedy else ""
+        out.print(Text(text, style="green" if good else "bold red"))
+    for note in verdict.notes:
+        out.print(Text(f"note: {note}", style="yellow"))
+
+
+@click.command("upload")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@connect_option
+@click.option("--while-flying", is_flag=True, help="Also while the vehicle flies AUTO: BRAKE first.")
+@json_option
+def command(*, file: Path, url: str, while_flying: bool, as_json: bool) -> int:
+    """Upload FILE (mission YAML, .plan or .waypoints) and read it back.
+
+    The order is fence, rally points, mission. Each is verified by what the vehicle itself holds
+    afterwards. A file without a fence leaves the vehicle's fence alone. Nothing is armed.
+
+    \b
+    airbeat upload missions/demo-hillside.yaml --connect tcp:127.0.0.1:5760
+    """
+    from airbeat.flight.upload import upload_plan
+    from airbeat.link.connection import connect
+    from airbeat.link.transfer import Outcome
+
+    plan = load_plan(file)
+    with connect(url) as link, progress_bar("uploading") as progress:
+        verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying)
+    print_verdict(verdict, as_json=as_json)
+    if as_json:
+        emit_json(verdict.to_json())
+    if verdict.verified:
+        return 0
+    return 4 if verdict.outcome is Outcome.UNKNOWN else 1
