@@ -31,7 +31,7 @@ MAX_FILE_BYTES = 200_000_000
 MAX_PIXELS = 170_000_000
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
-_FORMATS = ("JPEG", "MPO", "PNG", "TIFF")
+_FORMATS = ("JPEG", "PNG", "TIFF")  # a JPEG with more pictures behind it opens as MPO
 _EXIF_ERRORS = (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error, OverflowError, EOFError)
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 

@@ -47,7 +47,7 @@ class Ground:
         home: take-off place; the ground's height is zero there.
         home_amsl_m: height of home above mean sea level [m].
         persons: how many to plant; a third lie, half wear earth colours.
-        relief_m: typical difference between the highest and the lowest ground [m].
+        relief_m: typical difference between the highest and the lowest of 12 hectares of ground [m].
         cache_tiles: texture tiles kept in memory, 1.9 MB each.
 
     Raises:
@@ -63,7 +63,7 @@ class Ground:
         home: LatLon,
         home_amsl_m: float = 420.0,
         persons: int = 24,
-        relief_m: float = 9.0,
+        relief_m: float = 7.0,
         cache_tiles: int = 80,
     ) -> None:
         self.seed = seed

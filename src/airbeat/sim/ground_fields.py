@@ -45,15 +45,15 @@ class GroundFields:
 
     Args:
         seed: the ground's seed.
-        relief_m: typical difference between the highest and lowest ground of a hillside [m].
+        relief_m: typical difference between the highest and the lowest of 12 hectares of ground [m].
         home_xy: where the height is zero [m].
     """
 
     def __init__(self, seed: int, *, relief_m: float, home_xy: tuple[float, float]) -> None:
         self._relief = [
-            (0.34 * relief_m, Noise(seed, 0, 260.0)),
-            (0.14 * relief_m, Noise(seed, 1, 90.0)),
-            (0.035 * relief_m, Noise(seed, 2, 24.0)),
+            (0.58 * relief_m, Noise(seed, 0, 260.0)),
+            (0.24 * relief_m, Noise(seed, 1, 90.0)),
+            (0.06 * relief_m, Noise(seed, 2, 24.0)),
         ]
         self._wood = [Noise(seed, 3, 75.0), Noise(seed, 4, 28.0)]
         self._dry = [Noise(seed, 5, 60.0), Noise(seed, 6, 14.0)]

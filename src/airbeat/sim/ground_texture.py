@@ -82,6 +82,23 @@ def _centred(noise: npt.NDArray[np.float32], contrast: float, middle: float = 12
     return centred
 
 
+class _Patterns:
+    """The periodic noise textures that every tile is cut from; about half a second to make."""
+
+    def __init__(self, seed: int, sun: tuple[float, float, float]) -> None:
+        rng = np.random.default_rng([seed, 21])
+        a, b, c = _PERIODS_PX
+        fine = _periodic_noise(rng, a, {1: 0.5, 2: 0.8, 4: 0.8, 8: 0.7, 16: 0.5})
+        clump = _periodic_noise(rng, b, {4: 0.5, 8: 0.6, 16: 0.9, 32: 0.9, 64: 0.7})
+        edge = _periodic_noise(rng, c, {2: 0.3, 4: 0.5, 8: 0.7, 16: 0.8, 32: 0.6})
+        domes, rank = _domes(rng, c, sun)
+        self.fine = _wrapped(_centred(fine, 30))
+        self.clump = _wrapped(_centred(clump, 26))
+        self.edge = _wrapped(_centred(edge, 32))
+        self.domes, self.dome_rank = _wrapped(domes), _wrapped(rank)
+        self.palette = _palette()
+
+
 class GroundTexture:
     """Texture tiles of 20 m by 20 m, row 0 at the north; ``TEXEL_M`` to a pixel.
 
@@ -111,25 +128,16 @@ class GroundTexture:
         self._cache_tiles = cache_tiles
         self._tiles: OrderedDict[tuple[int, int], Future[Image]] = OrderedDict()
         self._lock = threading.Lock()
-        rng = np.random.default_rng([seed, 21])
-        a, b, c = _PERIODS_PX
-        self._fine = _wrapped(
-            _centred(_periodic_noise(rng, a, {1: 0.5, 2: 0.8, 4: 0.8, 8: 0.7, 16: 0.5}), 30)
-        )
-        self._clump = _wrapped(
-            _centred(_periodic_noise(rng, b, {4: 0.5, 8: 0.6, 16: 0.9, 32: 0.9, 64: 0.7}), 26)
-        )
-        self._edge = _wrapped(
-            _centred(_periodic_noise(rng, c, {2: 0.3, 4: 0.5, 8: 0.7, 16: 0.8, 32: 0.6}), 32)
-        )
-        domes, rank = _domes(rng, c, self._sun)
-        self._domes, self._dome_rank = _wrapped(domes), _wrapped(rank)
-        self._palette = _palette()
+        self._seed = seed
+        self._patterns: _Patterns | None = None
 
     def tile(self, ix: int, iy: int) -> Image:
         """The tile whose south-west corner is at (20·ix, 20·iy) m, (800, 800, 3), do not write to it."""
         key = (ix, iy)
         with self._lock:
+            if self._patterns is None:
+                self._patterns = _Patterns(self._seed, self._sun)
+            patterns = self._patterns
             waiting = self._tiles.get(key)
             if waiting is not None:
                 self._tiles.move_to_end(key)
@@ -141,7 +149,7 @@ class GroundTexture:
         if waiting is not None:
             return waiting.result()
         try:
-            made = self._make(ix, iy)
+            made = self._make(patterns, ix, iy)
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -170,13 +178,13 @@ class GroundTexture:
         up: Image = big[cut : cut + TILE_PX, cut : cut + TILE_PX]
         return up
 
-    def _make(self, ix: int, iy: int) -> Image:
+    def _make(self, patterns: _Patterns, ix: int, iy: int) -> Image:
         cv2 = opencv()
         n = round(TILE_M / _GRID_M)
         at = (np.arange(-_PAD, n + _PAD) + 0.5) * _GRID_M
         x, y = np.meshgrid(ix * TILE_M + at, iy * TILE_M + at[::-1])
         fields = self._fields
-        fine, clump, edge = (self._crop(t, ix, iy) for t in (self._fine, self._clump, self._edge))
+        fine, clump, edge = (self._crop(t, ix, iy) for t in (patterns.fine, patterns.clump, patterns.edge))
         dry, wood, bare = fields.dry(x, y), fields.wood(x, y), fields.bare(x, y)
         path_m, stream_m = fields.path_distance_m(x, y), fields.stream_distance_m(x, y) - 0.7 * bare
 
@@ -192,8 +200,8 @@ class GroundTexture:
             self._shades("litter", (fine, 0.8), (edge, 0.6), -52),
             self._mask(wood, 120, 98, clump, edge),
         )
-        rank = self._crop(self._dome_rank, ix, iy)
-        domes = self._crop(self._domes, ix, iy)
+        rank = self._crop(patterns.dome_rank, ix, iy)
+        domes = self._crop(patterns.domes, ix, iy)
         lay(
             soil,
             self._shades("shrub", (domes, 1.0), (fine, 0.1), -12),
@@ -206,7 +214,7 @@ class GroundTexture:
         )
         stones = np.where(open_earth > 0.45, 26.0 + 70 * (bare > 0.3) + 90 * (stream_m < 1.5), 0.0)
         stones = np.where((path_m < 0.3) | (stream_m < -0.4), 0.0, stones)
-        rank, domes = (self._crop(t, ix, iy, shift_px=433) for t in (self._dome_rank, self._domes))
+        rank, domes = (self._crop(t, ix, iy, shift_px=433) for t in (patterns.dome_rank, patterns.domes))
         lay(
             soil,
             self._shades("stone", (domes, 0.9), (fine, 0.25), 12),
@@ -214,7 +222,7 @@ class GroundTexture:
         )
         wet = self._mask(-stream_m, 90, 128, edge)
         lay(soil, self._shades("water", (clump, 0.3), (fine, 0.12), 66), wet)
-        tile = cv2.LUT(cv2.merge([soil] * 3), self._palette)
+        tile = cv2.LUT(cv2.merge([soil] * 3), patterns.palette)
         return self._lit(tile, ix, iy, x=x, y=y, dry=dry)
 
     def _shades(
@@ -253,7 +261,7 @@ class GroundTexture:
             # The sky still lights a shadow, and the sky is blue.
             gains = [
                 cv2.multiply(gain, cv2.addWeighted(shadow, 1 - sky, shadow, 0, 255 * sky), scale=1 / 255)
-                for gain, sky in zip(gains, (0.44, 0.36, 0.31), strict=True)
+                for gain, sky in zip(gains, (0.54, 0.48, 0.44), strict=True)
             ]
         return cv2.multiply(tile, cv2.merge(gains), scale=1 / 128)  # type: ignore[no-any-return]
 
