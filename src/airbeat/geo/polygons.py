@@ -40,6 +40,9 @@ MAX_EXTENT_M = 500_000.0
 _REPAIR_SHARE = 0.001
 _SEAM_DEG = 2e-7
 _SEAM_GAP_M = 0.05
+_SAMPLED_EDGES = 300
+_MEETING_EDGES = 20
+"""Each edge of an honest ring meets itself and its two neighbours, seldom more."""
 _DUST_M2 = 0.01
 
 
@@ -217,6 +220,15 @@ def _trouble_spot(polygon: Any, frame: LocalFrame) -> str:
     return str(frame.to_latlon([[float(inside[0]), float(inside[1])]])[0])
 
 
+def _is_scribble(polygon: Any) -> bool:
+    """Whether so many edges meet that untangling them could take hours: judged on a sample of the edges."""
+    corners = shapely.get_coordinates(polygon)
+    edges = shapely.linestrings(np.stack([corners[:-1], corners[1:]], axis=1))
+    sample = edges[:: max(1, len(edges) // _SAMPLED_EDGES)]
+    hits = shapely.STRtree(edges).query(sample, predicate="intersects").shape[1]
+    return bool(hits > _MEETING_EDGES * len(sample))
+
+
 def _ring(
     points: Sequence[LatLon], frame: LocalFrame, index: int, hole: int | None, notes: list[str]
 ) -> tuple[Any, bool]:
@@ -226,6 +238,13 @@ def _ring(
         _require_ground(drawn, points, index, hole)
         return drawn, True
     spot = _trouble_spot(drawn, frame)
+    if _is_scribble(drawn):
+        raise RingError(
+            f"the ring crosses itself at {spot} and in very many other places",
+            remedy="list the corners in the order in which one walks round the area",
+            polygon=index,
+            hole=hole,
+        )
     repaired = unite([shapely.make_valid(drawn)])
     _require_ground(repaired, points, index, hole)
     changed_m2 = abs(drawn.area - repaired.area)

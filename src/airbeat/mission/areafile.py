@@ -322,7 +322,7 @@ def _require_wgs84(crs: Any) -> None:
     name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
     if not (name.endswith("CRS84") or name.endswith(":4326")):
         raise GeometryError(
-            f"coordinates in another reference system ({name[:60] or 'unnamed'})",
+            f"coordinates in another reference system ({name[:60]!r})",
             remedy="export the file again in WGS84 (EPSG:4326)",
         )
 
@@ -380,7 +380,7 @@ def _outline(rings: Any) -> Outline:
 def _position(value: Any) -> LatLon:
     pair = value[:2] if isinstance(value, list) else []
     if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, int | float) for v in pair):
-        raise GeometryError(f"not a position: {str(value)[:60]}", remedy="write [longitude, latitude]")
+        raise GeometryError(f"not a position: {str(value)[:60]!r}", remedy="write [longitude, latitude]")
     lon, lat = pair
     if abs(lon) > 360 or abs(lat) > 90:
         raise GeometryError(

@@ -29,7 +29,7 @@ from airbeat.mission.resolve import (
 )
 from airbeat.mission.sanity import Parts, check_parts
 from airbeat.mission.schema import LawnmowerSection, MissionFile
-from airbeat.mission.wording import key_hint, problems_of, shown
+from airbeat.mission.wording import MAX_HINTS, key_hint, problems_of, shown
 from airbeat.mission.yamltree import YamlTree, YamlTreeError, read_yaml
 
 __all__ = ["MAX_BYTES", "UNSURVEYED", "load_mission", "parse_mission"]
@@ -147,7 +147,7 @@ def _draft(tree: YamlTree, ledger: Ledger) -> MissionFile:
         if (key,) in tree.unusable and value is None:
             continue
         if key not in MissionFile.model_fields:
-            hint = key_hint(key, MissionFile.model_fields)
+            hint = key_hint(key, MissionFile.model_fields) if len(meant) < MAX_HINTS else ""
             meant.append(hint)
             ledger.add((key,), "unknown key", hint)
         elif value is None:

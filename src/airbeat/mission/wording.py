@@ -15,8 +15,10 @@ from airbeat.errors import Problem
 from airbeat.mission.schema import MissionFile
 from airbeat.mission.yamltree import KeyPath, YamlTree
 
-__all__ = ["key_hint", "problems_of", "shown", "value_at"]
+__all__ = ["MAX_HINTS", "key_hint", "problems_of", "shown", "value_at"]
 
+MAX_HINTS = 200
+"""Looking for the key that was meant takes time; a file of so many unknown keys is no typing mistake."""
 _UNKNOWN = "unknown key"
 _MISSING = "is missing"
 _UNION_TAGS = frozenset({"lawnmower", "waypoints"})
@@ -25,12 +27,12 @@ _UNION_TAGS = frozenset({"lawnmower", "waypoints"})
 def problems_of(error: ValidationError, tree: YamlTree) -> list[Problem]:
     """Every finding of a validation as a Problem; values that were unusable as YAML are left out."""
     found: dict[KeyPath, tuple[str, str]] = {}
-    for detail in error.errors(include_url=False):
+    for number, detail in enumerate(error.errors(include_url=False)):
         path = _in_file(tuple(detail["loc"]), tree.data)
         if detail["type"] == "union_tag_invalid":
             path = (*path, "pattern")
         if not any(path[: len(bad)] == bad for bad in tree.unusable):
-            found[path] = _words(detail, path, tree)
+            found[path] = _words(detail, path, tree, hints=number < MAX_HINTS)
     for path, (message, hint) in list(found.items()):
         if message == _UNKNOWN and hint.startswith("did you mean "):
             meant = hint.removeprefix("did you mean ").rstrip("?")
@@ -68,6 +70,7 @@ def value_at(data: Any, path: KeyPath) -> Any:
 def key_hint(key: str, known: Iterable[str]) -> str:
     """What an unknown key was probably meant to be, or which keys there are."""
     names = sorted(known)
+    key = key[:60]
     if key.isdigit():
         return "numbers have a decimal point, not a comma"
     close = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0.6)
@@ -126,11 +129,13 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [m for inner in typing.get_args(annotation) for m in _models_in(inner)]
 
 
-def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> tuple[str, str]:
+def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree, *, hints: bool) -> tuple[str, str]:
     kind = detail["type"]
     if kind == "airbeat":
         context = detail.get("ctx", {})
         return str(context["text"])[:300], str(context["hint"])
+    if kind == "extra_forbidden" and not hints:
+        return _UNKNOWN, ""
     if kind == "extra_forbidden":
         model = _model_at(tuple(detail["loc"]))
         return _UNKNOWN, key_hint(str(detail["loc"][-1]), model.model_fields if model else ())

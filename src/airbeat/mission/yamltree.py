@@ -29,10 +29,10 @@ from ruamel.yaml.reader import ReaderError
 
 from airbeat.errors import Problem
 
-__all__ = ["KeyPath", "Place", "YamlTree", "YamlTreeError", "dotted", "read_yaml"]
+__all__ = ["KeyPath", "Place", "YamlTree", "YamlTreeError", "dotted", "printable", "read_yaml"]
 
 MAX_DEPTH = 16
-MAX_NODES = 300_000
+MAX_NODES = 100_000
 MAX_DIGITS = 40
 
 KeyPath = tuple[str | int, ...]
@@ -96,15 +96,24 @@ def dotted(path: KeyPath) -> str:
     """``("area", 0, "lat")`` as ``area[1].lat``: list items are counted from 1, as people do."""
     text = ""
     for part in path:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            text += ("." if text else "") + printable(part)
     return text
+
+
+def printable(text: str) -> str:
+    """Text from the file as a message may show it: one short line without control characters."""
+    clean = text if text.isprintable() else repr(text)[1:-1]
+    return clean if len(clean) <= 60 else f"{clean[:57]}..."
 
 
 def read_yaml(text: str) -> YamlTree:
     """The single document in a YAML text.
 
     Raises:
-        YamlTreeError: syntax, aliases, tags, several documents, or more than 16 levels or 300,000 values.
+        YamlTreeError: syntax, aliases, tags, several documents, or more than 16 levels or 100,000 values.
     """
     reader = _Reader(text)
     return reader.read()
@@ -146,11 +155,13 @@ class _Reader:
             raise _fatal(event, f"nested more than {MAX_DEPTH} levels deep", "check the brackets")
         if isinstance(event, AliasEvent):
             raise _fatal(
-                event, f"YAML aliases are not read (got *{event.anchor})", "write the value out in full"
+                event,
+                f"YAML aliases are not read (got *{printable(str(event.anchor))})",
+                "write the value out in full",
             )
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise _fatal(event, f"YAML tags are not read (got {str(tag)[:60]})", "leave the tag out")
+            raise _fatal(event, f"YAML tags are not read (got {printable(str(tag))})", "leave the tag out")
         if isinstance(event, MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, SequenceStartEvent):
@@ -197,7 +208,7 @@ class _Reader:
             return int(text)
         number = float(text) if _FLOAT.fullmatch(text) else None
         if _NOT_FINITE.fullmatch(text) or (number is not None and not math.isfinite(number)):
-            self._complain(event, path, f"must be a finite number (got {text[:40]})", "")
+            self._complain(event, path, f"must be a finite number (got {printable(text)})", "")
             return None
         return text if number is None else number
 

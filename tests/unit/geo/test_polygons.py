@@ -78,6 +78,12 @@ def test_a_small_loop_is_repaired_and_a_large_one_refused() -> None:
         one(ring((0, 0), (100, 0), (0, 100), (100, 100)))
 
 
+def test_a_scribble_of_thousands_of_crossings_is_refused_at_once() -> None:
+    scribble = ring(*(((i * 7919) % 5000, (i * 104729) % 4999) for i in range(5000)))
+    with pytest.raises(RingError, match="very many other places"):
+        one(scribble)
+
+
 def test_polygons_apart_stay_apart_and_polygons_that_share_an_edge_become_one() -> None:
     apart = assemble([Outline(shell=square(0, 0, 100)), Outline(shell=square(200, 0, 100))])
     assert apart.geometry.geom_type == "MultiPolygon"
