@@ -30,9 +30,10 @@ PARAMETERS = (
     "FS_GCS_ENABLE",
     "RALLY_LIMIT_KM",
     "RTL_ALT",
-    "RTL_ALT_M",
 )
 """The parameters that the findings rest on."""
+_RETURN_HEIGHT, _RETURN_HEIGHT_M = "RTL_ALT", "RTL_ALT_M"
+"""In centimetres; newer firmware has it in metres."""
 
 _TYPE_CEILING, _TYPE_CIRCLE, _TYPE_POLYGON = 1, 2, 4
 _OPTION_ANY_ZONE = 2
@@ -87,7 +88,10 @@ def preflight(link: Link, plan: FlightPlan) -> tuple[PreflightFinding, ...]:
         what="its state",
     )
     vehicle.request_home()
-    return judge(plan, vehicle.now, vehicle.parameters(PARAMETERS), texts=vehicle.recent_texts)
+    parameters = vehicle.parameters(PARAMETERS)
+    if _RETURN_HEIGHT not in parameters:
+        parameters |= vehicle.parameters([_RETURN_HEIGHT_M])
+    return judge(plan, vehicle.now, parameters, texts=vehicle.recent_texts)
 
 
 def judge(
@@ -297,10 +301,10 @@ def _ceiling_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iter
 
 
 def _return_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iterator[PreflightFinding]:
-    if "RTL_ALT_M" in parameters:
-        name, height_m, scale = "RTL_ALT_M", parameters["RTL_ALT_M"], 1.0
-    elif "RTL_ALT" in parameters:
-        name, height_m, scale = "RTL_ALT", parameters["RTL_ALT"] / 100.0, 100.0
+    if _RETURN_HEIGHT_M in parameters:
+        name, height_m, scale = _RETURN_HEIGHT_M, parameters[_RETURN_HEIGHT_M], 1.0
+    elif _RETURN_HEIGHT in parameters:
+        name, height_m, scale = _RETURN_HEIGHT, parameters[_RETURN_HEIGHT] / 100.0, 100.0
     else:
         return
     limits = []

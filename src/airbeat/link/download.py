@@ -102,6 +102,10 @@ class DownloadMachine:
         self._plan_next_time()
         return [self._request(seq) for seq in late]
 
+    def wait_for_upload(self) -> None:
+        """The refusal to be read has a known reason that goes by: our own upload still goes on."""
+        self._denied_since_s = None
+
     def _on_count(self, count: int, now_s: float) -> list[Any]:
         self._heard_s = now_s
         if self._count is not None:

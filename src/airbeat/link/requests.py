@@ -9,6 +9,7 @@ from typing import Any
 
 from airbeat.link.dialect import mavlink
 from airbeat.link.items import float32
+from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import Peer
 
 __all__ = ["CommandMachine", "CommandResult", "ParameterReadMachine", "ParameterSetMachine"]
@@ -16,6 +17,7 @@ __all__ = ["CommandMachine", "CommandResult", "ParameterReadMachine", "Parameter
 _ASK_AGAIN_S = 1.0
 _IN_PROGRESS_S = 20.0
 _READ_WINDOW = 10
+_LEAST_WAIT_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,26 +89,32 @@ class CommandMachine:
 class ParameterReadMachine:
     """Reads parameters by name; ``values`` lacks those that the vehicle never answered for."""
 
-    def __init__(self, peer: Peer, names: Iterable[str], *, tries: int = 4) -> None:
+    def __init__(self, peer: Peer, names: Iterable[str], *, tries: int = 3) -> None:
         self.values: dict[str, float] = {}
         self.next_time_s = math.inf
         self.done = False
         self._peer = peer
         self._open = dict.fromkeys(names, 0)
         self._tries = tries
+        self._timer = RetryTimer(least_s=_LEAST_WAIT_S)
+        self._asked_s = 0.0
 
     def start(self, now_s: float) -> list[Any]:
         """Asks for the first few."""
         if not self._open:
             self.done = True
             return []
-        self.next_time_s = now_s + _ASK_AGAIN_S
+        self._asked_s = now_s
+        self.next_time_s = now_s + self._timer.timeout_s
         return [self._ask(name) for name in list(self._open)[:_READ_WINDOW]]
 
     def on_message(self, message: Any, now_s: float) -> list[Any]:
         """Takes PARAM_VALUE."""
         if self.done or message.get_type() != "PARAM_VALUE" or message.param_id not in self._open:
             return []
+        if self._open[message.param_id] == 1:
+            self._timer.measured(now_s - self._asked_s)
+        self.next_time_s = now_s + self._timer.timeout_s
         self.values[message.param_id] = message.param_value
         del self._open[message.param_id]
         if not self._open:
@@ -119,6 +127,7 @@ class ParameterReadMachine:
         """Asks again for those still open; leaves out those asked for often enough."""
         if self.done or now_s < self.next_time_s:
             return []
+        self._timer.expired()
         self._open = {name: asked for name, asked in self._open.items() if asked < self._tries}
         return self.start(now_s)
 

@@ -207,6 +207,8 @@ class UploadMachine:
             return []
         if self._phase is _Phase.READ_BACK:
             # Either an old request on its way, then the item is ignored, or the upload goes on after all.
+            assert self._read_back is not None  # noqa: S101
+            self._read_back.wait_for_upload()
             return [
                 self._items[seq].message(
                     target_system=self._peer.system, target_component=self._peer.component
