@@ -65,7 +65,7 @@ class CommandHandler:
             int(mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH): lambda _: _result(copter.set_mode(FlightMode.RTL)),
             int(mavlink.MAV_CMD_NAV_LOITER_UNLIM): lambda _: _result(copter.set_mode(FlightMode.LOITER)),
             int(mavlink.MAV_CMD_DO_REPOSITION): self._reposition,
-            int(mavlink.MAV_CMD_DO_PAUSE_CONTINUE): lambda _: _DENIED,
+            int(mavlink.MAV_CMD_DO_PAUSE_CONTINUE): self._pause,
             int(mavlink.MAV_CMD_DO_CHANGE_SPEED): self._change_speed,
             int(mavlink.MAV_CMD_CONDITION_YAW): self._yaw,
             int(mavlink.MAV_CMD_DO_SET_HOME): self._set_home,
@@ -102,7 +102,10 @@ class CommandHandler:
             z=m.param7,
             frame=3,
         )
-        self._run(link, message, command)
+        if command.number == mavlink.MAV_CMD_DO_REPOSITION:
+            self._ack(link, message, command, _UNSUPPORTED)
+        else:
+            self._run(link, message, command)
 
     @staticmethod
     def _raw_place(message: Any) -> bool:
@@ -129,8 +132,11 @@ class CommandHandler:
             self._reboot(link, message, command)
             return
         handler = self._handlers.get(command.number)
+        answers = len(copter.outbox)
         result = _UNSUPPORTED if handler is None else handler(command)
+        said, copter.outbox[answers:] = copter.outbox[answers:], []
         self._ack(link, message, command, result)
+        copter.outbox += said
         if handler is not None and command.number == mavlink.MAV_CMD_DO_SET_MISSION_CURRENT:
             copter.send(link, copter.telemetry.mission_current())
 
@@ -208,6 +214,22 @@ class CommandHandler:
             relative=c.frame in _RELATIVE_FRAMES,
         )
         return self._copter.item_place(item, self._copter.guidance.body.position)
+
+    def _pause(self, c: Command) -> int:
+        """Pause (0) or continue (1) a leg of AUTO or GUIDED."""
+        copter, wanted = self._copter, c.params[0]
+        if wanted not in (0.0, 1.0):
+            return _DENIED
+        can = copter.mode in (FlightMode.AUTO, FlightMode.GUIDED)
+        if wanted == 0.0 and not (can and copter.guidance.pause()):
+            copter.say(mavlink.MAV_SEVERITY_INFO, "Failed to pause")
+            return _FAILED
+        if wanted == 1.0:
+            if not can:
+                copter.say(mavlink.MAV_SEVERITY_INFO, "Failed to resume")
+                return _FAILED
+            copter.guidance.go_on()
+        return _ACCEPTED
 
     def _change_speed(self, c: Command) -> int:
         kind, speed = c.params[0], c.params[1]
@@ -319,7 +341,13 @@ class CommandHandler:
         interval = c.params[1]
         if not math.isfinite(interval):
             return _DENIED
-        return _result(self._copter.telemetry.set_interval(c.link, _whole(c.params[0]), interval))
+        message_id = _whole(c.params[0])
+        if not self._copter.telemetry.set_interval(c.link, message_id, interval):
+            self._copter.say(
+                mavlink.MAV_SEVERITY_INFO, f"No ap_message for mavlink id ({message_id & 0xFFFFFFFF})"
+            )
+            return _DENIED
+        return _ACCEPTED
 
     def _get_interval(self, c: Command) -> int:
         message_id = _whole(c.params[0])

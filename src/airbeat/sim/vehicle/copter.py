@@ -63,6 +63,7 @@ class Copter:
         self.params = ParameterStore(config.airframe, changed)
         self.frame = LocalFrame(config.home)
         self.outbox: list[tuple[int | None, Any]] = []
+        self._texts: list[tuple[int, bytes]] = []
         self.track: list[TrackPoint] = []
         self.on_shot: Callable[[CameraShot], None] | None = None
         self.noise = SensorNoise(
@@ -212,9 +213,8 @@ class Copter:
         self.outbox.append((link, message))
 
     def say(self, severity: int, words: str) -> None:
-        """STATUSTEXT to everybody; long words are cut into chunks of 50."""
-        raw = words.encode("ascii", "replace")
-        self.send(None, mavlink.MAVLink_statustext_message(int(severity), raw[:50], 0, 0))
+        """STATUSTEXT to everybody, at the end of the step, so that acknowledgements come first."""
+        self._texts.append((int(severity), words.encode("ascii", "replace")[:50]))
 
     def connect(self, link: int) -> None:
         """A ground station connected."""
@@ -242,7 +242,10 @@ class Copter:
     # -- modes and arming -------------------------------------------------------------------------
 
     def set_mode(self, number: int) -> bool:
-        """Change the flight mode; False, with a STATUSTEXT, when that cannot be."""
+        """Change the flight mode; False, with a STATUSTEXT, when that cannot be.
+
+        A disarmed vehicle enters any mode: arming is where it is checked.
+        """
         try:
             mode = FlightMode(number)
         except ValueError:
@@ -251,7 +254,7 @@ class Copter:
         if mode is self.mode:
             return True
         reason = ""
-        if mode.needs_position and not self.position_ok:
+        if mode.needs_position and self.armed and not self.position_ok:
             reason = "requires position"
         elif mode is FlightMode.AUTO and not self.auto.begin():
             reason = "init failed"
@@ -403,8 +406,8 @@ class Copter:
         self._announce()
         for transfer in self.transfers.values():
             transfer.update(self.time_s)
+        self._run_mode()
         if self.armed:
-            self._run_mode()
             if self.step_count % _FENCE_CHECK_STEPS == 0:
                 self._check_fence()
                 self._check_failsafes()
@@ -424,6 +427,9 @@ class Copter:
         if self.armed and self.step_count % _TRACK_STEPS == 0:
             self._record()
         self.telemetry.step()
+        for severity, words in self._texts:
+            self.send(None, mavlink.MAVLink_statustext_message(severity, words, 0, 0))
+        self._texts.clear()
 
     def _announce(self) -> None:
         if self._announced == 0 and self.booted:
@@ -437,11 +443,11 @@ class Copter:
     def _run_mode(self) -> None:
         if self.mode is FlightMode.AUTO:
             self.auto.step()
-        elif self.mode is FlightMode.RTL:
+        elif self.armed and self.mode is FlightMode.RTL:
             self.rtl.step()
             if self.rtl.landed:
                 self.disarm()
-        elif self.mode is FlightMode.LAND and self.guidance.is_landed:
+        elif self.armed and self.mode is FlightMode.LAND and self.guidance.is_landed:
             self.disarm()
 
     def _check_idle(self) -> None:

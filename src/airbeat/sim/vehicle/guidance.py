@@ -76,6 +76,7 @@ class Guidance:
         self._pace = 1.0
         self._descent = AxisShaper(0.0, 0.0)
         self.takeoff_complete = False
+        self._take_off_when_armed = False
         self.yaw_mode = YawMode.HOLD
         self.yaw_goal_deg = 0.0
         self.yaw_rate_deg_s = 60.0
@@ -146,8 +147,7 @@ class Guidance:
         self.takeoff_complete = False
         self.hold_yaw()
         if self.phase is Phase.GROUND:
-            self.phase, self._phase_s = Phase.SPOOL_UP, 0.0
-            self.started = True
+            self._take_off_when_armed = True
         elif self.phase is not Phase.SPOOL_UP:
             self._start_climb()
 
@@ -160,6 +160,9 @@ class Guidance:
 
     def hold(self) -> None:
         """Stop here and stay."""
+        self._take_off_when_armed = False
+        if self.phase is Phase.SPOOL_UP:
+            self.phase = Phase.GROUND
         if not self.on_ground:
             self.navigator = LegNavigator(self.limits(), self.target)
             self.phase = Phase.NAVIGATE
@@ -187,6 +190,23 @@ class Guidance:
         assert self.navigator is not None  # noqa: S101 - set by navigate_from_here
         self.navigator.set_destination(place, following)
 
+    @property
+    def paused(self) -> bool:
+        """Whether waypoint flight is paused."""
+        return self.navigator is not None and self.navigator.paused
+
+    def pause(self) -> bool:
+        """Stop on the leg and wait there; False when no leg is being flown."""
+        if self.navigator is None or self.phase is not Phase.NAVIGATE or self.navigator.reached:
+            return False
+        self.navigator.paused = True
+        return True
+
+    def go_on(self) -> None:
+        """Go on along the leg."""
+        if self.navigator is not None:
+            self.navigator.paused = False
+
     def land(self) -> None:
         """Descend here."""
         if self.on_ground:
@@ -199,6 +219,8 @@ class Guidance:
 
     def stop_motors(self) -> None:
         """Disarmed."""
+        self._take_off_when_armed = False
+        self.navigator = None
         if self.on_ground:
             self.phase = Phase.GROUND
 
@@ -277,7 +299,10 @@ class Guidance:
     def _on_ground(self, armed: bool, dt: float) -> None:
         idle = 0.25 if armed else 0.02
         self.battery.draw(self._airframe.hover_power_w * idle, dt)
-        if self.phase is Phase.SPOOL_UP and self._phase_s >= SPOOL_UP_S + LIFT_OFF_S:
+        if self.phase is Phase.GROUND and armed and self._take_off_when_armed:
+            self._take_off_when_armed = False
+            self.phase, self._phase_s, self.started = Phase.SPOOL_UP, 0.0, True
+        elif self.phase is Phase.SPOOL_UP and self._phase_s >= SPOOL_UP_S + LIFT_OFF_S:
             self.target = Target(self.body.position)
             self._start_climb()
         elif self.phase is Phase.TOUCHDOWN and self._phase_s >= LANDED_S + SPOOL_DOWN_S:

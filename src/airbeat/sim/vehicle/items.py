@@ -28,6 +28,8 @@ _CONTINUE_AND_CHANGE_ALT = 30
 _SET_RESUME_REPEAT_DIST = 215
 _RETURN_PATH_START = 188
 _PAUSE_CONTINUE = 193
+_VTOL_TAKEOFF = 84
+_REPEAT_RELAY, _REPEAT_SERVO, _PARACHUTE, _GRIPPER, _SPRAYER, _AUX_FUNCTION = 182, 184, 208, 211, 216, 218
 
 _WITH_LOCATION = {
     MavCmd.NAV_WAYPOINT,
@@ -36,6 +38,7 @@ _WITH_LOCATION = {
     MavCmd.NAV_LOITER_TIME,
     MavCmd.NAV_LAND,
     MavCmd.NAV_TAKEOFF,
+    _VTOL_TAKEOFF,
     _CONTINUE_AND_CHANGE_ALT,
     _LOITER_TO_ALT,
     MavCmd.NAV_SPLINE_WAYPOINT,
@@ -84,6 +87,13 @@ _LABELS = {
     _SET_RESUME_REPEAT_DIST: "SetRepeatDist",
     _RETURN_PATH_START: "ReturnPathStart",
     _PAUSE_CONTINUE: "PauseContinue",
+    _VTOL_TAKEOFF: "VTOLTakeoff",
+    _REPEAT_RELAY: "RepeatRelay",
+    _REPEAT_SERVO: "RepeatServo",
+    _PARACHUTE: "Parachute",
+    _GRIPPER: "Gripper",
+    _SPRAYER: "Sprayer",
+    _AUX_FUNCTION: "AuxFunction",
 }
 
 # How params 1…4 are kept: "f" as a float, "i" as a 16-bit whole number, "b" as a byte, "-" not at all.
@@ -92,6 +102,13 @@ _PARAMS = {
     MavCmd.NAV_SPLINE_WAYPOINT: "i---",
     MavCmd.NAV_TAKEOFF: "i---",
     MavCmd.NAV_RETURN_TO_LAUNCH: "----",
+    _VTOL_TAKEOFF: "----",
+    _REPEAT_RELAY: "bsf-",
+    _REPEAT_SERVO: "bisf",
+    _PARACHUTE: "i---",
+    _GRIPPER: "bb--",
+    _SPRAYER: "i---",
+    _AUX_FUNCTION: "ib--",
     _CONTINUE_AND_CHANGE_ALT: "i---",
     MavCmd.NAV_GUIDED_ENABLE: "i---",
     MavCmd.NAV_DELAY: "fbbb",

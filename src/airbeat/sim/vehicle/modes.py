@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AutoMode", "FlightMode", "ReturnToLaunch"]
 
 _CORNER_COMMANDS = (MavCmd.NAV_WAYPOINT, MavCmd.NAV_LOITER_UNLIM, MavCmd.NAV_LOITER_TIME)
+_TAKEOFFS = (MavCmd.NAV_TAKEOFF, 84)
 _RTL_ALT_MIN_M = 2.0
 _MIN_CONE_SLOPE = 0.5
 
@@ -168,7 +169,7 @@ class AutoMode:
     def begin(self) -> bool:
         """Enter AUTO; False when there is nothing to fly or it does not begin with a take-off."""
         copter = self._copter
-        if copter.missions.count() < 2:
+        if copter.armed and copter.missions.count() < 2:
             return False
         restart = copter.params["MIS_RESTART"] == 1
         if (
@@ -245,7 +246,7 @@ class AutoMode:
         """Begin a mission command."""
         copter, guidance = self._copter, self._copter.guidance
         command, p = item.command, item.params
-        if command == MavCmd.NAV_TAKEOFF:
+        if command in _TAKEOFFS:
             guidance.take_off(copter.height_z(item, guidance.body.position[2]))
         elif command in (*_CORNER_COMMANDS, MavCmd.NAV_SPLINE_WAYPOINT):
             self._start_waypoint(seq, item)
@@ -346,7 +347,7 @@ class AutoMode:
     def _verify(self, seq: int, item: StoredItem) -> bool:
         copter, guidance = self._copter, self._copter.guidance
         command = item.command
-        if command == MavCmd.NAV_TAKEOFF:
+        if command in _TAKEOFFS:
             return guidance.phase is Phase.CLIMB and guidance.takeoff_complete
         if command in (*_CORNER_COMMANDS, MavCmd.NAV_SPLINE_WAYPOINT):
             return self._waypoint_done(seq, item)

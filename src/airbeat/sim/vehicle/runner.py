@@ -156,7 +156,7 @@ class MissionRunner:
             if found is None:
                 return False
             seq, item = found
-            if item.command == MavCmd.NAV_TAKEOFF:
+            if item.command in (MavCmd.NAV_TAKEOFF, 84):
                 return True
             if is_nav(item.command) and item.command not in (MavCmd.NAV_DELAY,):
                 return False

@@ -51,8 +51,8 @@ class ItemList(ABC):
         """Take an item; the MAV_MISSION_RESULT."""
 
     @abstractmethod
-    def finish(self) -> tuple[int, tuple[int, str] | None]:
-        """All items are in: the MAV_MISSION_RESULT and a text to send (severity, words)."""
+    def finish(self) -> tuple[int, list[tuple[int, str]]]:
+        """All items are in: the MAV_MISSION_RESULT and texts to send (severity, words)."""
 
     @abstractmethod
     def abandon(self) -> None:
@@ -112,8 +112,8 @@ class MissionList(ItemList):
         self.items.append(item)
         return _ACCEPTED
 
-    def finish(self) -> tuple[int, tuple[int, str] | None]:
-        return _ACCEPTED, (int(mavlink.MAV_SEVERITY_INFO), "Flight plan received")
+    def finish(self) -> tuple[int, list[tuple[int, str]]]:
+        return _ACCEPTED, [(int(mavlink.MAV_SEVERITY_INFO), "Flight plan received")]
 
     def abandon(self) -> None:
         """What has been written stays: missions are not atomic."""
@@ -166,15 +166,16 @@ class FenceList(ItemList):
         self._new[packet.seq] = item
         return _ACCEPTED
 
-    def finish(self) -> tuple[int, tuple[int, str] | None]:
+    def finish(self) -> tuple[int, list[tuple[int, str]]]:
         items = [item for item in self._new or () if item is not None]
         self._new = None
         problem = fence_problem(items)
         if problem is not None:
             severity = mavlink.MAV_SEVERITY_INFO if "item count" in problem else mavlink.MAV_SEVERITY_WARNING
-            return _ERROR, (int(severity), problem)
+            warning = int(mavlink.MAV_SEVERITY_WARNING)
+            return _ERROR, [(int(severity), problem), (warning, "Fence validation failed")]
         self.watch.replace(items)
-        return _ACCEPTED, None
+        return _ACCEPTED, [(int(mavlink.MAV_SEVERITY_INFO), "Fence Indexed OK")]
 
     def abandon(self) -> None:
         self._new = None
@@ -241,8 +242,8 @@ class RallyList(ItemList):
             return _ERROR
         return _ACCEPTED
 
-    def finish(self) -> tuple[int, tuple[int, str] | None]:
-        return _ACCEPTED, None
+    def finish(self) -> tuple[int, list[tuple[int, str]]]:
+        return _ACCEPTED, []
 
     def abandon(self) -> None:
         """What has been written stays."""
@@ -426,9 +427,9 @@ class Transfer:
             self._request(now_s)
 
     def _complete(self, link: int, message: Any) -> None:
-        result, words = self.items.finish()
-        if words is not None:
-            self._text(*words)
+        result, texts = self.items.finish()
+        for severity, words in texts:
+            self._text(severity, words)
         self.ack(link, message, result)
         self._upload = None
 

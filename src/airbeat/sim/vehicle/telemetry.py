@@ -373,6 +373,8 @@ class Telemetry:
                 RunState.RUNNING: int(mavlink.MISSION_STATE_ACTIVE),
                 RunState.COMPLETE: int(mavlink.MISSION_STATE_COMPLETE),
             }[copter.runner.state]
+            if copter.mode is FlightMode.AUTO and copter.guidance.paused:
+                state = int(mavlink.MISSION_STATE_PAUSED)
         return mavlink.MAVLink_mission_current_message(
             copter.runner.nav_seq if seq is None else seq,
             count,

@@ -195,6 +195,8 @@ class LegNavigator:
             abs(axis.state[0]) < 1e-9 and abs(axis.state[1]) < 1e-9 for axis in self._residual
         )
         self.destination = stop
+        self.paused = False
+        self._rate = 1.0
         self._previous: Leg | None = None
         self._leg: Leg | None = None
         self._next: Leg | None = None
@@ -232,7 +234,8 @@ class LegNavigator:
             pace: 0…1; below 1 the target waits for a vehicle that cannot keep up (a head wind).
             position: where the vehicle is; a stop counts as reached within the radius of the waypoint.
         """
-        step = dt * pace
+        rate_change = self._pause_rate(dt)
+        step = dt * pace * self._rate
         p, v, a = self.destination, ZERO, ZERO
         for leg in (self._previous, self._leg):
             if leg is not None:
@@ -253,7 +256,21 @@ class LegNavigator:
             self.reached = self._next is not None or math.dist(position, self.destination) <= max(
                 self.limits.radius_m, 0.05
             )
+        if self._rate != 1.0:
+            rate = self._rate
+            a = _add((a[0] * rate * rate, a[1] * rate * rate, a[2] * rate * rate), v, rate_change)
+            v = (v[0] * rate, v[1] * rate, v[2] * rate)
         return self._with_residual(Target(p, v, a), dt)
+
+    def _pause_rate(self, dt: float) -> float:
+        """Slow time down to a stand while paused, and up again, within the acceleration limit [1/s]."""
+        wanted = 0.0 if self.paused else 1.0
+        if self._rate == wanted:
+            return 0.0
+        step = self.limits.acceleration_m_s2 / self.limits.speed_m_s * dt
+        before = self._rate
+        self._rate += min(max(wanted - before, -step), step)
+        return (self._rate - before) / dt
 
     def _turning(self, leg: Leg, following: Leg) -> bool:
         if following.profile.length_m <= 1e-6:
