@@ -14,8 +14,8 @@ __all__ = ["opencv"]
 def opencv() -> Any:
     """The ``cv2`` module, imported at the first call.
 
-    OpenCV's own thread pool is switched off: parallel work in airbeat is one frame per worker, which
-    scales better than threads inside single operations and keeps results and memory predictable.
+    OpenCV's own thread pool is switched off: parallel work in airbeat is one frame per worker, and a second
+    pool inside single operations would compete for the same cores.
 
     Raises:
         DependencyError: OpenCV is missing, or needs system libraries that this machine lacks.

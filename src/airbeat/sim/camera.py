@@ -124,12 +124,7 @@ class EmbeddedCamera:
         taken = self._started_utc + timedelta(seconds=shot.time_s)
         data = with_metadata(encoded.tobytes(), shot=shot, camera=self._camera, taken=taken)
         path = self._out_dir / self.frame_name(shot)
-        partial = path.with_name(path.name + ".part")
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        _write(path, data)
         with self._lock:
             for person in people:
                 self._seen.setdefault(person.person_id, []).append(
@@ -144,3 +139,19 @@ class EmbeddedCamera:
         if self._on_frame is not None:
             self._on_frame(done, self.captured)
         return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise AirbeatError(
+            f"the photograph cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="free space on the disk (about 5 MB a photograph) or name another folder",
+        ) from error

@@ -56,7 +56,9 @@ class Renderer:
         self._ground = ground
         self._crowns = CrownSprites(ground.seed, ground.sun)
         rng = np.random.default_rng([ground.seed, 41])
-        self._noise = rng.normal(128, 5.0, (1024, 1024)).clip(0, 255).astype(np.uint8)
+        noise = np.repeat(rng.normal(0, 5.0, (1024, 1024, 1)), 3, axis=2)
+        self._brighter = noise.clip(0, 255).astype(np.uint8)
+        self._darker = (-noise).clip(0, 255).astype(np.uint8)
         self._cloth = rng.normal(0, 1, (256, 256)).astype(np.float32)
 
     def render(self, view: View, *, index: int) -> tuple[Image, list[SeenPerson]]:
@@ -216,8 +218,8 @@ class Renderer:
             for left in range(0, w, side):
                 roi = image[top : top + side, left : left + side]
                 r, c = rng.integers(0, 1024 - side, 2)
-                piece = self._noise[r : r + roi.shape[0], c : c + roi.shape[1]]
-                roi[:] = cv2.addWeighted(roi, 1.0, cv2.merge([piece] * 3), 1.0, -128)
+                piece = (slice(r, r + roi.shape[0]), slice(c, c + roi.shape[1]))
+                roi[:] = cv2.subtract(cv2.add(roi, self._brighter[piece]), self._darker[piece])
 
 
 def _densify(grid: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

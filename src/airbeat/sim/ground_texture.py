@@ -21,10 +21,13 @@ TILE_M = 20.0
 TILE_PX = 800
 
 Image = npt.NDArray[np.uint8]
+_Weighted = tuple[Image, float]
 
 _GRID_M = 0.5
 _PAD = 2  # grid cells around a tile, so that neighbouring tiles meet without a seam
 _PERIODS_PX = (2048, 1664, 1216)
+_ROUGHNESS = 0.6
+_LEAST_RANK = 30
 
 # Ramps from deep shade to full light; blue, green, red.
 _RAMPS: dict[str, Sequence[tuple[int, int, int]]] = {
@@ -80,6 +83,15 @@ def _wrapped(texture: Image) -> Image:
 def _centred(noise: npt.NDArray[np.float32], contrast: float, middle: float = 128.0) -> Image:
     centred: Image = np.clip(noise * contrast + middle, 0, 255).astype(np.uint8)
     return centred
+
+
+def _shades(material: str, first: tuple[Image, float], second: tuple[Image, float], offset: float) -> Image:
+    """A material's palette numbers from two weighted noise textures and an offset (0…255 of light)."""
+    cv2 = opencv()
+    k = _LEVELS / 256
+    shades = cv2.addWeighted(first[0], first[1] * k, second[0], second[1] * k, offset * k)
+    cv2.min(shades, _LEVELS - 1, dst=shades)
+    return cv2.add(shades, float(_FIRST_SHADE[material]))  # type: ignore[no-any-return]
 
 
 class _Patterns:
@@ -188,64 +200,44 @@ class GroundTexture:
         dry, wood, bare = fields.dry(x, y), fields.wood(x, y), fields.bare(x, y)
         path_m, stream_m = fields.path_distance_m(x, y), fields.stream_distance_m(x, y) - 0.7 * bare
 
-        soil = self._shades("grass", (fine, 0.75), (clump, 0.65), -46)
-        lay = self._lay
-        lay(
-            soil,
-            self._shades("straw", (fine, 0.75), (clump, 0.6), -40),
-            self._mask(dry, 90, 112, edge, clump),
-        )
-        lay(
-            soil,
-            self._shades("litter", (fine, 0.8), (edge, 0.6), -52),
-            self._mask(wood, 120, 98, clump, edge),
-        )
-        rank = self._crop(patterns.dome_rank, ix, iy)
-        domes = self._crop(patterns.domes, ix, iy)
-        lay(
-            soil,
-            self._shades("shrub", (domes, 1.0), (fine, 0.1), -12),
-            cv2.compare(self._up(0.5 * wood - 0.35 * dry + 0.22, 200, 40), rank, cv2.CMP_GT),
-        )
+        def lay(mask: Image | None, material: str, first: _Weighted, second: _Weighted, light: int) -> None:
+            if mask is not None:
+                cv2.copyTo(_shades(material, first, second, light), mask, soil)
+
+        soil = _shades("grass", (fine, 0.75), (clump, 0.65), -46)
+        lay(self._mask(dry, 90, 112, edge, clump), "straw", (fine, 0.75), (clump, 0.6), -40)
+        lay(self._mask(wood, 120, 98, clump, edge), "litter", (fine, 0.8), (edge, 0.6), -52)
+        shrubs = self._grown(100.0 * wood - 70.0 * dry + 84.0, self._crop(patterns.dome_rank, ix, iy))
+        lay(shrubs, "shrub", (self._crop(patterns.domes, ix, iy), 1.0), (fine, 0.1), -12)
         open_earth = np.maximum(bare, 0.62 - 0.42 * path_m)
         open_earth = np.maximum(open_earth, 0.9 - 0.55 * stream_m)
-        lay(
-            soil, self._shades("earth", (fine, 0.5), (clump, 0.35), 28), self._mask(open_earth, 150, 46, edge)
-        )
+        lay(self._mask(open_earth, 150, 46, edge), "earth", (fine, 0.5), (clump, 0.35), 28)
         stones = np.where(open_earth > 0.45, 26.0 + 70 * (bare > 0.3) + 90 * (stream_m < 1.5), 0.0)
         stones = np.where((path_m < 0.3) | (stream_m < -0.4), 0.0, stones)
         rank, domes = (self._crop(t, ix, iy, shift_px=433) for t in (patterns.dome_rank, patterns.domes))
-        lay(
-            soil,
-            self._shades("stone", (domes, 0.9), (fine, 0.25), 12),
-            cv2.compare(self._up(stones, 1, 0), rank, cv2.CMP_GT),
-        )
-        wet = self._mask(-stream_m, 90, 128, edge)
-        lay(soil, self._shades("water", (clump, 0.3), (fine, 0.12), 66), wet)
+        lay(self._grown(stones, rank), "stone", (domes, 0.9), (fine, 0.25), 12)
+        lay(self._mask(-stream_m, 90, 128, edge), "water", (clump, 0.3), (fine, 0.12), 66)
         tile = cv2.LUT(cv2.merge([soil] * 3), patterns.palette)
         return self._lit(tile, ix, iy, x=x, y=y, dry=dry)
 
-    def _shades(
-        self, material: str, first: tuple[Image, float], second: tuple[Image, float], offset: float
-    ) -> Image:
-        """A material's palette numbers from two weighted noise textures and an offset (0…255 of light)."""
+    def _mask(
+        self, field: npt.NDArray[np.float64], scale: float, offset: float, *rough: Image
+    ) -> Image | None:
+        """Where a field, roughened by noise, passes the middle; None where it cannot."""
         cv2 = opencv()
-        k = _LEVELS / 256
-        shades = cv2.addWeighted(first[0], first[1] * k, second[0], second[1] * k, offset * k)
-        cv2.min(shades, _LEVELS - 1, dst=shades)
-        return cv2.add(shades, float(_FIRST_SHADE[material]))  # type: ignore[no-any-return]
-
-    def _mask(self, field: npt.NDArray[np.float64], scale: float, offset: float, *rough: Image) -> Image:
-        """Where a field, roughened by noise, passes the middle."""
-        cv2 = opencv()
+        if float(field.max()) * scale + offset + len(rough) * _ROUGHNESS * 127 <= 128:
+            return None
         mask = self._up(field, scale, offset)
         for noise in rough:
-            mask = cv2.addWeighted(mask, 1.0, noise, 0.6, -0.6 * 128)
+            mask = cv2.addWeighted(mask, 1.0, noise, _ROUGHNESS, -_ROUGHNESS * 128)
         return cv2.compare(mask, 128, cv2.CMP_GT)  # type: ignore[no-any-return]
 
-    @staticmethod
-    def _lay(soil: Image, shades: Image, mask: Image) -> None:
-        opencv().copyTo(shades, mask, soil)
+    def _grown(self, density: npt.NDArray[np.float64], rank: Image) -> Image | None:
+        """Where domes are dense enough for those of a rank to stand; None where none do."""
+        cv2 = opencv()
+        if float(density.max()) < _LEAST_RANK:
+            return None
+        return cv2.compare(self._up(density, 1, 0), rank, cv2.CMP_GT)  # type: ignore[no-any-return]
 
     def _lit(self, tile: Image, ix: int, iy: int, *, x: Any, y: Any, dry: Any) -> Image:
         """Relief shading, slow changes of hue, and the shadows of what stands there."""
@@ -286,6 +278,6 @@ def _domes(rng: np.random.Generator, period_px: int, sun: tuple[float, float, fl
         at = np.ix_(rows, cols)
         over = (dome > 0.05) & (dome * radius > height[at])
         light[at] = np.where(over, np.clip(shade, 12, 250), light[at]).astype(np.uint8)
-        rank[at] = np.where(over, rng.integers(30, 250), rank[at])
+        rank[at] = np.where(over, rng.integers(_LEAST_RANK, 250), rank[at])
         height[at] = np.where(over, dome * radius, height[at])
     return light, rank

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from airbeat.errors import UsageError
+from airbeat.errors import AirbeatError, UsageError
 from airbeat.frames.reader import load_image, read_frame_meta, scan_folder
 from airbeat.sim.camera import EmbeddedCamera
 from airbeat.sim.camera_render import Renderer
@@ -163,3 +163,27 @@ def test_the_card_is_read_as_a_folder_in_order(taken: tuple[Path, Any]) -> None:
 def test_a_thermal_profile_is_refused(ground: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="thermal"):
         EmbeddedCamera(ground, camera_profile("dji-m3t-thermal"), tmp_path)
+
+
+def test_a_photograph_that_cannot_be_written_is_an_error_that_names_the_file(
+    ground: Any, shots: Any, small_camera: Any, tmp_path: Path
+) -> None:
+    camera = EmbeddedCamera(ground, small_camera, tmp_path / "card")
+    (tmp_path / "card" / "DJI_0001.JPG").mkdir()
+    camera.capture(shots(ground))
+    with pytest.raises(AirbeatError, match=r"DJI_0001.JPG: the photograph cannot be written"):
+        camera.close()
+
+
+def test_progress_is_told_after_every_photograph(
+    ground: Any, shots: Any, small_camera: Any, tmp_path: Path
+) -> None:
+    calls: list[tuple[int, int]] = []
+    camera = EmbeddedCamera(
+        ground, small_camera, tmp_path, workers=1, on_frame=lambda done, of: calls.append((done, of))
+    )
+    for k in (1, 2):
+        camera.capture(shots(ground, index=k))
+    camera.close()
+    assert [done for done, _ in calls] == [1, 2]
+    assert calls[-1] == (2, 2)
