@@ -169,9 +169,10 @@ class GroundTexture:
         return made
 
     def clear(self) -> None:
-        """Forget all tiles; they are made again when they are asked for."""
+        """Forget all tiles and patterns; they are made again, the same, when they are asked for."""
         with self._lock:
             self._tiles.clear()
+            self._patterns = None
 
     @staticmethod
     def _crop(texture: Image, ix: int, iy: int, shift_px: int = 0) -> Image:

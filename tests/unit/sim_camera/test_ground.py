@@ -118,3 +118,9 @@ def test_neighbouring_texture_tiles_meet_without_a_seam(ground: Any) -> None:
     across = np.abs(west[:, -1].astype(int) - east[:, 0].astype(int)).mean()
     inside = np.abs(west[:, -2].astype(int) - west[:, -1].astype(int)).mean()
     assert across < 1.5 * inside
+
+
+def test_a_tile_is_the_same_after_it_was_forgotten(ground: Any) -> None:
+    before = ground.texture.tile(-2, 3).copy()
+    ground.texture.clear()
+    assert np.array_equal(ground.texture.tile(-2, 3), before)
