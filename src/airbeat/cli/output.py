@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressCallback", "console", "emit_json", "json_option", "progress_bar", "table"]
 
-ProgressCallback = Callable[[float], None]
-"""Takes the share that is done, 0…1."""
+
+class ProgressCallback(Protocol):
+    """Takes the share that is done, 0…1, and what is being done now."""
+
+    def __call__(self, share: float, /, *, label: str = "") -> None: ...
+
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
@@ -84,4 +88,8 @@ def progress_bar(label: str) -> Iterator[ProgressCallback]:
         disable=not sys.stderr.isatty(),
     ) as bar:
         task = bar.add_task(label, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
+
+        def update(share: float, /, *, label: str = "") -> None:
+            bar.update(task, completed=share, description=label or None)
+
+        yield update

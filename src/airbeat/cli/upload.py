@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option, progress_bar
+from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
 from airbeat.cli.plans import load_plan
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ connect_option = click.option(
 )
 
 
-def steps(progress: object) -> UploadProgress:
+def steps(progress: ProgressCallback) -> UploadProgress:
     """A transfer's progress as the share done of a progress bar."""
 
-    def report(_what: str, done: int, total: int) -> None:
-        progress(done / max(total, 1))  # type: ignore[operator]
+    def report(what: str, done: int, total: int) -> None:
+        progress(done / max(total, 1), label=f"uploading {what}")
 
     return report
 

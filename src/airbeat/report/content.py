@@ -44,15 +44,15 @@ class FlownPart:
     Attributes:
         vehicle: what the vehicle says of itself.
         track: flown positions in order.
-        duration_s: take-off to landing [s].
+        duration_s: take-off to landing [s], or None when not both were seen.
         outcome: how the flight ended.
-        outside_fence_m: length flown outside the fence [m].
+        outside_fence_m: how far the track was outside the fence at most [m], or None without a fence.
         events: (seconds since take-off, text).
     """
 
     vehicle: str
     track: tuple[LatLon, ...]
-    duration_s: float
+    duration_s: float | None
     outcome: str
     outside_fence_m: float | None
     events: tuple[tuple[float, str], ...] = ()

@@ -77,11 +77,12 @@ def report_figures(content: ReportContent) -> list[Figure]:
         flown = content.flown
         rows += [
             Figure(label="Vehicle", value=flown.vehicle),
-            Figure(label="Flown time", value=_clock(flown.duration_s)),
             Figure(label="Flight ended", value=flown.outcome),
         ]
+        if flown.duration_s is not None:
+            rows.append(Figure(label="Flown time", value=_clock(flown.duration_s)))
         if flown.outside_fence_m is not None:
-            rows.append(Figure(label="Flown outside the fence", value=f"{flown.outside_fence_m:.1f} m"))
+            rows.append(Figure(label="Outside the fence at most", value=f"{flown.outside_fence_m:.1f} m"))
     if content.searched:
         searched = content.searched
         rows += [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import shapely
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError
@@ -15,26 +14,22 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.locate.ground import footprint
+from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import CandidateEntry, SearchedPart
 
 __all__ = ["SearchResults", "read_search_results", "searched_part"]
 
-_MAX_BYTES = 200_000_000
 _GAP_SHOWN_M2 = 1.0
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-
-
-class BoxRow(_Part):
+class BoxRow(Part):
     """One box of one photograph."""
 
     xyxy_px: tuple[float, float, float, float]
     score: float
 
 
-class FrameRow(_Part):
+class FrameRow(Part):
     """One searched photograph with the metadata that place it."""
 
     file: str
@@ -70,13 +65,13 @@ class FrameRow(_Part):
         )
 
 
-class LookRow(_Part):
+class LookRow(Part):
     """One photograph that shows a candidate."""
 
     file: str
 
 
-class CandidateRow(_Part):
+class CandidateRow(Part):
     """One candidate."""
 
     id: str
@@ -89,21 +84,21 @@ class CandidateRow(_Part):
     crop: str
 
 
-class RefusedRow(_Part):
+class RefusedRow(Part):
     """One photograph that was not searched."""
 
     file: str
     reason: str
 
 
-class DetectorRow(_Part):
+class DetectorRow(Part):
     """Which detector ran, and from which score on it reports."""
 
     name: str
     threshold: float
 
 
-class SearchResults(_Part):
+class SearchResults(Part):
     """``candidates.json``."""
 
     schema_name: Literal["airbeat/candidates/1"] = Field(alias="schema")
@@ -119,20 +114,7 @@ def read_search_results(path: Path) -> SearchResults:
     Raises:
         InputFileError: too large, not JSON, or not what ``airbeat detect`` writes.
     """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputFileError("is too large for candidates", where=str(path))
-        return SearchResults.model_validate(json.loads(path.read_bytes()))
-    except OSError as error:
-        raise InputFileError(
-            f"cannot be read: {error.strerror}", where=str(path), remedy="run airbeat detect first"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(p) for p in first["loc"])
-        raise InputFileError(f"{key}: {first['msg']}", where=str(path)) from error
-    except (ValueError, RecursionError) as error:
-        raise InputFileError(f"is not JSON: {error}", where=str(path)) from error
+    return read_artefact(path, SearchResults, remedy="run airbeat detect first")
 
 
 def _footprints(results: SearchResults) -> list[Any]:

@@ -1,0 +1,73 @@
+"""Reads a flight record (``flight.json``) into the report's flown part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airbeat.checks.coverage import outside_fence_m
+from airbeat.errors import GeometryError, InputFileError
+from airbeat.geo.coordinates import LatLon
+from airbeat.mission.plan import Fence
+from airbeat.report.artefact import Part, read_artefact
+from airbeat.report.content import FlownPart
+
+__all__ = ["FlightFile", "flown_part", "read_flight_file"]
+
+_MAX_EVENTS = 200
+
+
+class EventRow(Part):
+    """Something that happened in flight."""
+
+    time_s: float
+    kind: str
+    text: str
+
+
+class VehicleRow(Part):
+    """Who flew."""
+
+    name: str
+
+
+class FlightFile(Part):
+    """``flight.json`` as ``airbeat fly`` writes it."""
+
+    vehicle: VehicleRow
+    outcome: str
+    explanation: str
+    takeoff_time_s: float | None
+    duration_s: float | None
+    track: list[tuple[float, float, float, float, float, float]]
+    events: list[EventRow]
+
+
+def read_flight_file(path: Path) -> FlightFile:
+    """Read a flight record.
+
+    Raises:
+        InputFileError: too large, not JSON, or not what ``airbeat fly`` writes.
+    """
+    return read_artefact(path, FlightFile, remedy="give the folder that airbeat fly wrote")
+
+
+def flown_part(flight: FlightFile, *, fence: Fence | None) -> FlownPart:
+    """What was flown, and how far outside the fence.
+
+    Raises:
+        InputFileError: a position of the track is impossible.
+    """
+    try:
+        track = tuple(LatLon(lat_deg=row[1], lon_deg=row[2]) for row in flight.track)
+    except GeometryError as error:
+        raise InputFileError(f"track: {error}") from error
+    start_s = flight.takeoff_time_s or 0.0
+    events = tuple((e.time_s - start_s, f"{e.kind}: {e.text}") for e in flight.events[:_MAX_EVENTS])
+    return FlownPart(
+        vehicle=flight.vehicle.name,
+        track=track,
+        duration_s=flight.duration_s,
+        outcome=f"{flight.outcome}: {flight.explanation}",
+        outside_fence_m=outside_fence_m(track, fence) if fence is not None else None,
+        events=events,
+    )
