@@ -20,6 +20,8 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.sim.ardupilot import ArduPilotSitl
 from airbeat.sim.ardupilot_binary import find_binary
 from airbeat.sim.ardupilot_station import Station
+from airbeat.sim.vehicle.config import VehicleConfig
+from airbeat.sim.vehicle.server import EmbeddedVehicle
 
 HOME = LatLon(lat_deg=47.2692, lon_deg=11.4041)
 HOME_AMSL_M = 600.0
@@ -77,16 +79,13 @@ def running_vehicle(kind: str, parameters: Mapping[str, float] | None = None) ->
         ) as sitl:
             yield sitl.url, sitl.version
     else:
-        vehicle = pytest.importorskip("airbeat.sim.vehicle.runner")
-        config = pytest.importorskip("airbeat.sim.vehicle.config")
-        with vehicle.EmbeddedVehicle(
-            config.VehicleConfig(
-                home=HOME,
-                home_amsl_m=HOME_AMSL_M,
-                speedup=SPEEDUPS[kind],
-                params=LOOSE | dict(parameters or {}),
-            )
-        ) as embedded:
+        config = VehicleConfig(
+            home=HOME,
+            home_amsl_m=HOME_AMSL_M,
+            speedup=SPEEDUPS[kind],
+            params=LOOSE | dict(parameters or {}),
+        )
+        with EmbeddedVehicle(config) as embedded:
             yield embedded.url, "embedded vehicle"
 
 

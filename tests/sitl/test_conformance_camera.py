@@ -36,7 +36,8 @@ def go(station: Station, items: list[Item]) -> int:
 
 
 def passes(station: Station, number: int) -> None:
-    station.wait(lambda: station.current >= number, f"item {number}", 120.0)
+    mark = station.mark()
+    station.expect("MISSION_CURRENT", after=mark, where=lambda m: m.seq >= number, timeout_s=120.0)
 
 
 def test_photographs_are_spaced_by_the_distance_and_end_when_it_is_zero(

@@ -44,7 +44,8 @@ def announced(station: Station, mark: int) -> list[str]:
 
 
 def wait_current(station: Station, number: int, timeout_s: float = 90.0) -> None:
-    station.wait(lambda: station.current == number, f"item {number} to be current", timeout_s)
+    mark = station.mark()
+    station.expect("MISSION_CURRENT", after=mark, where=lambda m: m.seq == number, timeout_s=timeout_s)
 
 
 def test_arming_does_not_start_and_starting_does_not_arm(station: Station, shift: Shift) -> None:
@@ -78,7 +79,7 @@ def test_a_mission_that_does_not_begin_with_a_takeoff_does_not_start(station: St
 
 
 def test_reached_command_is_said_for_every_waypoint(station: Station, shift: Shift) -> None:
-    """STATUSTEXT "Reached command #n" comes for every WAYPOINT, also with a DO behind it; not for take-off."""
+    """STATUSTEXT "Reached command #n" comes for every WAYPOINT, also before a DO; not for take-off."""
     here = station.position
     mark = fly(station, [takeoff(), way(shift(here, 20.0)), speed(4.0), way(shift(here, 40.0)), LAND])
     wait_current(station, 5)

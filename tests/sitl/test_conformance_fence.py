@@ -221,7 +221,7 @@ def test_without_heartbeats_nothing_happens_unless_the_failsafe_is_set(
     here = station.position
     set_parameter("FS_GCS_TIMEOUT", 5.0)
     go(station, [takeoff(), way(shift(here, 20.0)), way(shift(here, 20.0), 11.0), item(17, height_m=11.0)])
-    station.wait(lambda: station.current == 4, "loitering", 90.0)
+    station.expect("MISSION_CURRENT", after=station.mark(), where=lambda m: m.seq == 4, timeout_s=90.0)
     station.beats = False
     station.sleep(15.0)
     assert station.mode == COPTER_MODES["AUTO"]

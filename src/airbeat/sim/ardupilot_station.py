@@ -25,6 +25,7 @@ MISSION: int = mavlink.MAV_MISSION_TYPE_MISSION
 
 _STILL_S = 20.0
 _CLOCK_HZ = 20.0
+PacketCallback = Callable[[bytes, str, float], None]
 Item = dict[str, Any]
 """Fields of a MISSION_ITEM_INT without addresses, number and type."""
 
@@ -63,11 +64,13 @@ class Station:
         url: ``tcp:HOST:PORT``.
         system: our MAVLink system id.
         component: our MAVLink component id.
-        on_packet: called with every raw packet, sent or received, and the simulation time [s].
+        on_packet: called with every raw packet, sent or received, its message type and the simulation
+            time [s]; heartbeats are not reported.
 
     Attributes:
         heard: every message of the vehicle since the connection, in order.
         now_s: the vehicle's clock [s since its boot].
+        on_packet: as given; may be changed.
         beats: whether heartbeats are sent (1 Hz of wall time).
     """
 
@@ -77,14 +80,14 @@ class Station:
         *,
         system: int = 255,
         component: int = 190,
-        on_packet: Callable[[bytes, float], None] | None = None,
+        on_packet: PacketCallback | None = None,
     ) -> None:
         _, host, port = url.split(":")
         self.heard: list[Any] = []
         self.now_s = 0.0
         self.beats = True
         self._address = (host, int(port))
-        self._on_packet = on_packet
+        self.on_packet = on_packet
         self._mav = mavlink.MAVLink(None, srcSystem=system, srcComponent=component)
         self._mav.robust_parsing = True
         self._beat_due_s = 0.0
@@ -132,12 +135,12 @@ class Station:
         self._mav.srcSystem = own if as_system is None else as_system
         packet: bytes = message.pack(self._mav)
         self._mav.srcSystem = own
+        if self.on_packet:
+            self.on_packet(packet, message.get_type(), self.now_s)
         self.send_packet(packet)
 
     def send_packet(self, packet: bytes) -> None:
         """Send a packet as it is."""
-        if self._on_packet:
-            self._on_packet(packet, self.now_s)
         self._socket.sendall(packet)
 
     def pump(self, wall_s: float = 0.05) -> None:
@@ -169,8 +172,8 @@ class Station:
         if boot_ms is not None and boot_ms / 1000.0 != self.now_s:
             self.now_s = boot_ms / 1000.0
             self._progress_s = time.monotonic()
-        if self._on_packet:
-            self._on_packet(bytes(message.get_msgbuf()), self.now_s)
+        if self.on_packet and message.get_type() != "HEARTBEAT":
+            self.on_packet(bytes(message.get_msgbuf()), message.get_type(), self.now_s)
         message.heard_at = len(self.heard)
         self.heard.append(message)
 
