@@ -19,7 +19,7 @@ from airbeat.sim.shot import CameraShot
 from airbeat.sim.vehicle.arming import arming_problem, pre_arm_problem
 from airbeat.sim.vehicle.config import TrackPoint, VehicleConfig
 from airbeat.sim.vehicle.dispatch import Dispatcher
-from airbeat.sim.vehicle.fence import POLYGON, FenceWatch, fence_names
+from airbeat.sim.vehicle.fence import FenceWatch
 from airbeat.sim.vehicle.guidance import Guidance, Phase
 from airbeat.sim.vehicle.items import StoredItem
 from airbeat.sim.vehicle.modes import AutoMode, FlightMode, ReturnToLaunch
@@ -29,15 +29,14 @@ from airbeat.sim.vehicle.shutter import Gimbal, SensorNoise, Shutter
 from airbeat.sim.vehicle.storage import FenceList, MissionList, RallyList, Transfer
 from airbeat.sim.vehicle.telemetry import Telemetry
 from airbeat.sim.vehicle.trajectory import Vector
+from airbeat.sim.vehicle.watch import SafetyWatch
 
 __all__ = ["BANNER", "STEP_S", "Copter"]
 
 STEP_S = 0.02
 BANNER = "airbeat embedded vehicle, not ArduPilot"
 
-_FENCE_CHECK_STEPS = 5
 _TRACK_STEPS = 10
-_GIVE_UP_DISTANCE_M = 100.0
 
 
 class Copter:
@@ -111,10 +110,8 @@ class Copter:
         self.telemetry = Telemetry(self)
         self.dispatcher = Dispatcher(self)
         self.flight_shots = 0
-        self._idle_since_s = 0.0
         self._announced = 0
-        self._battery_low = False
-        self._gcs_failsafe = False
+        self.watch = SafetyWatch(self)
         self._cache: tuple[int, LatLon] | None = None
 
     # -- time and place ---------------------------------------------------------------------------
@@ -264,7 +261,7 @@ class Copter:
         if self.mode is FlightMode.AUTO:
             self.auto.leave()
         self.mode = mode
-        self._idle_since_s = self.time_s
+        self.watch.stir()
         if mode is FlightMode.RTL:
             self.rtl.begin()
         elif mode is FlightMode.LAND:
@@ -290,8 +287,7 @@ class Copter:
         self.armed_heading_deg = self.guidance.body.yaw_deg
         self.guidance.begin_flight()
         self.flight_shots = 0
-        self._battery_low = False
-        self._idle_since_s = self.time_s
+        self.watch.begin_flight()
         if not self._home_locked and self.home_set:
             self.set_home(self.guidance.body.position)
         self.telemetry.heartbeat_now()
@@ -407,20 +403,7 @@ class Copter:
         for transfer in self.transfers.values():
             transfer.update(self.time_s)
         self._run_mode()
-        if self.armed:
-            if self.step_count % _FENCE_CHECK_STEPS == 0:
-                self._check_fence()
-                self._check_failsafes()
-            self._check_idle()
-        elif self.step_count % _FENCE_CHECK_STEPS == 0 and self.position_ok:
-            body = self.guidance.body
-            self.fence.check(
-                body.position[:2],
-                body.position[2] - self.home_xyz[2],
-                self.home_xyz[:2],
-                landed=True,
-                time_ms=self.time_boot_ms,
-            )
+        self.watch.step()
         self.guidance.step(STEP_S, armed=self.armed)
         if self.shutter.step(self.time_s, self.guidance.body, in_auto=self.mode is FlightMode.AUTO):
             self._photograph()
@@ -449,73 +432,6 @@ class Copter:
                 self.disarm()
         elif self.armed and self.mode is FlightMode.LAND and self.guidance.is_landed:
             self.disarm()
-
-    def _check_idle(self) -> None:
-        """Armed on the ground with nothing to do: disarm after DISARM_DELAY."""
-        if self.guidance.phase is not Phase.GROUND:
-            self._idle_since_s = self.time_s
-            return
-        delay_s = self.params["DISARM_DELAY"]
-        if delay_s > 0 and self.armed and self.time_s - self._idle_since_s >= delay_s:
-            self.disarm()
-
-    def _check_fence(self) -> None:
-        body, before = self.guidance.body, self.fence.breaches
-        landing = self.guidance.on_ground or self.mode is FlightMode.LAND
-        landing = landing or (self.mode is FlightMode.AUTO and self.auto.is_landing)
-        landing = landing or (self.mode is FlightMode.RTL and self.rtl.is_landing)
-        new = self.fence.check(
-            body.position[:2],
-            body.position[2] - self.home_xyz[2],
-            self.home_xyz[:2],
-            landed=landing,
-            time_ms=self.time_boot_ms,
-        )
-        if new:
-            if self.guidance.on_ground:
-                self.disarm()
-                return
-            self.say(mavlink.MAV_SEVERITY_NOTICE, f"{fence_names(new)} breached")
-            self.telemetry.fence_now()
-            self._answer_breach(new)
-        elif before and not self.fence.breaches:
-            if not self.guidance.on_ground:
-                self.say(mavlink.MAV_SEVERITY_NOTICE, "Fence breach cleared")
-            self.telemetry.fence_now()
-
-    def _answer_breach(self, new: int) -> None:
-        action = int(self.params["FENCE_ACTION"])
-        if action == 0:
-            return
-        far = self.fence.breach_distance_m(new & ~POLYGON) > _GIVE_UP_DISTANCE_M
-        if action == 2 or far:
-            self.set_mode(FlightMode.LAND)
-        elif action == 4:
-            self.set_mode(FlightMode.BRAKE)
-        elif not self.set_mode(FlightMode.RTL):
-            self.set_mode(FlightMode.LAND)
-
-    def _check_failsafes(self) -> None:
-        battery, read = self.guidance.battery, self.params
-        low_mah = read["BATT_LOW_MAH"]
-        left_mah = battery.remaining_share * read["BATT_CAPACITY"]
-        if not self._battery_low and low_mah > 0 and left_mah < low_mah and not self.guidance.on_ground:
-            self._battery_low = True
-            words = f"Battery 1 is low {battery.voltage_v:.2f}V used {battery.used_mah:.0f} mAh"
-            self.say(mavlink.MAV_SEVERITY_WARNING, words)
-            action = {1: FlightMode.LAND, 2: FlightMode.RTL}.get(int(read["BATT_FS_LOW_ACT"]))
-            if action is not None:
-                self.set_mode(action)
-        if battery.remaining_share <= 0.0 and self.mode is not FlightMode.LAND:
-            self.say(mavlink.MAV_SEVERITY_CRITICAL, "Battery 1 is empty")
-            self.set_mode(FlightMode.LAND)
-        silent_s = self.dispatcher.gcs_silence_s()
-        if read["FS_GCS_ENABLE"] > 0 and silent_s is not None:
-            lost = silent_s > read["FS_GCS_TIMEOUT"]
-            if lost and not self._gcs_failsafe and not self.guidance.on_ground:
-                self.say(mavlink.MAV_SEVERITY_WARNING, "GCS Failsafe")
-                self.set_mode(FlightMode.LAND if read["FS_GCS_ENABLE"] == 5 else FlightMode.RTL)
-            self._gcs_failsafe = lost
 
     def parameter_changed(self, name: str) -> None:
         """A ground station set a parameter: what takes effect in flight does so now."""
