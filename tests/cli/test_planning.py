@@ -1,0 +1,94 @@
+"""Mission file in, figures and files out, through the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MISSIONS = sorted((Path(__file__).resolve().parents[2] / "missions").glob("*.yaml"))
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize("mission", MISSIONS, ids=lambda p: p.stem)
+def test_every_shipped_mission_is_planned_checked_and_exported(
+    airbeat: Run, workplace: Path, mission: Path
+) -> None:
+    done = airbeat("plan", f"missions/{mission.name}", "--out", "plans", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["ok"] is True
+    assert result["duration_s"] > 0
+    assert "unsurveyed; not for flight as it is" in result["notes"]
+    assert [f["code"] for f in result["findings"]].count("not-for-flight") == 1
+    for suffix in (".plan", ".waypoints", ".geojson", ".kml"):
+        assert (workplace / "plans" / f"{mission.stem}{suffix}").stat().st_size > 200
+
+
+def test_people_get_the_figures_that_pilots_ask_for(airbeat: Run) -> None:
+    done = airbeat("plan", "missions/demo-hillside.yaml")
+    assert done.returncode == 0, done.stderr
+    for label in ("area", "length", "time", "batteries", "photographs", "line spacing", "GSD"):
+        assert label in done.stdout
+    assert "height above ground" in done.stdout
+    assert "not for flight" in done.stdout
+
+
+def test_the_same_mission_gives_the_same_files(airbeat: Run, workplace: Path) -> None:
+    for out in ("a", "b"):
+        assert airbeat("plan", "missions/demo-hillside.yaml", "--out", out).returncode == 0
+    for name in ("demo-hillside.plan", "demo-hillside.waypoints", "demo-hillside.kml"):
+        assert (workplace / "a" / name).read_bytes() == (workplace / "b" / name).read_bytes()
+
+
+def test_files_that_are_there_are_not_replaced_unless_told(airbeat: Run, workplace: Path) -> None:
+    mission = "missions/river-bridge-points.yaml"
+    assert airbeat("plan", mission, "--out", "p").returncode == 0
+    before = (workplace / "p" / "river-bridge-points.plan").read_bytes()
+    again = airbeat("plan", mission, "--out", "p")
+    assert again.returncode == 2
+    assert "--overwrite" in again.stderr
+    assert (workplace / "p" / "river-bridge-points.plan").read_bytes() == before
+    assert airbeat("plan", mission, "--out", "p", "--overwrite").returncode == 0
+
+
+def test_a_faulty_mission_file_lists_all_its_faults_and_exits_with_3(airbeat: Run, workplace: Path) -> None:
+    good = (workplace / "missions" / "demo-hillside.yaml").read_text(encoding="utf-8")
+    bad = good.replace("side: 0.3", "side: 130").replace("speed_m_s: 9", "sped_m_s: 9")
+    (workplace / "bad.yaml").write_text(bad, encoding="utf-8")
+    done = airbeat("plan", "bad.yaml", "--out", "p", "--json")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("bad.yaml:") for line in lines)
+    assert any("search.overlap.side" in line and "130" in line for line in lines)
+    assert any("speed_m_s" in line for line in lines)
+    assert "Traceback" not in done.stderr
+    assert not (workplace / "p").exists()
+
+
+def test_a_new_mission_from_a_last_seen_point_can_be_planned_at_once(airbeat: Run) -> None:
+    assert airbeat("new", "s.yaml", "--last-seen", "51.18,8.49", "--radius-m", "150").returncode == 0
+    done = airbeat("plan", "s.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["coverage_fraction"] > 0.995
+
+
+def test_a_new_mission_from_an_area_file_can_be_planned_at_once(airbeat: Run, workplace: Path) -> None:
+    ring = [[8.49, 51.18], [8.494, 51.18], [8.494, 51.182], [8.49, 51.182], [8.49, 51.18]]
+    (workplace / "wood.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    made = airbeat("new", "w.yaml", "--area", "wood.geojson")
+    assert made.returncode == 0, made.stderr
+    assert airbeat("plan", "w.yaml").returncode == 0
+
+
+def test_a_place_that_is_none_is_refused(airbeat: Run, workplace: Path) -> None:
+    done = airbeat("new", "s.yaml", "--last-seen", "8.49;51.18")
+    assert done.returncode == 2
+    assert "is not LAT,LON" in done.stderr
+    assert not (workplace / "s.yaml").exists()
