@@ -70,7 +70,7 @@ def test_the_guide_leads_from_a_mission_file_to_a_report(workplace: Path) -> Non
     port = _free_port()
     steps = [(kind, block) for kind, block in BLOCKS if kind in {"run", "background"}]
     assert [b.split()[1] for _, b in steps] == ["new", "plan", "sim", "upload", "fly", "detect", "report"]
-    before = [s for s in steps[:2]]
+    before = steps[:2]
     simulator, flying, after = steps[2], steps[3:5], steps[5:]
 
     def run(block: str) -> None:
