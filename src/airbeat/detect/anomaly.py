@@ -1,89 +1,144 @@
-"""The anomaly detector: rare against the ground around it, of a person's size, unlike the frame's clutter."""
+"""The anomaly detector: rare against the ground around it, of a person's size, measured like a person."""
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from airbeat.detect.blobs import Blob, measure_blobs
 from airbeat.detect.detections import Detections
-from airbeat.detect.rarity import peaks, rarity_map, working_image
+from airbeat.detect.measures import MEASURES, Measured, measure
+from airbeat.detect.rarity import colour_rarity, peaks, rarity_map, slope_map, working_image
 from airbeat.errors import UsageError
 
-__all__ = ["AnomalyDetector", "plausible_size"]
+__all__ = ["AnomalyDetector"]
 
+_WEIGHTS_FILE = "anomaly_weights.json"
 _PEAKS_APART_M = 0.8
-_PEAKS_PER_FRAME = 300
-_FALSE_PER_FRAME = ((0.25, 0.99), (0.5, 0.913), (1.0, 0.633), (2.0, 0.444), (5.0, 0.261))
-"""Measured on frames of the embedded camera, seeds 100–103: false candidates per frame, threshold."""
+_PEAKS_PER_FRAME = 200
+_ONE_PERSON_M = 1.3
+"""Of two boxes closer than this only the better stays: a person and the person's shadow."""
 
-_LENGTH_M = (0.25, 2.6)
-_WIDTH_M = (0.15, 1.5)
-
-
-def plausible_size(blob: Blob) -> bool:
-    """Whether an outline can be a person, lying, standing or seen from the side, blur included."""
-    return _LENGTH_M[0] <= blob.length_m <= _LENGTH_M[1] and _WIDTH_M[0] <= blob.width_m <= _WIDTH_M[1]
+_LENGTH_M = (0.25, 3.0)
+_WIDTH_M = (0.1, 2.0)
 
 
-def person_score(blob: Blob) -> float:
-    """How much a blob's measurements speak for a person, 0…1."""
-    odds = (
-        -8.0
-        + 1.6 * math.log(max(blob.contrast, 1.0))
-        + 0.9 * math.log(max(blob.rarity, 1.0))
-        + 0.05 * min(blob.chroma_change, 40.0)
-        + 0.25 * blob.unusual
-        - 0.8 * blob.twins
-        - 0.03 * blob.roughness
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weights:
+    """A logistic regression with one hidden layer on standardised measurements."""
+
+    mean: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
+    hidden: npt.NDArray[np.float64]
+    hidden_offset: npt.NDArray[np.float64]
+    output: npt.NDArray[np.float64]
+    direct: npt.NDArray[np.float64]
+    offset: float
+    threshold: float
+    false_per_frame: tuple[tuple[float, float], ...]
+
+    def score(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """(n,) scores 0…1 of (n, len(MEASURES)) measurements."""
+        standard = np.clip((values - self.mean) / self.scale, -5.0, 5.0)
+        odds = np.tanh(standard @ self.hidden + self.hidden_offset) @ self.output
+        odds += standard @ self.direct + self.offset
+        scores: npt.NDArray[np.float64] = 1 / (1 + np.exp(-odds))
+        return scores
+
+
+@cache
+def _weights() -> _Weights:
+    text = resources.files("airbeat.detect").joinpath(_WEIGHTS_FILE).read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    if tuple(data["measures"]) != MEASURES:
+        raise ValueError(f"{_WEIGHTS_FILE} was made for other measurements; run tests/bench/train_anomaly.py")
+    return _Weights(
+        **{
+            name: np.array(data[name], dtype=float)
+            for name in ("mean", "scale", "hidden", "hidden_offset", "output", "direct")
+        },
+        offset=data["offset"],
+        threshold=data["threshold"],
+        false_per_frame=tuple((rate, threshold) for rate, threshold in data["false_per_frame"]),
     )
-    return 1 / (1 + math.exp(-odds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyDetector:
-    """A `Detector` that needs no training data beyond the weights of a few physical measurements.
+    """A `Detector` of places that differ from the ground and have a person's size and surroundings.
 
     Attributes:
-        threshold: candidates scoring less are left out.
+        threshold: candidates scoring less are left out; None for the default.
     """
 
-    threshold: float = 0.633
+    threshold: float | None = None
 
     @classmethod
     def for_false_candidates(cls, max_per_frame: float) -> AnomalyDetector:
         """The detector with the lowest threshold whose measured rate of false candidates is not above this.
 
+        The rates are those on the tuning frames of the embedded camera; real ground differs.
+
         Raises:
-            UsageError: lower than was ever measured.
+            UsageError: lower than was ever measured, or no number.
         """
-        fitting = [threshold for rate, threshold in _FALSE_PER_FRAME if rate <= max_per_frame]
+        curve = _weights().false_per_frame
+        fitting = [threshold for rate, threshold in curve if rate <= max_per_frame]
         if not fitting:
             raise UsageError(
-                f"{max_per_frame:g} false candidates per frame were never reached",
-                remedy=f"give {_FALSE_PER_FRAME[0][0]:g} or more",
+                f"a rate of {max_per_frame:g} false candidates per frame was never measured",
+                remedy=f"give {min(rate for rate, _ in curve):g} or more",
             )
         return cls(threshold=min(fitting))
+
+    @property
+    def smallest_score(self) -> float:
+        """The threshold that applies."""
+        return _weights().threshold if self.threshold is None else self.threshold
 
     def __call__(
         self, image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float, modality: str = "rgb"
     ) -> Detections:
-        """See `airbeat.detect.detections.Detector`."""
-        blobs = self.blobs(image_bgr, gsd_m_px=gsd_m_px)
-        scored = sorted(((person_score(b), b.xyxy_px) for b in blobs), key=lambda s: (-s[0], s[1]))
-        scored = [s for s in scored if s[0] >= self.threshold]
-        return Detections(
-            xyxy_px=np.array([box for _, box in scored]).reshape(-1, 4),
-            scores=np.array([score for score, _ in scored]),
-        )
+        """See `airbeat.detect.detections.Detector`; thermal frames are treated as grey photographs."""
+        measured = measured_places(image_bgr, gsd_m_px=gsd_m_px)
+        if measured is None:
+            return Detections(xyxy_px=np.empty((0, 4)), scores=np.empty(0))
+        scores = _weights().score(measured.values)
+        kept = distinct(measured, np.where(scores >= self.smallest_score, scores, 0.0), gsd_m_px=gsd_m_px)
+        height, width = image_bgr.shape[:2]
+        boxes = np.clip(measured.xyxy_px[kept], 0, (width, height, width, height))
+        return Detections(xyxy_px=boxes, scores=scores[kept])
 
-    def blobs(self, image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float) -> list[Blob]:
-        """Everything of a person's size that is rare in the frame, unscored."""
-        working = working_image(image_bgr, gsd_m_px)
-        rarity, coarse_gsd = rarity_map(working)
-        places = peaks(rarity, coarse_gsd, apart_m=_PEAKS_APART_M, limit=_PEAKS_PER_FRAME)
-        places[:, :2] *= coarse_gsd / working.gsd_m_px
-        return [b for b in measure_blobs(working, places) if plausible_size(b)]
+
+def measured_places(image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float) -> Measured | None:
+    """The rarest places of a frame, measured but not judged; None where there are none."""
+    working = working_image(image_bgr, gsd_m_px)
+    slope, colours = slope_map(working), colour_rarity(working)
+    rarity, coarse_gsd = rarity_map(working, slope, colours)
+    places = peaks(rarity, coarse_gsd, apart_m=_PEAKS_APART_M, limit=_PEAKS_PER_FRAME)
+    if len(places) == 0:
+        return None
+    places[:, :2] *= coarse_gsd / working.gsd_m_px
+    return measure(working, colours, slope, places)
+
+
+def distinct(measured: Measured, scores: npt.NDArray[np.float64], *, gsd_m_px: float) -> list[int]:
+    """Places of a person's size with a score above 0, best first, without those beside a better one."""
+    middles = (measured.xyxy_px[:, :2] + measured.xyxy_px[:, 2:]) / 2 * gsd_m_px
+    kept: list[int] = []
+    for i in np.argsort(-scores, kind="stable").tolist():
+        if scores[i] <= 0:
+            break
+        size_fits = (
+            _LENGTH_M[0] <= measured.length_m[i] <= _LENGTH_M[1]
+            and _WIDTH_M[0] <= measured.width_m[i] <= _WIDTH_M[1]
+        )
+        if size_fits and all(math.dist(middles[i], middles[k]) > _ONE_PERSON_M for k in kept):
+            kept.append(i)
+    return kept

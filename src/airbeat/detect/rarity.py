@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from airbeat.frames.opencv import opencv
 
-__all__ = ["WorkingImage", "peaks", "rarity_map", "working_image"]
+__all__ = ["WorkingImage", "colour_rarity", "peaks", "rarity_map", "slope_map", "working_image"]
 
 Array = npt.NDArray[np.float32]
 
@@ -74,17 +74,66 @@ def _box(image: Any, side_m: float, gsd: float) -> Any:
     return cv2.blur(image, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
-def _channels(working: WorkingImage) -> tuple[Array, float]:
-    """(height, width, 4) of L, a, b and log texture at the coarse GSD, and that GSD."""
+def slope_map(working: WorkingImage) -> npt.NDArray[np.uint8]:
+    """(height, width) steepness of L [8-bit units]."""
     cv2 = opencv()
     light = working.lab[:, :, 0]
-    slope = cv2.addWeighted(
+    slope: npt.NDArray[np.uint8] = cv2.addWeighted(
         cv2.convertScaleAbs(cv2.Sobel(light, cv2.CV_16S, 1, 0)),
         0.5,
         cv2.convertScaleAbs(cv2.Sobel(light, cv2.CV_16S, 0, 1)),
         0.5,
         0,
     )
+    return slope
+
+
+_LEVELS = (13, 24, 24)
+_STEP = (20, 5, 5)
+_START = (0, 68, 68)
+_TILE_M = 12.0
+_GLOBAL_SHARE = 0.3
+
+
+def colour_rarity(working: WorkingImage) -> Array:
+    """How seldom each pixel's colour is around it and in the whole frame: -log of its share.
+
+    Histograms of L*a*b* in tiles of 12 m; a tile's own is that of the nine tiles around it, mixed with the
+    frame's. Several kinds of ground, and shadow on each of them, are all common colours.
+
+    Returns:
+        (height, width), about 2 (common) to 11.5 (seen nowhere else).
+    """
+    cv2 = opencv()
+    smooth = cv2.blur(working.lab, (3, 3))
+    codes = np.zeros(smooth.shape[:2], dtype=np.uint16)
+    for channel, (levels, step, start) in enumerate(zip(_LEVELS, _STEP, _START, strict=True)):
+        table = np.clip((np.arange(256) - start) // step, 0, levels - 1).astype(np.uint8)
+        codes = codes * np.uint16(levels) + cv2.LUT(np.ascontiguousarray(smooth[:, :, channel]), table)
+    height, width = codes.shape
+    side = _TILE_M / working.gsd_m_px
+    rows = np.linspace(0, height, max(1, round(height / side)) + 1).astype(int)
+    columns = np.linspace(0, width, max(1, round(width / side)) + 1).astype(int)
+    tiles = [
+        [(slice(rows[j], rows[j + 1]), slice(columns[i], columns[i + 1])) for i in range(len(columns) - 1)]
+        for j in range(len(rows) - 1)
+    ]
+    size = math.prod(_LEVELS)
+    counts = np.array([[np.bincount(codes[t].ravel(), minlength=size) for t in row] for row in tiles])
+    frame = counts.sum(axis=(0, 1)) / codes.size
+    rarity = np.empty(codes.shape, dtype=np.float32)
+    for j, row in enumerate(tiles):
+        for i, tile in enumerate(row):
+            near = counts[max(0, j - 1) : j + 2, max(0, i - 1) : i + 2].sum(axis=(0, 1))
+            share = ((1 - _GLOBAL_SHARE) * near / near.sum() + _GLOBAL_SHARE * frame).reshape(_LEVELS)
+            for axis in range(3):
+                share = (np.roll(share, 1, axis) + 2 * share + np.roll(share, -1, axis)) / 4
+            rarity[tile] = -np.log(share.ravel() + 1e-5).astype(np.float32)[codes[tile]]
+    return rarity
+
+
+def _channels(working: WorkingImage, slope: npt.NDArray[np.uint8]) -> tuple[Array, float]:
+    """(height, width, 4) of L, a, b and log texture at the coarse GSD, and that GSD."""
     factor = min(1.0, working.gsd_m_px / _COARSE_GSD_M_PX)
     colour = _shrunk(working.lab, factor).astype(np.float32)
     texture = np.log1p(_shrunk(slope, factor).astype(np.float32))
@@ -124,13 +173,19 @@ def _upsampled(plane: Any, size: tuple[int, int]) -> Any:
     return cv2.resize(np.ascontiguousarray(plane), size, interpolation=cv2.INTER_LINEAR)
 
 
-def rarity_map(working: WorkingImage) -> tuple[Array, float]:
+def rarity_map(working: WorkingImage, slope: npt.NDArray[np.uint8], colours: Array) -> tuple[Array, float]:
     """How unlike its surroundings every place is.
 
+    Args:
+        working: the frame.
+        slope: its `slope_map`.
+        colours: its `colour_rarity`.
+
     Returns:
-        (height, width) Mahalanobis distance, largest over the windows, and its GSD [m/px].
+        (height, width) Mahalanobis distance, largest over the windows, times the mean colour rarity in half a
+        metre, and the map's GSD [m/px].
     """
-    channels, gsd = _channels(working)
+    channels, gsd = _channels(working, slope)
     height, width = channels.shape[:2]
     best = np.zeros((height, width), dtype=np.float32)
     for window_m in _WINDOWS_M:
@@ -144,7 +199,8 @@ def rarity_map(working: WorkingImage) -> tuple[Array, float]:
                 weight = _upsampled(inverse[:, :, i, j], (width, height))
                 distance += (1 if i == j else 2) * weight * difference[:, :, i] * difference[:, :, j]
         np.maximum(best, np.sqrt(np.maximum(distance, 0)), out=best)
-    return best, gsd
+    rare = _box(_upsampled(_shrunk(colours, working.gsd_m_px / gsd), (width, height)), 0.5, gsd)
+    return best * rare, gsd
 
 
 def peaks(rarity: Array, gsd_m_px: float, *, apart_m: float, limit: int) -> npt.NDArray[np.float64]:

@@ -227,7 +227,7 @@ def _settings(
             anomaly = AnomalyDetector.for_false_candidates(max_false_per_frame)
         elif threshold is not None:
             anomaly = AnomalyDetector(threshold=threshold)
-        detector, threshold = anomaly, anomaly.threshold
+        detector, threshold = anomaly, anomaly.smallest_score
     return SearchSettings(
         detector=detector,
         threshold=0.0 if threshold is None else threshold,

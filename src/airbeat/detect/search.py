@@ -262,7 +262,7 @@ def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float
     piece = image[y0:y1, x0:x1].copy()
     gap = 4
     corner = (int(box[0]) - x0 - gap, int(box[1]) - y0 - gap)
-    cv2.rectangle(piece, corner, (int(box[2]) - x0 + gap, int(box[3]) - y0 + gap), (0, 255, 255), 1)
+    cv2.rectangle(piece, corner, (int(box[2]) - x0 + gap, int(box[3]) - y0 + gap), (0, 255, 255), 2)
     scale = _CROP_LARGEST_PX / max(piece.shape[:2])
     if scale < 1:
         piece = cv2.resize(piece, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

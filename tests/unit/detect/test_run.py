@@ -1,0 +1,234 @@
+"""A folder of frames becomes candidates.json, candidates.geojson and cut-outs."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from airbeat.detect.detections import Detections
+from airbeat.detect.run import detect_folder, detect_frames
+from airbeat.detect.search import SearchedFrame
+from airbeat.errors import FrameError, UsageError
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import LocalFrame, distance_m
+
+HOME = LocalFrame(LatLon(lat_deg=51.0, lon_deg=8.0))
+
+
+class BlueFinder:
+    """Boxes around pure blue squares; score by their size."""
+
+    def __call__(self, image_bgr, *, gsd_m_px, modality):
+        blue = (image_bgr[:, :, 0] > 200) & (image_bgr[:, :, 1] < 80)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(blue.astype(np.uint8))
+        rows = [s for s in stats[1:count] if s[4] > 20]
+        rows.sort(key=lambda s: -s[4])
+        boxes = [(s[0], s[1], s[0] + s[2], s[1] + s[3]) for s in rows]
+        return Detections(
+            xyxy_px=np.array(boxes, dtype=float).reshape(-1, 4),
+            scores=np.array([min(1.0, s[4] / 1000) for s in rows]),
+        )
+
+
+class HalfBlind(BlueFinder):
+    """Fails on a marked frame as a broken picture would."""
+
+    def __call__(self, image_bgr, **options):
+        if image_bgr[0, 0].min() > 200:
+            raise FrameError("the picture is broken", where="x", remedy="copy it again")
+        return super().__call__(image_bgr, **options)
+
+
+def picture(*squares, side=24):
+    image = np.full((600, 800, 3), 90, np.uint8)
+    for x, y in squares:
+        image[y - side // 2 : y + side // 2, x - side // 2 : x + side // 2] = (255, 0, 0)
+    return image
+
+
+@pytest.fixture
+def two_looks(card):
+    """The same square in two frames, the second camera 10 m (200 px) further east; a second square in one."""
+    return [
+        card(picture((500, 200), (100, 500)), "DJI_0001.JPG"),
+        card(picture((300, 200)), "DJI_0002.JPG", position=HOME.to_latlon([(10, 0)])[0]),
+    ]
+
+
+def test_looks_are_tied_located_and_written(two_looks, tmp_path):
+    out = tmp_path / "out"
+    seen = []
+    run = detect_frames(
+        two_looks,
+        out_dir=out,
+        detector=BlueFinder(),
+        workers=1,
+        progress=lambda done, of: seen.append((done, of)),
+    )
+    assert seen == [(1, 2), (2, 2)]
+    report = json.loads((out / "candidates.json").read_text(encoding="utf-8"))
+    assert report["schema"] == "airbeat/candidates/1"
+    assert [f["file"] for f in report["frames"]] == ["DJI_0001.JPG", "DJI_0002.JPG"]
+    assert [f["sha256"] for f in report["frames"]] == [m.sha256 for m in two_looks]
+    assert [len(f["boxes"]) for f in report["frames"]] == [2, 1]
+    by_looks = sorted(report["candidates"], key=lambda c: -c["frames_with_it"])
+    assert [c["frames_with_it"] for c in by_looks] == [2, 1]
+    # (500, 200) is 100 px right of and 100 px above the middle: 5 m east, 5 m north.
+    place = LatLon(lat_deg=by_looks[0]["lat_deg"], lon_deg=by_looks[0]["lon_deg"])
+    assert distance_m(place, HOME.to_latlon([(5, 5)])[0]) < 0.1
+    assert by_looks[0]["frames_over_it"] == 2
+    assert by_looks[1]["frames_over_it"] == 1
+    assert len(run.candidates) == 2
+    for candidate in report["candidates"]:
+        assert candidate["status"] == "candidate"
+        crop = cv2.imread(str(out / candidate["crop"]))
+        yellow = (crop[:, :, 2] > 170) & (crop[:, :, 1] > 170) & (crop[:, :, 0] < 120)
+        assert yellow.sum() > 40
+    collection = json.loads((out / "candidates.geojson").read_text(encoding="utf-8"))
+    assert collection["type"] == "FeatureCollection"
+    assert {f["id"] for f in collection["features"]} == {c["id"] for c in report["candidates"]}
+    for feature, candidate in zip(collection["features"], report["candidates"], strict=True):
+        assert feature["geometry"]["coordinates"] == [candidate["lon_deg"], candidate["lat_deg"]]
+        assert "not confirmed" in feature["properties"]["title"]
+    assert sorted(p.name for p in out.iterdir()) == ["candidates.geojson", "candidates.json", "crops"]
+
+
+def test_the_result_does_not_depend_on_the_workers(card, paint, tmp_path):
+    frames = [
+        card(paint([(200 + 90 * i, 300, (30, 30, 220), (200, 60, 30))], seed=i), f"DJI_{i:04d}.JPG")
+        for i in range(3)
+    ]
+    runs = [detect_frames(frames, out_dir=tmp_path / str(n), workers=n, threshold=0.05) for n in (1, 2)]
+    assert runs[0].boxes > 0
+    assert runs[0].json_path.read_bytes() == runs[1].json_path.read_bytes()
+
+
+def test_a_place_that_a_frame_shows_without_a_box_is_counted(card, tmp_path):
+    frames = [card(picture((400, 300)), "a.JPG"), card(picture((50, 50)), "b.JPG")]
+    run = detect_frames(frames, out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
+    middle = min(run.candidates, key=lambda c: distance_m(c.candidate.point.position, HOME.origin))
+    assert (len(middle.candidate.looks), middle.covered_by) == (1, 2)
+
+
+def test_frames_that_cannot_be_searched_are_listed_with_the_reason(card, tmp_path):
+    blank = picture()
+    blank[:2, :2] = 255
+    frames = [
+        card(picture((400, 300)), "good.JPG"),
+        card(blank, "broken.JPG"),
+        card(picture(), "no-height.JPG", height_above_home_m=None),
+        card(picture(), "too-high.JPG", height_above_home_m=500.0),
+        card(picture(), "sky.JPG", gimbal_pitch_deg=10.0),
+    ]
+    gone = card(picture(), "gone.JPG")
+    gone.path.unlink()
+    run = detect_frames([*frames, gone], out_dir=tmp_path / "out", detector=HalfBlind(), workers=1)
+    assert [f.meta.path.name for f in run.frames] == ["good.JPG"]
+    reasons = {r.path.name: r.reason for r in run.refused}
+    assert "broken" in reasons["broken.JPG"]
+    assert "copy it again" in reasons["broken.JPG"]
+    assert "RelativeAltitude" in reasons["no-height.JPG"]
+    assert "too coarse" in reasons["too-high.JPG"]
+    assert "horizon" in reasons["sky.JPG"]
+    assert "gone.JPG" in reasons
+    report = json.loads(run.json_path.read_text(encoding="utf-8"))
+    assert len(report["not_searched"]) == 5
+    assert report["summary"]["frames_not_searched"] == 5
+
+
+def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_place(card, tmp_path):
+    frame = card(picture((400, 300)), position=None)
+    run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
+    assert run.boxes == 1
+    assert run.boxes_without_place == 1
+    assert run.candidates == ()
+    assert any("GPSLatitude" in text for text in run.frames[0].findings)
+
+
+def test_a_gsd_given_by_hand_searches_frames_that_do_not_know_theirs(card, tmp_path):
+    frame = card(picture((400, 300)), height_above_home_m=None, focal_length_px=None)
+    run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1, gsd_m_px=0.04)
+    assert isinstance(run.frames[0], SearchedFrame)
+    assert run.frames[0].gsd_m_px == 0.04
+    assert any("by hand" in text for text in run.frames[0].findings)
+
+
+def test_the_ground_under_the_camera_can_be_given(card, tmp_path):
+    frame = card(picture((600, 300)))
+    run = detect_frames(
+        [frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1, ground_height_m=lambda meta: 25.0
+    )
+    place = run.candidates[0].candidate.point.position
+    assert distance_m(place, HOME.to_latlon([(5, 0)])[0]) < 0.1
+    assert run.frames[0].gsd_m_px == pytest.approx(0.025)
+
+
+def test_boxes_below_the_threshold_are_left_out(card, tmp_path):
+    image = picture((200, 200), side=30)
+    image[400:408, 400:408] = (255, 0, 0)
+    frame = card(image)
+    everything = detect_frames([frame], out_dir=tmp_path / "a", detector=BlueFinder(), workers=1)
+    some = detect_frames([frame], out_dir=tmp_path / "b", detector=BlueFinder(), workers=1, threshold=0.5)
+    assert (everything.boxes, some.boxes) == (2, 1)
+
+
+def test_a_second_run_replaces_the_first_and_leaves_nothing_of_it(card, tmp_path):
+    out = tmp_path / "out"
+    detect_frames([card(picture((200, 200), (400, 400)))], out_dir=out, detector=BlueFinder(), workers=1)
+    run = detect_frames([card(picture((600, 100)))], out_dir=out, detector=BlueFinder(), workers=1)
+    assert [p.name for p in (out / "crops").iterdir()] == [run.candidates[0].crop.name]
+
+
+def test_results_are_not_replaced_where_that_was_not_allowed(card, tmp_path):
+    out = tmp_path / "out"
+    frame = card(picture((200, 200)))
+    first = detect_frames([frame], out_dir=out, detector=BlueFinder(), workers=1)
+    before = first.json_path.read_bytes()
+    with pytest.raises(UsageError, match="overwrite"):
+        detect_frames([], out_dir=out, detector=BlueFinder(), workers=1, overwrite=False)
+    assert first.json_path.read_bytes() == before
+    assert first.candidates[0].crop.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": 0.5, "max_false_per_frame": 1.0},
+        {"detector": BlueFinder(), "max_false_per_frame": 1.0},
+        {"threshold": 1.5},
+        {"gsd_m_px": 2.5},
+        {"max_false_per_frame": 0.0},
+        {"workers": 0},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(tmp_path, options):
+    with pytest.raises(UsageError):
+        detect_frames([], out_dir=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_photographs_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(FrameError, match="no photographs"):
+        detect_folder(tmp_path, out_dir=tmp_path / "out")
+
+
+def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "DJI_0001.JPG").write_bytes(b"\xff\xd8 this is no photograph")
+    run = detect_folder(folder, out_dir=tmp_path / "out", workers=1)
+    assert [r.path.name for r in run.refused] == ["DJI_0001.JPG"]
+    assert json.loads(run.json_path.read_text(encoding="utf-8"))["summary"]["frames_not_searched"] == 1
+
+
+def test_overlapping_scratch_is_removed_when_a_detector_fails(card, tmp_path):
+    def broken(image_bgr, *, gsd_m_px, modality):
+        raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError, match="no memory"):
+        detect_frames([card(picture())], out_dir=tmp_path / "out", detector=broken, workers=1)
+    assert list((tmp_path / "out").iterdir()) == []
