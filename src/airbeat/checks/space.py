@@ -238,7 +238,8 @@ def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
             yield Finding(
                 severity=Severity.WARNING,
                 code="rally-too-far",
-                message=f"rally point {index} is {away_m:.0f} m from home: Copter ignores it beyond 300 m",
+                message=f"rally point {index} is {away_m:.0f} m from home: Copter ignores a rally point that is "
+                "more than 300 m from where it turns back",
                 place=rally.position,
                 remedy="move it nearer, or raise RALLY_LIMIT_KM",
             )

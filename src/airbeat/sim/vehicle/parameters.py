@@ -64,7 +64,7 @@ _DEFAULTS: dict[str, tuple[float, int]] = {
     "MIS_RESTART": (0, _INT8),
     "MIS_TOTAL": (0, _INT16),
     "MNT1_TYPE": (1, _INT8),
-    "RALLY_INCL_HOME": (0, _INT8),
+    "RALLY_INCL_HOME": (1, _INT8),
     "RALLY_LIMIT_KM": (0.3, _REAL32),
     "RALLY_TOTAL": (0, _INT8),
     "RTL_ALT": (1500, _INT32),
