@@ -17,7 +17,7 @@ from airbeat.vehicle.airframe import Airframe
 __all__ = ["Battery", "Body", "Harmonics", "PositionController", "Wind", "wrap_180"]
 
 GRAVITY_M_S2 = 9.80665
-_TILT_LAG_S = 0.12
+_TILT_LAG_S = 0.2
 _CLIMB_LAG_S = 0.10
 _CRUISE_LEAN_DEG = 25.0
 """Lean at 1.3 times the airframe's top speed: sets the drag coefficient."""
