@@ -317,3 +317,42 @@ def test_return_to_launch_climbs_to_its_height_and_lands_at_home(
     station.wait(landed, "landing at home", 240.0)
     assert highest == pytest.approx(15.0, abs=2.0)
     assert distance_m(station.position, here) < 3.0
+
+
+def test_heights_above_terrain_need_terrain_to_arm(station: Station, shift: Shift) -> None:
+    """Frame 10 (terrain) needs terrain data to arm: without it arming in AUTO's mission is refused."""
+    far = item(
+        mav.MAV_CMD_NAV_WAYPOINT,
+        shift(station.position, 50.0),
+        HEIGHT_M,
+        frame=mav.MAV_FRAME_GLOBAL_TERRAIN_ALT,
+    )
+    assert station.upload([takeoff(), far, LAND]) == mav.MAV_MISSION_ACCEPTED
+    mark = station.mark()
+    station.set_mode("GUIDED")
+    station.sleep(2.0)
+    assert station.arm() != mav.MAV_RESULT_ACCEPTED
+    station.wait(lambda: any("terrain" in t.lower() for t in station.texts(mark)), "a text about terrain")
+
+
+def test_a_jump_tag_is_found_after_the_mission_was_edited(station: Station, shift: Shift) -> None:
+    """JUMP_TAG (600/601) survives edits: the jump goes to the tag, wherever it now is."""
+    here = station.position
+    tag, jump = item(mav.MAV_CMD_JUMP_TAG, params=(5.0,)), item(mav.MAV_CMD_DO_JUMP_TAG, params=(5.0, 1.0))
+    spots = [way(shift(here, 8.0 * i)) for i in range(1, 4)]
+    mark = fly(station, [takeoff(), spots[0], tag, spots[1], spots[2], jump, LAND])
+    wait_current(station, 7, 180.0)
+    said = announced(station, mark)
+    assert [n for n in said if n in ("2", "4", "5")] == ["2", "4", "5", "4", "5"]
+
+
+def test_item_reached_has_one_slot_and_cannot_be_followed_alone(station: Station, shift: Shift) -> None:
+    """MISSION_ITEM_REACHED has one slot per link: with a DO after the NAV it may carry the DO's number."""
+    here = station.position
+    mark = fly(station, [takeoff(), way(shift(here, 20.0)), speed(4.0), way(shift(here, 40.0)), LAND])
+    wait_current(station, 5)
+    station.sleep(1.0)
+    reached = [m.seq for m in station.since(mark, "MISSION_ITEM_REACHED")]
+    assert set(reached) <= {1, 2, 3, 4}
+    assert 2 not in reached or 3 not in reached
+    assert 4 in reached

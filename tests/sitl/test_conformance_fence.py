@@ -117,7 +117,7 @@ def test_disjoint_inclusion_polygons_stop_arming_until_they_are_united(
     mark = station.mark()
     station.sleep(2.0)
     assert station.arm() != mav.MAV_RESULT_ACCEPTED
-    assert any("fence" in t.lower() for t in station.texts(mark))
+    station.wait(lambda: any("fence" in t.lower() for t in station.texts(mark)), "a text about the fence")
     set_parameter("FENCE_OPTIONS", 3.0)
     station.sleep(2.0)
     assert station.arm() == mav.MAV_RESULT_ACCEPTED
@@ -145,7 +145,7 @@ def test_a_mission_that_leaves_the_fence_is_taken_flown_and_ended_by_the_breach(
     mark = go(station, [takeoff(), way(shift(here, 200.0)), item(mav.MAV_CMD_NAV_LAND)])
     station.wait(lambda: station.mode == COPTER_MODES["RTL"], "RTL after the breach", 90.0)
     assert station.position.lat_deg > shift(here, 55.0).lat_deg
-    assert any("fence" in t.lower() for t in station.texts(mark))
+    station.wait(lambda: any("fence" in t.lower() for t in station.texts(mark)), "a text about the fence")
 
 
 def test_an_exclusion_zone_is_breached_from_outside(

@@ -52,7 +52,7 @@ ANSWERS = frozenset(
 """What counts as an answer; everything else is telemetry."""
 
 _TEXTS = ("Flight plan received", "Mission upload timeout", "Only ", "got MISSION_", "Flight plan update")
-_SETTLE_S = 0.5
+_SETTLE_S = 0.25
 _LATE_S = 5.0
 _MAX_BYTES = 1_000_000
 _BANNER = re.compile(r"ArduCopter V\S+ \(([0-9a-f]{6,8})\)")
@@ -277,7 +277,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     home: LatLon = SCENARIO_HOME
     with (
-        ArduPilotSitl(home=home, home_amsl_m=SCENARIO_HOME_AMSL_M, speedup=10) as sitl,
+        ArduPilotSitl(home=home, home_amsl_m=SCENARIO_HOME_AMSL_M, speedup=3) as sitl,
         Station(sitl.url) as station,
     ):
         station.start_clock()
