@@ -96,7 +96,8 @@ _LABELS = {
     _AUX_FUNCTION: "AuxFunction",
 }
 
-# How params 1…4 are kept: "f" as a float, "i" as a 16-bit whole number, "b" as a byte, "-" not at all.
+# How params 1…4 are kept: "f" as a float, "i" and "s" as 16-bit whole numbers without
+# and with a sign, "b" and "c" as bytes without and with one, "-" not at all.
 _PARAMS = {
     MavCmd.NAV_WAYPOINT: "i---",
     MavCmd.NAV_SPLINE_WAYPOINT: "i---",
@@ -111,10 +112,10 @@ _PARAMS = {
     _AUX_FUNCTION: "ib--",
     _CONTINUE_AND_CHANGE_ALT: "i---",
     MavCmd.NAV_GUIDED_ENABLE: "i---",
-    MavCmd.NAV_DELAY: "fbbb",
+    MavCmd.NAV_DELAY: "fccc",
     MavCmd.CONDITION_DELAY: "f---",
     MavCmd.CONDITION_DISTANCE: "f---",
-    MavCmd.CONDITION_YAW: "ffsb",
+    MavCmd.CONDITION_YAW: "ffcb",
     MavCmd.DO_JUMP: "is--",
     MavCmd.DO_JUMP_TAG: "is--",
     MavCmd.JUMP_TAG: "i---",
@@ -126,11 +127,11 @@ _PARAMS = {
     MavCmd.DO_LAND_START: "----",
     MavCmd.DO_SET_ROI: "i---",
     MavCmd.DO_DIGICAM_CONFIGURE: "bibb",
-    MavCmd.DO_DIGICAM_CONTROL: "bbsb",
+    MavCmd.DO_DIGICAM_CONTROL: "bbcb",
     MavCmd.DO_MOUNT_CONTROL: "fff-",
     MavCmd.DO_SET_CAM_TRIGG_DIST: "f-b-",
     MavCmd.DO_FENCE_ENABLE: "i---",
-    MavCmd.DO_GIMBAL_MANAGER_PITCHYAW: "ssbb",
+    MavCmd.DO_GIMBAL_MANAGER_PITCHYAW: "cscc",
     MavCmd.IMAGE_START_CAPTURE: "bfii",
     MavCmd.IMAGE_STOP_CAPTURE: "i---",
     MavCmd.VIDEO_START_CAPTURE: "b---",
@@ -194,6 +195,8 @@ def _kept(kind: str, value: float) -> float:
         return _whole(value, 0, 65535)
     if kind == "b":
         return _whole(value, 0, 255)
+    if kind == "c":
+        return _whole(value, -128, 127)
     if kind == "s":
         return _whole(value, -32768, 32767)
     return 0.0
