@@ -31,7 +31,6 @@ class DownloadMachine:
         mission_type: MissionType,
         *,
         timer: RetryTimer | None = None,
-        window: int = 8,
         patience_s: float = 30.0,
     ) -> None:
         self.items: tuple[WireItem, ...] | None = None
@@ -43,7 +42,6 @@ class DownloadMachine:
         self._peer = peer
         self._type = mission_type
         self._timer = timer or RetryTimer()
-        self._window = window
         self._patience_s = patience_s
         self._count: int | None = None
         self._got: dict[int, WireItem] = {}
@@ -160,7 +158,7 @@ class DownloadMachine:
             self.next_time_s = math.inf
             return [self._ack()]
         outgoing = []
-        while self._next_seq < self._count and len(self._asked) < self._window:
+        while self._next_seq < self._count and len(self._asked) < self._timer.window:
             self._asked[self._next_seq] = (now_s, False)
             outgoing.append(self._request(self._next_seq))
             self._next_seq += 1
