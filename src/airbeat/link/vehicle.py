@@ -13,12 +13,13 @@ from typing import Any
 from airbeat.errors import LinkError, RefusedByVehicleError
 from airbeat.link.connection import Link
 from airbeat.link.dialect import mavlink
-from airbeat.link.download import DownloadMachine
+from airbeat.link.ftp_choice import Via
+from airbeat.link.ftp_download import ViaDownloadMachine
+from airbeat.link.ftp_upload import ViaUploadMachine
 from airbeat.link.items import MissionType, WireItem
 from airbeat.link.requests import CommandMachine, CommandResult, ParameterReadMachine, ParameterSetMachine
 from airbeat.link.telemetry import EventKind, Happening, Telemetry, TelemetryReader, VehicleEvent, modes_of
 from airbeat.link.transfer import TransferResult
-from airbeat.link.upload import UploadMachine
 
 __all__ = ["Identity", "Vehicle"]
 
@@ -70,6 +71,7 @@ class Vehicle:
         self._events: queue.Queue[Happening] = queue.Queue(_EVENTS)
         self._texts: list[str] = []
         self._texts_heard = 0
+        self._offers_ftp: bool | None = None
         link.add_callback(self._take)
 
     @classmethod
@@ -250,21 +252,24 @@ class Vehicle:
         items: Sequence[WireItem],
         *,
         progress: Callable[[int, int], None] | None = None,
+        via: Via = Via.AUTO,
     ) -> TransferResult:
         """Uploads and reads back; ``progress`` gets steps done and steps in all."""
-        machine = UploadMachine(self.link.peer, mission_type, items)
+        machine = ViaUploadMachine(self.link.peer, mission_type, items, via=via, offers_ftp=self._offers_ftp)
         self.link.run(machine, progress=(lambda: progress(*machine.progress)) if progress else None)
+        self._offers_ftp = machine.offers_ftp
         assert machine.result is not None  # noqa: S101
         return machine.result
 
-    def download(self, mission_type: MissionType) -> tuple[WireItem, ...]:
+    def download(self, mission_type: MissionType, *, via: Via = Via.AUTO) -> tuple[WireItem, ...]:
         """What the vehicle holds.
 
         Raises:
             LinkError: it could not be read.
         """
-        machine = DownloadMachine(self.link.peer, mission_type)
+        machine = ViaDownloadMachine(self.link.peer, mission_type, via=via, offers_ftp=self._offers_ftp)
         self.link.run(machine)
+        self._offers_ftp = machine.offers_ftp
         if machine.items is None:
             raise LinkError(f"{self.link.url}: {machine.failure}", remedy="check the link and try again")
         return machine.items
