@@ -66,7 +66,7 @@ def _survey(*, lines: int = 2, height_m: float = 20.0) -> FlightPlan:
         polygons=(FencePolygon(inclusion=True, vertices=_square(200)),),
         circles=(FenceCircle(inclusion=False, centre=_at(-100, -100), radius_m=30.5),),
     )
-    rally = (RallyPoint(position=_at(10, -10), altitude=_height(15.0)),)
+    rally = (RallyPoint(position=_at(10, 40), altitude=_height(15.0)),)
     return FlightPlan(
         name="two lines", home=HOME, items=tuple(items), fence=fence, rally=rally, speed_m_s=8.0
     )
