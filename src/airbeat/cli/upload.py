@@ -59,8 +59,15 @@ def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @connect_option
 @click.option("--while-flying", is_flag=True, help="Also while the vehicle flies AUTO: BRAKE first.")
+@click.option(
+    "--via",
+    type=click.Choice(["auto", "item", "ftp"]),
+    default="auto",
+    show_default=True,
+    help="Transfer by MAVFTP where the autopilot offers it and else item by item, or force one.",
+)
 @json_option
-def command(*, file: Path, url: str, while_flying: bool, as_json: bool) -> int:
+def command(*, file: Path, url: str, while_flying: bool, via: str, as_json: bool) -> int:
     """Upload FILE (mission YAML, .plan or .waypoints) and read it back.
 
     The order is fence, rally points, mission. Each is verified by what the vehicle itself holds
@@ -75,7 +82,7 @@ def command(*, file: Path, url: str, while_flying: bool, as_json: bool) -> int:
 
     plan = load_plan(file)
     with connect(url) as link, progress_bar("uploading") as progress:
-        verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying)
+        verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying, via=via)
     print_verdict(verdict, as_json=as_json)
     if as_json:
         emit_json(verdict.to_json())

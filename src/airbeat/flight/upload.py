@@ -8,6 +8,7 @@ from typing import Any
 
 from airbeat.errors import LinkError, RefusedByVehicleError
 from airbeat.link.connection import Link
+from airbeat.link.ftp_choice import Via
 from airbeat.link.items import MissionType, WireItem, fence_items, losses, mission_items, rally_items
 from airbeat.link.transfer import Outcome, TransferResult
 from airbeat.link.vehicle import Vehicle
@@ -82,7 +83,12 @@ class UploadVerdict:
 
 
 def upload_plan(
-    link: Link, plan: FlightPlan, *, progress: UploadProgress | None = None, while_flying: bool = False
+    link: Link,
+    plan: FlightPlan,
+    *,
+    progress: UploadProgress | None = None,
+    while_flying: bool = False,
+    via: Via | str = Via.AUTO,
 ) -> UploadVerdict:
     """Uploads a plan's fence, rally points and mission, in this order, and reads each back.
 
@@ -92,6 +98,7 @@ def upload_plan(
 
     Args:
         while_flying: also when the vehicle flies AUTO; it is switched to BRAKE first.
+        via: "auto", "item" or "ftp".
 
     Raises:
         RefusedByVehicleError: the vehicle flies AUTO; or it will not take BRAKE.
@@ -112,7 +119,7 @@ def upload_plan(
     ):
         if items is None:
             continue
-        results[kind] = _transfer(vehicle, kind, items, progress)
+        results[kind] = _transfer(vehicle, kind, items, progress, Via(via))
         if results[kind].outcome is not Outcome.VERIFIED:
             notes += _not_sent(kind, plan)
             break
@@ -166,11 +173,17 @@ def _refuse_in_auto(vehicle: Vehicle, *, while_flying: bool) -> None:
 
 
 def _transfer(
-    vehicle: Vehicle, kind: MissionType, items: list[WireItem], progress: UploadProgress | None
+    vehicle: Vehicle,
+    kind: MissionType,
+    items: list[WireItem],
+    progress: UploadProgress | None,
+    via: Via,
 ) -> TransferResult:
     if progress is None:
-        return vehicle.upload(kind, items)
-    return vehicle.upload(kind, items, progress=lambda done, total: progress(kind.words, done, total))
+        return vehicle.upload(kind, items, via=via)
+    return vehicle.upload(
+        kind, items, via=via, progress=lambda done, total: progress(kind.words, done, total)
+    )
 
 
 def _make_first_current(vehicle: Vehicle) -> int | None:

@@ -138,7 +138,7 @@ class Copter:
     @property
     def uploading(self) -> bool:
         """Whether a ground station is uploading something."""
-        return any(transfer.receiving for transfer in self.transfers.values())
+        return self.dispatcher.ftp.writing or any(t.receiving for t in self.transfers.values())
 
     def e7_to_xy(self, lat_e7: int, lon_e7: int) -> tuple[float, float]:
         """A MAVLink place to metres east and north of the start."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airbeat.link.dialect import mavlink
 from airbeat.mission.commands import MavCmd
 from airbeat.sim.vehicle.commands import CommandHandler
+from airbeat.sim.vehicle.ftp import FtpServer
 from airbeat.sim.vehicle.items import StoredItem
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Dispatcher:
     def __init__(self, copter: Copter) -> None:
         self._copter = copter
         self._commands = CommandHandler(copter)
+        self.ftp = FtpServer(copter)
         self._gcs_heard_s: float | None = None
         self._handlers: dict[str, Callable[[int, Any], None]] = {
             "HEARTBEAT": self._heartbeat,
@@ -42,6 +44,7 @@ class Dispatcher:
             "MISSION_REQUEST": self._old_request,
             "MISSION_CLEAR_ALL": lambda link, m: self._transfer(link, m, "on_clear"),
             "MISSION_SET_CURRENT": self._set_current,
+            "FILE_TRANSFER_PROTOCOL": self.ftp.handle,
             "COMMAND_LONG": self._commands.on_long,
             "COMMAND_INT": self._commands.on_int,
             "SET_MODE": self._set_mode,

@@ -347,6 +347,7 @@ class Messages:
             | mavlink.MAV_PROTOCOL_CAPABILITY_MAVLINK2
             | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_FENCE
             | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY
+            | mavlink.MAV_PROTOCOL_CAPABILITY_FTP
         )
         numbers = [int(part) for part in __version__.split(".")[:3] if part.isdigit()] + [0, 0, 0]
         version = numbers[0] << 24 | numbers[1] << 16 | numbers[2] << 8
