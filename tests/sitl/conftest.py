@@ -25,7 +25,7 @@ from airbeat.sim.vehicle.server import EmbeddedVehicle
 
 HOME = LatLon(lat_deg=47.2692, lon_deg=11.4041)
 HOME_AMSL_M = 600.0
-SPEEDUPS = {"embedded": 80.0, "ardupilot": 20.0}
+SPEEDUPS = {"embedded": 60.0, "ardupilot": 20.0}
 LOOSE = {"FS_GCS_ENABLE": 0.0}
 """Parameters that the tests change in our file: a slow machine's heartbeats must not end a flight."""
 

@@ -152,8 +152,9 @@ def test_a_file_that_is_not_whole_changes_nothing(ftp: Ftp, station: Station, da
 
 
 def test_a_file_cut_within_its_last_item_is_taken_with_zeros(ftp: Ftp, station: Station) -> None:
-    """The buffer is made from the header and filled with zeros, and only an item that is all zeros is found
-    missing: a cut inside an item is stored, here with its height above the sea. The data type in the header is not looked at."""
+    """The buffer is made from the header and filled with zeros, and only an item of zeros alone is found
+    missing: a cut inside an item is stored, here with its height above the sea. The header's data type is
+    not looked at."""
     items = survey(5)
     content = file_of(items)
     changed = content[:2] + b"\1\0" + content[4:-4]

@@ -53,6 +53,8 @@ ANSWERS = frozenset(
 
 _TEXTS = ("Flight plan received", "Mission upload timeout", "Only ", "got MISSION_", "Flight plan update")
 _SETTLE_S = 0.25
+_ENDS = (mavlink.MAV_MISSION_ACCEPTED, mavlink.MAV_MISSION_OPERATION_CANCELLED)
+"""Acks after which the same item may be asked for afresh."""
 _LATE_S = 5.0
 _MAX_BYTES = 1_000_000
 _BANNER = re.compile(r"ArduCopter V\S+ \(([0-9a-f]{6,8})\)")
@@ -244,14 +246,14 @@ def _without_repeats(exchanges: Sequence[Exchange]) -> list[list[tuple[Any, ...]
     asked: tuple[Any, ...] | None = None
     result = []
     for exchange in exchanges:
-        if exchange.text.startswith(("MISSION_COUNT", "MISSION_WRITE_PARTIAL_LIST")):
-            asked = None
         answers = []
         for answer in exchange.answers:
             if answer[0] in ("MISSION_REQUEST", "MISSION_REQUEST_INT"):
                 if answer == asked:
                     continue
                 asked = answer
+            elif answer[0] == "MISSION_ACK" and asked and answer[1] == asked[1] and answer[2] in _ENDS:
+                asked = None
             answers.append(answer)
         result.append(answers)
     return result
