@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from airbeat.errors import PlanFileError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
-from airbeat.mission.commands import MavCmd, command_name
+from airbeat.mission.commands import MavCmd, command_name, takes_place
 from airbeat.mission.plan import ItemRole, PlanItem
 
 __all__ = ["FRAME_OF_DATUM", "RawItem", "fit_for_ardupilot", "from_raw", "height_m", "infer_roles", "to_raw"]
@@ -37,31 +37,6 @@ _HIGHEST_HEIGHT_M = 100_000.0
 _FLOAT32_MAX = 3.4028234663852886e38
 
 CONDITION_GATE = 4501
-_PLACE_COMMANDS = frozenset(
-    {
-        # ArduPilot's AP_Mission::stored_in_location, and the place commands of common.xml beside it.
-        MavCmd.NAV_WAYPOINT,
-        MavCmd.NAV_LOITER_UNLIM,
-        MavCmd.NAV_LOITER_TURNS,
-        MavCmd.NAV_LOITER_TIME,
-        MavCmd.NAV_LAND,
-        MavCmd.NAV_TAKEOFF,
-        30,  # NAV_CONTINUE_AND_CHANGE_ALT: a height only
-        31,  # NAV_LOITER_TO_ALT
-        80,  # NAV_ROI
-        MavCmd.NAV_SPLINE_WAYPOINT,
-        84,  # NAV_VTOL_TAKEOFF
-        85,  # NAV_VTOL_LAND
-        94,  # NAV_PAYLOAD_PLACE
-        MavCmd.DO_SET_HOME,
-        188,  # DO_RETURN_PATH_START
-        MavCmd.DO_LAND_START,
-        191,  # DO_GO_AROUND
-        MavCmd.DO_SET_ROI_LOCATION,
-        MavCmd.DO_SET_ROI,
-        CONDITION_GATE,
-    }
-)
 _NAN_YAW_ACCEPTED = frozenset(
     {MavCmd.NAV_WAYPOINT, MavCmd.NAV_LOITER_UNLIM, MavCmd.NAV_TAKEOFF, MavCmd.NAV_LAND, 84, 85}
 )
@@ -149,7 +124,7 @@ def from_raw(raw: RawItem) -> PlanItem:
         extra=(p5, p6, p7),
         autocontinue=raw.autocontinue,
     )
-    if raw.command not in _PLACE_COMMANDS:
+    if not takes_place(raw.command):
         return item
     item = replace(item, extra=(0.0, 0.0, 0.0))
     here = all(math.isnan(p) or p == 0.0 for p in (p5, p6))
@@ -263,7 +238,7 @@ def _replace_unsupported(raw: RawItem, speed_m_s: float | None) -> tuple[RawItem
 
 
 def _without_nan(raw: RawItem) -> RawItem:
-    place = raw.command in _PLACE_COMMANDS
+    place = takes_place(raw.command)
     params = tuple(
         0.0
         if math.isnan(p) and not (place and n > 4) and not (n == 4 and raw.command in _NAN_YAW_ACCEPTED)
