@@ -28,11 +28,19 @@ _QUIET_GAPS = 3.0
 _LEAST_QUIET_S = 0.1
 _MOST_READINGS = 2
 """A checksum that differs may come of a home position that moved in between: read once more."""
+_SHORT_S = 0.03
+"""Round trips up to here are so short that asking for every piece is quicker than a burst, which ArduPilot
+sends at a measured pace."""
 _READING = (FtpOpcode.BURST_READ_FILE, FtpOpcode.READ_FILE)
 
 
 class FtpReadMachine(FtpSession):
     """Opens a mission file, has it sent in one burst, asks for what got lost, and compares the checksum.
+
+    Over a short link all pieces are asked for instead, several at a time.
+
+    Args:
+        expected: how many items there should be, to ask for them before the header has arrived.
 
     After ``done`` without ``failure``, ``content`` is the file. What is read and the vehicle's own CRC-32
     of it agree; else the machine fails.
@@ -45,18 +53,20 @@ class FtpReadMachine(FtpSession):
         *,
         numbers: Iterator[int],
         timer: RetryTimer,
+        expected: int = 0,
         patience_s: float = 30.0,
     ) -> None:
         super().__init__(peer, numbers=numbers, timer=timer, patience_s=patience_s)
         self.content: bytes | None = None
         self._type = mission_type
+        self._expected = expected
         self._name = file_name(mission_type).encode("ascii")
         self._readings = 0
         self._pieces: dict[int, bytes] = {}
         self._size: int | None = None
         self._crc32: int | None = None
         self._bursting = False
-        self._is_open = False
+        self._is_open = self._met_end = False
         self._data_s = math.inf
         self._longest_gap_s = 0.0
 
@@ -85,11 +95,15 @@ class FtpReadMachine(FtpSession):
     def _open(self, now_s: float) -> None:
         self._pieces.clear()
         self._size = self._crc32 = None
-        self._bursting, self._is_open = True, False
+        self._bursting = not 0.0 < self._timer.round_trip_s < _SHORT_S
+        self._is_open = self._met_end = False
         self._data_s = math.inf
         self._requests.ask(FtpOpcode.OPEN_FILE_RO, data=self._name)
         self._requests.ask(FtpOpcode.CALC_FILE_CRC32, data=self._name)
-        self._requests.ask(FtpOpcode.BURST_READ_FILE, size=DATA_BYTES)
+        if self._bursting:
+            self._requests.ask(FtpOpcode.BURST_READ_FILE, size=DATA_BYTES)
+        else:
+            self._ask_missing(file_size(self._expected))
 
     def _on_reply(self, reply: FtpPacket, now_s: float) -> None:
         if reply.opcode == FtpOpcode.NAK:
@@ -125,8 +139,8 @@ class FtpReadMachine(FtpSession):
             if self._is_open:
                 self._begin_again(now_s, reply.error_words)
             # else the opening is still to be answered, and reading follows it
-        elif asked in _READING and error == FtpError.END_OF_FILE:
-            self._begin_again(now_s, "the file became shorter while it was read")
+        elif asked == FtpOpcode.READ_FILE and error == FtpError.END_OF_FILE:
+            self._met_end = True  # beyond what there is, when more was expected
         else:
             self._fail(f"the vehicle refused to read {self._name.decode()}: {reply.error_words}")
 
@@ -156,8 +170,8 @@ class FtpReadMachine(FtpSession):
         self._requests.drop(FtpOpcode.BURST_READ_FILE)
         self._ask_missing()
 
-    def _ask_missing(self) -> None:
-        end = DATA_BYTES if self._size is None else self._size
+    def _ask_missing(self, guess: int = DATA_BYTES) -> None:
+        end = guess if self._size is None else self._size
         for offset in range(0, end, DATA_BYTES):
             if offset not in self._pieces:
                 self._requests.ask(FtpOpcode.READ_FILE, offset=offset, size=DATA_BYTES)
@@ -178,7 +192,9 @@ class FtpReadMachine(FtpSession):
         if self._resume_s is not None:
             return
         if self._size is None or any(o not in self._pieces for o in range(0, self._size, DATA_BYTES)):
-            if self._is_open:
+            if self._met_end and self._size is not None:
+                self._begin_again(now_s, "the file became shorter while it was read")
+            elif self._is_open:
                 self._ask_missing()
             return
         if self._crc32 is None:

@@ -176,6 +176,7 @@ class ViaUploadMachine:
                 self._type,
                 numbers=self._numbers,
                 timer=self._timer,
+                expected=len(self._items),
                 patience_s=self._patience_s,
             )
             return self._run(read, now_s)
