@@ -73,6 +73,14 @@ def _weights() -> _Weights:
 class AnomalyDetector:
     """A `Detector` of places that differ from the ground and have a person's size and surroundings.
 
+    Measured with the default threshold, which was fixed on embedded-camera seeds 100–105 and 107–113 for 0.7
+    false candidates per frame: on seeds 0–9 (30 frames of 12 megapixels each, GSD 2.5 cm, 24 persons each, a
+    third lying, half in earth colours) 178 of 240 persons were found within 5 m (0.74; per seed 0.67…0.83) at
+    0.66 false candidates per frame (per seed 0.37…0.90), before fusion. Those it misses wear earth colours.
+
+    It does not carry over to photographs yet: on the few real ones at hand it found 2 of 4 persons at 7.4
+    false candidates per frame (nadir, 1.7 cm) and 0 of 5 at none (kite, 4.5 cm). Do not rely on it there.
+
     Attributes:
         threshold: candidates scoring less are left out; None for the default.
     """
