@@ -69,6 +69,7 @@ class FtpReadMachine(FtpSession):
         self._is_open = self._met_end = False
         self._data_s = math.inf
         self._longest_gap_s = 0.0
+        self._opened_seq = 0
 
     @property
     def bytes_read(self) -> int:
@@ -110,8 +111,7 @@ class FtpReadMachine(FtpSession):
             self._on_refused(reply, now_s)
         elif reply.req_opcode == FtpOpcode.OPEN_FILE_RO:
             self._opened()
-            if self._bursting and not self._pieces and not self._requests.waits_for(*_READING):
-                self._requests.ask(FtpOpcode.BURST_READ_FILE, size=DATA_BYTES)
+            self._ask_burst()
         elif reply.req_opcode == FtpOpcode.CALC_FILE_CRC32 and len(reply.data) == 4:
             self._crc32 = int.from_bytes(reply.data, "little")
         elif reply.req_opcode in _READING:
@@ -120,6 +120,8 @@ class FtpReadMachine(FtpSession):
             self._check(now_s)
 
     def _opened(self) -> None:
+        if not self._is_open:
+            self._opened_seq = self._requests.next_seq
         self._is_open = True
         self._busy_since_s = None
 
@@ -136,9 +138,11 @@ class FtpReadMachine(FtpSession):
             self._opened()
             self._end_burst()
         elif error in LOST:
-            if self._is_open:
-                self._begin_again(now_s, reply.error_words)
-            # else the opening is still to be answered, and reading follows it
+            was_asked_after = (reply.seq - 1 - self._opened_seq) & 0xFFFF < 0x8000
+            if self._is_open and was_asked_after:
+                self._begin_again(reply.error_words)
+            else:  # it overtook the opening
+                self._ask_burst()
         elif asked == FtpOpcode.READ_FILE and error == FtpError.END_OF_FILE:
             self._met_end = True  # beyond what there is, when more was expected
         else:
@@ -161,6 +165,12 @@ class FtpReadMachine(FtpSession):
                 return
         if self._bursting and self._size is not None and reply.offset + len(reply.data) >= self._size:
             self._end_burst()
+
+    def _ask_burst(self) -> None:
+        """Asks for the burst again if it was refused before the opening."""
+        waits = self._requests.waits_for(FtpOpcode.BURST_READ_FILE)
+        if self._is_open and self._bursting and not self._pieces and not waits:
+            self._requests.ask(FtpOpcode.BURST_READ_FILE, size=DATA_BYTES)
 
     def _end_burst(self) -> None:
         """Asks for what the burst did not bring; the beginning first, which tells how much there is."""
@@ -189,11 +199,11 @@ class FtpReadMachine(FtpSession):
     def _check(self, now_s: float) -> None:
         if self._bursting or self._requests.waits_for(*_READING):
             return
-        if self._resume_s is not None:
+        if self._resume_s is not None or self._closing:
             return
         if self._size is None or any(o not in self._pieces for o in range(0, self._size, DATA_BYTES)):
             if self._met_end and self._size is not None:
-                self._begin_again(now_s, "the file became shorter while it was read")
+                self._begin_again("the file became shorter while it was read")
             elif self._is_open:
                 self._ask_missing()
             return
@@ -208,6 +218,6 @@ class FtpReadMachine(FtpSession):
             return
         self._readings += 1
         if self._readings < _MOST_READINGS:
-            self._begin_again(now_s, "the checksum differs")
+            self._begin_again("the checksum differs")
         else:
             self._fail("what was read and the vehicle's checksum of it differ")

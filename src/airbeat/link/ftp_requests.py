@@ -16,6 +16,8 @@ __all__ = ["FtpRequests"]
 _AT_ONCE = 3
 _EVERY_S = 0.00125
 """ArduPilot queues five requests and drops what comes on top; it empties the queue every 2.5 ms."""
+_ENOUGH = 0.999
+"""Of an allowance of one packet: sums of short times are not exact."""
 _WINDOW = 16.0
 _LEAST_WINDOW = 4.0
 _MOST_WINDOW = 48.0
@@ -120,7 +122,7 @@ class FtpRequests:
             self._counted_s = now_s
         messages = []
         under_way = sum(p.under_way for p in self._pending.values())
-        while self._queue and under_way < int(self._window) and self._allowance >= 1.0:
+        while self._queue and under_way < int(self._window) and self._allowance > _ENOUGH:
             pending = self._pending[self._queue.popleft()]
             pending.repeated = pending.repeated or pending.order >= 0
             self.repeats += pending.order >= 0

@@ -18,7 +18,10 @@ BUSY = frozenset({FtpError.INVALID_SESSION, FtpError.NO_SESSIONS_AVAILABLE, FtpE
 """Refusals of an opening that go by: ArduPilot serves one session, and ends it after 3 s of silence."""
 LOST = frozenset({FtpError.INVALID_SESSION, FtpError.FILE_NOT_FOUND, FtpError.FAIL})
 """Refusals of writing and reading that tell that the session is no longer ours."""
-_BUSY_WAIT_S = 0.5
+_BUSY_WAIT_S = 3.3
+"""ArduPilot ends a session after 3 s without sending a reply, and a refusal to us is a reply as well: asking
+more often would keep the other session alive."""
+_FAIL_WAIT_S = 0.3
 _BUSY_PATIENCE_S = 10.0
 _UNANSWERED_S = 6.0
 """No word by FTP for so long, while the vehicle says other things, means that it does not speak it."""
@@ -62,6 +65,7 @@ class FtpSession(ABC):
         self._was_answered = False
         self._busy_since_s: float | None = None
         self._resume_s: float | None = None
+        self._closing = False
 
     @property
     def repeats(self) -> int:
@@ -102,7 +106,10 @@ class FtpSession(ABC):
             return []
         self._answered_s = now_s
         self._was_answered = True
-        self._on_reply(reply, now_s)
+        if not self._closing:
+            self._on_reply(reply, now_s)
+        elif reply.req_opcode == FtpOpcode.TERMINATE_SESSION:
+            self._begin_session(now_s)
         return self._outgoing(now_s)
 
     def on_time(self, now_s: float) -> list[Any]:
@@ -123,7 +130,8 @@ class FtpSession(ABC):
         if self._resume_s is not None and now_s >= self._resume_s:
             self._resume_s = None
             self._begin_session(now_s)
-        self._on_pause(now_s)
+        if not self._closing:
+            self._on_pause(now_s)
         return self._outgoing(now_s)
 
     def _outgoing(self, now_s: float) -> list[Any]:
@@ -133,7 +141,8 @@ class FtpSession(ABC):
         messages = self._requests.outgoing(now_s)
         resume_s = math.inf if self._resume_s is None else self._resume_s
         give_up_s = now_s + 1.0
-        self.next_time_s = min(self._requests.next_time_s, self._wanted_time_s(), resume_s, give_up_s)
+        wanted_s = math.inf if self._closing else self._wanted_time_s()
+        self.next_time_s = min(self._requests.next_time_s, wanted_s, resume_s, give_up_s)
         return messages
 
     def _begin_session(self, now_s: float) -> None:
@@ -145,14 +154,17 @@ class FtpSession(ABC):
             timer=self._timer,
         )
         self.sessions += 1
+        self._closing = False
         self._open(now_s)
 
-    def _begin_again(self, now_s: float, why: str) -> None:
-        """The session was lost: another one, or the end."""
+    def _begin_again(self, why: str) -> None:
+        """The session is of no use: another one once it is closed, or the end."""
         if self.sessions >= _MOST_SESSIONS:
             self._fail(f"MAVFTP sessions do not last: {why}")
-        else:
-            self._begin_session(now_s)
+            return
+        self._closing = True
+        self._requests.drop(*FtpOpcode)
+        self._requests.ask(FtpOpcode.TERMINATE_SESSION)
 
     def _on_busy(self, reply: FtpPacket, now_s: float) -> None:
         """The file could not be opened because a session is open: later again, or the end."""
@@ -162,10 +174,11 @@ class FtpSession(ABC):
             self._fail(f"another ground station holds the vehicle's MAVFTP session: {reply.error_words}")
             return
         self._requests.drop(*FtpOpcode)
+        self._resume_s = now_s + _BUSY_WAIT_S
         if reply.error == FtpError.FAIL:
             # A session of this number is open: our own, whose opening was answered but the answer lost.
             self._requests.ask(FtpOpcode.TERMINATE_SESSION)
-        self._resume_s = now_s + _BUSY_WAIT_S
+            self._resume_s = now_s + max(_FAIL_WAIT_S, self._timer.timeout_s)
         self.sessions -= 1  # waiting for others does not count
 
     def _fail(self, why: str) -> None:

@@ -90,13 +90,13 @@ class FtpWriteMachine(FtpSession):
             self._on_busy(reply, now_s)
         elif reply.error == FtpError.FILE_EXISTS and self._opening is FtpOpcode.CREATE_FILE:
             self._opening = FtpOpcode.OPEN_FILE_WO
-            self._begin_again(now_s, reply.error_words)
+            self._begin_again(reply.error_words)
         else:
             self._fail(f"the vehicle refused to open {self._name.decode()}: {reply.error_words}")
 
     def _on_write_refused(self, reply: FtpPacket, now_s: float) -> None:
         if reply.error in LOST:
-            self._begin_again(now_s, reply.error_words)
+            self._begin_again(reply.error_words)
             return
         self._reason = f"the vehicle refused to write {self._name.decode()}: {reply.error_words}"
         self._phase = _Phase.ABORT
