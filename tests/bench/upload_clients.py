@@ -50,8 +50,15 @@ def ours(port: int, items: list[WireItem], *, via: str) -> tuple[float, str]:
     with connect(f"tcp:127.0.0.1:{port}") as link:
         vehicle = Vehicle.on(link)
         start = time.monotonic()
-        result = vehicle.upload(MissionType.MISSION, items, via=Via(via))
-        return time.monotonic() - start, f"{result.outcome.value}: {result.message}"
+        sent_s: list[float] = []
+
+        def progress(done: int, total: int) -> None:
+            if done >= total // 2 and not sent_s:
+                sent_s.append(time.monotonic() - start)
+
+        result = vehicle.upload(MissionType.MISSION, items, via=Via(via), progress=progress)
+        took_s = time.monotonic() - start
+        return took_s, f"{result.outcome.value}: {result.message}; all sent after {sent_s[0]:.2f} s"
 
 
 def _pymavlink(port: int):  # type: ignore[no-untyped-def]
@@ -151,6 +158,7 @@ def mavproxy(port: int, items: list[WireItem], *, command: str, done: str) -> tu
             process.stdin.write(f"{command} {path}\n")
             ok = wait(done, LIMIT_S)
             took_s = time.monotonic() - start
+            time.sleep(2.0)  # it says so before it closes the file
         finally:
             process.kill()
             process.wait()
