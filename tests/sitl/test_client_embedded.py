@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from airbeat.errors import FindingsError, RefusedByVehicleError, UsageError
-from airbeat.flight.fly import FlightProgress, fly_plan
+from airbeat.flight.fly import fly_plan
 from airbeat.flight.preflight import preflight
 from airbeat.flight.record import FlightOutcome
 from airbeat.flight.upload import upload_plan
+from airbeat.flight.watch import FlightProgress, Interruption
 from airbeat.formats.wpl import write_wpl
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import distance_m as metres_between
@@ -293,7 +294,7 @@ def test_everything_passes_through_a_telemetry_log(embedded: Start, tmp_path: Pa
 
     path = tmp_path / "flight.tlog"
     with connect(embedded().url, timeout_s=10, tlog=path) as link:
-        upload_plan(link, _survey())
+        upload_plan(link, _survey(), via="item")
     log = mavutil.mavlink_connection(str(path))
     kinds = set()
     while (message := log.recv_match()) is not None:

@@ -6,21 +6,33 @@ from airbeat import errors
 from airbeat.errors import AirbeatError, InputFileError, LinkError, MissionFileError, Problem
 
 
-def _tree(base: type[AirbeatError]) -> set[type[AirbeatError]]:
-    return {base}.union(*(_tree(c) for c in base.__subclasses__()))
+def _descendants(base: type[AirbeatError]) -> set[type[AirbeatError]]:
+    return {base}.union(*(_descendants(c) for c in base.__subclasses__()))
+
+
+def _tree() -> set[type[AirbeatError]]:
+    return {e for e in _descendants(AirbeatError) if e.__module__ == errors.__name__}
 
 
 def test_every_error_of_the_package_is_documented_in_the_tree() -> None:
     drawn = errors.__doc__ or ""
-    for error in _tree(AirbeatError):
+    for error in _tree():
         assert error.__name__ in drawn, error
         assert error.__name__ in errors.__all__, error
 
 
 def test_codes_are_unique_and_exit_codes_are_the_documented_ones() -> None:
-    tree = _tree(AirbeatError)
+    tree = _tree()
     assert len({e.code for e in tree}) == len(tree)
     assert {e.exit_code for e in tree} <= {1, 2, 3, 4, 70}
+
+
+def test_an_error_of_one_room_keeps_the_code_of_its_parent() -> None:
+    from airbeat.geo.polygons import RingError
+
+    local = {e for e in _descendants(AirbeatError) if e.__module__.startswith("airbeat.")} - _tree()
+    assert RingError in local
+    assert all("code" not in vars(e) and "exit_code" not in vars(e) for e in local)
 
 
 def test_errors_inherit_the_built_in_type_that_callers_expect() -> None:
