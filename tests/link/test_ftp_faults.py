@@ -21,7 +21,8 @@ from airbeat.link.items import MissionType, WireItem, compare_items
 from airbeat.link.transfer import Outcome, TransferResult
 from airbeat.sim.vehicle.fence import FenceWatch
 from airbeat.sim.vehicle.ftp import FtpServer
-from airbeat.sim.vehicle.storage import FenceList, MissionList, RallyList, Transfer
+from airbeat.sim.vehicle.itemprotocol import Transfer
+from airbeat.sim.vehicle.storage import FenceList, MissionList, RallyList
 
 Messages = list[Any]
 _FTP_BIT = mavlink.MAV_PROTOCOL_CAPABILITY_FTP

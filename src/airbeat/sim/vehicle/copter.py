@@ -21,12 +21,13 @@ from airbeat.sim.vehicle.config import TrackPoint, VehicleConfig
 from airbeat.sim.vehicle.dispatch import Dispatcher
 from airbeat.sim.vehicle.fence import FenceWatch
 from airbeat.sim.vehicle.guidance import Guidance, Phase
+from airbeat.sim.vehicle.itemprotocol import Transfer
 from airbeat.sim.vehicle.items import StoredItem
 from airbeat.sim.vehicle.modes import AutoMode, FlightMode, ReturnToLaunch
 from airbeat.sim.vehicle.parameters import ParameterStore
 from airbeat.sim.vehicle.runner import MissionRunner
 from airbeat.sim.vehicle.shutter import Gimbal, SensorNoise, Shutter
-from airbeat.sim.vehicle.storage import FenceList, MissionList, RallyList, Transfer
+from airbeat.sim.vehicle.storage import FenceList, MissionList, RallyList
 from airbeat.sim.vehicle.telemetry import Telemetry
 from airbeat.sim.vehicle.trajectory import Vector
 from airbeat.sim.vehicle.watch import SafetyWatch

@@ -170,10 +170,14 @@ class FtpServer:
         if self._written is None:
             raise _RefusedError(FtpError.FAIL)
         end = request.offset + len(request.data)
+        if request.offset == 0 and len(request.data) >= HEADER.size:
+            # The header's count gives the file its size; what is never written stays zero.
+            count = HEADER.unpack_from(request.data)[-1]
+            end = max(end, HEADER.size + count * ITEM.size)
         if end > _MOST_BYTES:
             raise _RefusedError(FtpError.FAIL_ERRNO, _ENOSPC)
         self._written.extend(bytes(max(0, end - len(self._written))))
-        self._written[request.offset : end] = request.data
+        self._written[request.offset : request.offset + len(request.data)] = request.data
 
     def _burst(self, link: int, who: tuple[int, int], request: FtpPacket) -> None:
         content = self._readable()
