@@ -18,7 +18,7 @@ from airbeat.flight.fly import fly_plan
 from airbeat.flight.preflight import preflight
 from airbeat.flight.record import FlightOutcome
 from airbeat.flight.upload import upload_plan
-from airbeat.flight.watch import FlightProgress, Interruption
+from airbeat.flight.watch import FlightProgress
 from airbeat.formats.wpl import write_wpl
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import distance_m as metres_between

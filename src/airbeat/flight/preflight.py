@@ -16,7 +16,7 @@ from airbeat.link.vehicle import Vehicle
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["PARAMETERS", "PreflightFinding", "judge", "preflight"]
+__all__ = ["PARAMETERS", "PreflightFinding", "judge", "preflight", "read_parameters"]
 
 PARAMETERS = (
     "CAM1_TYPE",
@@ -88,10 +88,15 @@ def preflight(link: Link, plan: FlightPlan) -> tuple[PreflightFinding, ...]:
         what="its state",
     )
     vehicle.request_home()
+    return judge(plan, vehicle.now, read_parameters(vehicle), texts=vehicle.recent_texts)
+
+
+def read_parameters(vehicle: Vehicle) -> dict[str, float]:
+    """The parameters that the findings rest on, as the vehicle holds them now."""
     parameters = vehicle.parameters(PARAMETERS)
     if _RETURN_HEIGHT not in parameters:
         parameters |= vehicle.parameters([_RETURN_HEIGHT_M])
-    return judge(plan, vehicle.now, parameters, texts=vehicle.recent_texts)
+    return parameters
 
 
 def judge(

@@ -32,6 +32,8 @@ class FlightOutcome(StrEnum):
     """No word from the vehicle; it may still be flying."""
     ENDED_EARLY = "ended early"
     """Disarmed before the mission's end."""
+    INTERRUPTED = "interrupted"
+    """This station's people ended it, or stopped watching; the explanation says what the vehicle does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
