@@ -22,6 +22,7 @@ COMMANDS = {
     "sitl": "Find, fetch or run a real ArduPilot SITL.",
     "upload": "Upload fence, rally points and mission, and read each back.",
     "fly": "Check, upload, arm, start and watch a flight. Asks before arming.",
+    "ledger": "Say what was really photographed of the area, and where the gaps are.",
     "detect": "Find person candidates in a folder of photographs.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from airbeat.cli.output import console, emit_json, json_option, progress_bar, ta
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
+    from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command", "findings_json", "plan_json", "print_findings", "print_plan"]
@@ -127,6 +129,12 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
         console(as_json).print(Text(str(finding), style=style[finding.severity.value]))
 
 
+def _gap_mission(mission: Mission, ledger: Path) -> Mission:
+    from airbeat.flight.ledger import gap_mission, read_ledger
+
+    return gap_mission(mission, read_ledger(ledger))
+
+
 @click.command("plan")
 @click.argument("mission", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
@@ -144,9 +152,21 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
     show_default=True,
     help="How hard to look for a faster route.",
 )
+@click.option(
+    "--gaps",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Plan only what this ledger (airbeat ledger) says was not photographed.",
+)
 @json_option
 def command(
-    *, mission: Path, out_dir: Path | None, overwrite: bool, seed: int, effort: int, as_json: bool
+    *,
+    mission: Path,
+    out_dir: Path | None,
+    overwrite: bool,
+    seed: int,
+    effort: int,
+    gaps: Path | None,
+    as_json: bool,
 ) -> int:
     """Plan MISSION (a YAML mission file): area, length, time, batteries, photographs, spacing, GSD.
 
@@ -161,15 +181,19 @@ def command(
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
 
+    given = load_mission(mission)
+    wanted = given if gaps is None else _gap_mission(given, gaps)
     with progress_bar("planning") as progress:
-        plan = plan_mission(load_mission(mission), seed=seed, effort=effort, progress=progress)
+        plan = plan_mission(wanted, seed=seed, effort=effort, progress=progress)
+    plan = replace(plan, fence=given.fence)  # what filling gaps closes beyond it serves planning alone
     findings = check_plan(plan)
     failed = any(f.severity is Severity.ERROR for f in findings)
     print_plan(plan, as_json=as_json)
     print_findings(findings, as_json=as_json)
     written: list[Path] = []
     if out_dir is not None and not failed:
-        written = write_plan_files(plan, out_dir, stem=mission.stem, overwrite=overwrite)
+        stem = mission.stem if gaps is None else f"{mission.stem}-gaps"
+        written = write_plan_files(plan, out_dir, stem=stem, overwrite=overwrite)
         for path in written:
             console(as_json).print(f"wrote {path}")
     elif out_dir is not None:
