@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,41 @@ import numpy.typing as npt
 from airbeat.mission.plan import Estimate
 from airbeat.vehicle.airframe import Airframe
 
-__all__ = ["STOP_ANGLE_DEG", "estimate_flight", "leg_times_s", "stop_lengths_m"]
+__all__ = ["STOP_ANGLE_DEG", "FlightModel", "estimate_flight", "leg_times_s", "stop_lengths_m"]
 
 STOP_ANGLE_DEG = 5.0
 """A heading change of this much or more is flown with a full stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightModel:
+    """How a multicopter flies a path: straight legs with a full stop at every real corner.
+
+    Attributes:
+        speed_m_s: cruise speed [m/s].
+        acceleration_m_s2: speeding up and slowing down [m/s²].
+    """
+
+    speed_m_s: float = 10.0
+    acceleration_m_s2: float = 2.5
+
+    @property
+    def turn_radius_m(self) -> float:
+        """Turns wider than this are flown without slowing down: v²/a [m]."""
+        return self.speed_m_s**2 / self.acceleration_m_s2
+
+    def leg_time_s(self, length_m: float) -> float:
+        """Time of one straight leg from stop to stop [s]."""
+        v, a = self.speed_m_s, self.acceleration_m_s2
+        return length_m / v + v / a if length_m >= v * v / a else 2.0 * math.sqrt(length_m / a)
+
+    def leg_times_s(self, lengths_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Times of straight legs from stop to stop [s]."""
+        return leg_times_s(lengths_m, speed_m_s=self.speed_m_s, acceleration_m_s2=self.acceleration_m_s2)
+
+    def path_time_s(self, path: Sequence[tuple[float, float]]) -> float:
+        """Time of a whole path [s]."""
+        return sum(map(self.leg_time_s, stop_lengths_m(path, turn_radius_m=self.turn_radius_m)))
 
 
 def leg_times_s(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,14 @@ __all__ = ["Router", "polygons_of"]
 
 Points = npt.NDArray[np.float64]
 
-_MAX_NODES = 320
-_NODE_LINKS = 40
+_MAX_NODES = 1000
+_SEEN_NODES = 120
+_FINER = 5
+_FINEST_INSET_M = 0.05
+_NODE_LINKS = 16
+_NEAR_NODES = 16
+_ANY_LINKS = 6
+"""Links to so many nearest nodes are tried even where they do not touch a corner."""
 
 
 def polygons_of(geometry: Any) -> list[Any]:
@@ -44,6 +51,7 @@ class Router:
     ) -> None:
         self.free = free
         self.leg_time = leg_time
+        self._max_nodes = max_nodes
         self._test = free.buffer(0.01, quad_segs=1, join_style="mitre")
         shapely.prepare(self._test)
         self._nodes, self._before, self._after, self._inset = _reflex_nodes(free, max_nodes)
@@ -69,9 +77,16 @@ class Router:
         key = (float(ax), float(ay), float(bx), float(by))
         if key not in self._routes:
             found = self._search(key[:2], key[2:])
+            if found is None and self._inset > _FINEST_INSET_M:
+                found = self._finer.route(key[:2], key[2:])
             self._routes[key] = found
             self._routes[key[2:] + key[:2]] = None if found is None else (found[0], found[1][::-1])
         return self._routes[key]
+
+    @cached_property
+    def _finer(self) -> Router:
+        """A router that knows smaller pockets, for the few places that this one cannot reach."""
+        return Router(self.free, self.leg_time, max_nodes=_FINER * self._max_nodes)
 
     def _search(
         self, a: tuple[float, float], b: tuple[float, float]
@@ -119,7 +134,10 @@ class Router:
         """Nodes that a point sees and could turn round, with the times to them."""
         if p not in self._visible_from:
             here = np.array(p)
-            useful = np.flatnonzero(self._tangent(here, np.arange(len(self._nodes))))
+            away = np.hypot(*(self._nodes - here).T)
+            # The nearest ones whatever their corner: a point may lie in the nodes' inset.
+            ranked = np.argsort(away, kind="stable")[:_SEEN_NODES]
+            useful = ranked[(np.arange(len(ranked)) < _NEAR_NODES) | self._tangent(here, ranked)]
             ok = self.clear(np.broadcast_to(here, (len(useful), 2)), self._nodes[useful])
             seen = useful[ok]
             self._visible_from[p] = seen, self.leg_time(np.hypot(*(self._nodes[seen] - here).T))
@@ -141,12 +159,13 @@ class Router:
             i, j = np.triu_indices(n, 1)
             d = self._nodes[j] - self._nodes[i]
             keep = np.ones(len(i), bool)
+            length = np.hypot(*d.T)
             for k in (i, j):
                 s1, s2 = _cross(d, self._before[k]), _cross(d, self._after[k])
-                keep &= s1 * s2 <= 1e-9 * (1 + np.abs(s1))
-            i, j, d = i[keep], j[keep], d[keep]
-            length = np.hypot(*d.T)
-            near = _nearest_links(i, j, length, n)
+                keep &= (s1 * s2 <= 0) | (np.minimum(np.abs(s1), np.abs(s2)) <= 3.0 * self._inset * length)
+            keep |= _nearest_links(i, j, length, n, limit=_ANY_LINKS)
+            i, j, length = i[keep], j[keep], length[keep]
+            near = _nearest_links(i, j, length, n, limit=_NODE_LINKS)
             i, j, length = i[near], j[near], length[near]
             ok = self.clear(self._nodes[i], self._nodes[j])
             times = self.leg_time(length[ok]).tolist()
@@ -162,21 +181,21 @@ def _cross(a: Points, b: Points) -> npt.NDArray[np.float64]:
 
 
 def _nearest_links(
-    i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], length: Points, n: int
+    i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], length: Points, n: int, *, limit: int
 ) -> npt.NDArray[np.bool_]:
     """Which candidate links are among the shortest of either end."""
-    rank = np.full((2, len(i)), _NODE_LINKS, dtype=np.int64)
+    rank = np.full((2, len(i)), limit, dtype=np.int64)
     for row, ends in enumerate((i, j)):
         order = np.lexsort((length, ends))
         counts = np.bincount(ends, minlength=n)
         first = np.repeat(np.cumsum(counts) - counts, counts)
         rank[row, order] = np.arange(len(i)) - first
-    return np.asarray(rank.min(axis=0) < _NODE_LINKS)
+    return np.asarray(rank.min(axis=0) < limit)
 
 
 def _reflex_nodes(free: Any, max_nodes: int) -> tuple[Points, Points, Points, float]:
     """Reflex corners of the free space: (position, edge before, edge after), each (n, 2), and their inset."""
-    inset = 0.05
+    inset = _FINEST_INSET_M
     while True:
         inner = free.buffer(-inset, quad_segs=2, join_style="mitre").simplify(inset * 0.9)
         found = _corners(inner)

@@ -36,13 +36,14 @@ class Swath:
 
 def candidate_angles(area: Any, *, step_deg: float = 15.0) -> list[float]:
     """Directions worth trying [rad, 0…π, from x towards y]: hull edges, long edges and a coarse grid."""
-    angles = list(np.radians(np.arange(0.0, 180.0, step_deg)))
+    angles: list[float] = []
     simple = area.simplify(math.sqrt(area.area) / 50)
     for polygon in polygons_of(simple):
         for ring in (polygon.convex_hull.exterior, polygon.exterior):
             edges = np.diff(shapely.get_coordinates(ring), axis=0)
             longest = np.argsort(-np.hypot(*edges.T), kind="stable")[:6]
             angles += [math.atan2(edges[k, 1], edges[k, 0]) % math.pi for k in longest]
+    angles += np.radians(np.arange(0.0, 180.0, step_deg)).tolist()
     kept: list[float] = []
     for angle in angles:
         if all(abs((angle - k + math.pi / 2) % math.pi - math.pi / 2) > math.radians(1.5) for k in kept):

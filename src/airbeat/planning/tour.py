@@ -9,15 +9,21 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.errors import PlanningError
 from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.order import order_tracks
 from airbeat.planning.route import Router
 
-__all__ = ["Leg", "fly_lines", "with_gate"]
+__all__ = ["Leg", "Links", "entered", "fly_lines", "with_gate"]
 
 Points = npt.NDArray[np.float64]
 _UNREACHABLE_S = 1e7
 _ROUNDS = 6
+_DETOUR = 1.4
+_DETOUR_S = 8.0
+"""A link that is not straight is first taken for this much longer, with two more stops."""
+_ALL_PAIRS_ENDS = 60
+_NEAR_ENDS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +69,41 @@ def fly_lines(
     lost = sorted(set(range(len(lines))) - set(reachable))
     if not reachable:
         return [], lost
-    ends = np.vstack([lines[k] for k in reachable])
-    costs = _Costs(ends, home, near, far)
+    links = Links(np.vstack([lines[k] for k in reachable]), near, far)
+    start = finish = np.array([_home_time(far, home, p) for p in links.ends])
     if entry is not None:
-        costs.prefer_entry(entry)
-    order = costs.solve(iterations, seed)
+        away = np.hypot(*(links.ends - np.array(entry)).T)
+        start = start + np.where(away <= away.min() + 1e-6, 0.0, _UNREACHABLE_S / 100)
+    order = links.solve(start=start, finish=finish, iterations=iterations, seed=seed)
     legs: list[Leg] = []
     at = home
-    for k, backwards in order:
-        a, b = (2 * k + 1, 2 * k) if backwards else (2 * k, 2 * k + 1)
-        start, end = _pair(ends[a]), _pair(ends[b])
-        legs += _joined(costs.way(at, start, from_home=not legs))
-        legs.append(Leg(start=start, end=end, camera_on=True))
+    for a, b in entered(order):
+        begin, end = _pair(links.ends[a]), _pair(links.ends[b])
+        legs += _joined(links.way(at, begin) if legs else _way(far, at, begin))
+        legs.append(Leg(start=begin, end=end, camera_on=True))
         at = end
-    legs += _joined(costs.way(at, home, from_home=True))
+    legs += _joined(_way(far, at, home))
     return legs, lost
+
+
+def entered(order: Sequence[tuple[int, bool]]) -> list[tuple[int, int]]:
+    """Numbers of the (first, last) end of each track in flying order."""
+    return [(2 * k + 1, 2 * k) if backwards else (2 * k, 2 * k + 1) for k, backwards in order]
+
+
+def _home_time(far: Router, home: tuple[float, float], p: Points) -> float:
+    found = far.route(home, p)
+    return _UNREACHABLE_S if found is None else found[0]
+
+
+def _way(router: Router, a: tuple[float, float], b: tuple[float, float]) -> list[tuple[float, float]]:
+    found = router.route(a, b)
+    if found is None:
+        raise PlanningError(
+            f"no way inside the fence between two places at {a} and {b} (local metres)",
+            remedy="widen the fence or use a smaller margin",
+        )
+    return found[1]
 
 
 def with_gate(legs: list[Leg], space: FlightSpace) -> list[Leg]:
@@ -101,56 +127,107 @@ def _joined(way: list[tuple[float, float]]) -> list[Leg]:
     ]
 
 
-class _Costs:
-    """Times between line ends: exact where seen straight or once used, estimated elsewhere."""
+class Links:
+    """Times between the ends of tracks: exact where seen straight or once used, estimated elsewhere.
 
-    def __init__(self, ends: Points, home: tuple[float, float], near: Router, far: Router) -> None:
-        self.ends, self.home, self.near, self.far = ends, home, near, far
+    Args:
+        ends: (2n, 2) both ends of every track [m].
+        near: router of the space that the flight should stay in.
+        far: router used between places that ``near`` does not join.
+        setback_m: ways that first go back along a straight track by this much, or three times as much, are
+            tried where the straight way is not free; 0 tries none.
+        straight: (n,) which tracks are straight.
+    """
+
+    def __init__(
+        self,
+        ends: Points,
+        near: Router,
+        far: Router | None = None,
+        *,
+        setback_m: float = 0.0,
+        straight: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.ends, self.near, self.far = ends, near, far
         n = len(ends)
-        i, j = np.triu_indices(n, 1)
-        length = np.hypot(*(ends[i] - ends[j]).T)
+        i, j = _nearest_pairs(ends)
         clear = near.clear(ends[i], ends[j])
-        time = near.leg_time(np.where(clear, length, 1.5 * length)) + np.where(clear, 0.0, 8.0)
-        self.link = np.zeros((n, n))
-        self.link[i, j] = self.link[j, i] = time
+        length = np.hypot(*(ends[:, None] - ends[None]).transpose(2, 0, 1))
+        self.link = near.leg_time(_DETOUR * length) + _DETOUR_S
         self.known = np.eye(n, dtype=bool)
-        self.known[i, j] = self.known[j, i] = clear
-        self.start = np.array([self._home_time(p) for p in ends])
-        self.finish = self.start.copy()
+        self._ways: dict[tuple[int, int], list[tuple[float, float]]] = {}
+        if setback_m > 0 and straight is not None:
+            blocked = ~clear & np.repeat(straight, 2)[i] & np.repeat(straight, 2)[j]
+            self._try_setbacks(i[blocked], j[blocked], setback_m)
+        i, j = i[clear], j[clear]
+        self.link[i, j] = self.link[j, i] = near.leg_time(length[i, j])
+        self.known[i, j] = self.known[j, i] = True
 
-    def _home_time(self, p: Points) -> float:
-        found = self.far.route(self.home, p)
-        return _UNREACHABLE_S if found is None else found[0]
+    def _try_setbacks(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], setback: float) -> None:
+        """Ways between blocked ends that leave the tracks a little before their ends."""
+        inward = self.ends[np.arange(len(self.ends)) ^ 1] - self.ends
+        length = np.hypot(*inward.T)
+        unit = inward / np.maximum(length, 1e-9)[:, None]
+        best = np.full(len(i), np.inf)
+        for a, b in ((1, 0), (0, 1), (1, 1), (3, 1), (1, 3), (3, 3)):
+            fits = (length[i] > a * setback) & (length[j] > b * setback) & (i // 2 != j // 2)
+            p = self.ends[i] + unit[i] * (a * setback)
+            q = self.ends[j] + unit[j] * (b * setback)
+            time = self.near.leg_time(np.hypot(*(q - p).T))
+            for steps in (a, b):
+                time = time + (self.near.leg_time(np.full(len(i), steps * setback)) if steps else 0.0)
+            worth = np.flatnonzero(fits & (time < best) & (time < self.link[i, j] + setback))
+            for k in worth[self.near.clear(p[worth], q[worth])].tolist():
+                best[k] = time[k]
+                way = [self.ends[i[k]], *([p[k]] if a else []), *([q[k]] if b else []), self.ends[j[k]]]
+                self._ways[int(i[k]), int(j[k])] = [_pair(x) for x in way]
+        found = np.isfinite(best)
+        self.link[i[found], j[found]] = self.link[j[found], i[found]] = best[found]
+        self.known[i[found], j[found]] = self.known[j[found], i[found]] = True
 
-    def prefer_entry(self, entry: tuple[float, float]) -> None:
-        away = np.hypot(*(self.ends - np.array(entry)).T)
-        self.start = self.start + np.where(away <= away.min() + 1e-6, 0.0, _UNREACHABLE_S / 100)
+    def way_between(self, first: int, second: int) -> list[tuple[float, float]]:
+        """Points of the way from one track end to another, by their numbers.
 
-    def way(
-        self, a: tuple[float, float], b: tuple[float, float], *, from_home: bool
-    ) -> list[tuple[float, float]]:
-        found = None if from_home else self.near.route(a, b)
-        found = found or self.far.route(a, b)
-        if found is None:  # pragma: no cover - lines unreachable from home were left out before
-            raise AssertionError("no way between two reachable places")
-        return found[1]
+        Raises:
+            PlanningError: there is none.
+        """
+        if (first, second) in self._ways:
+            return self._ways[first, second]
+        if (second, first) in self._ways:
+            return self._ways[second, first][::-1]
+        return self.way(_pair(self.ends[first]), _pair(self.ends[second]))
 
-    def solve(self, iterations: int, seed: int) -> list[tuple[int, bool]]:
-        """Order; make the used estimates exact; order again while that changes anything."""
+    def way(self, a: tuple[float, float], b: tuple[float, float]) -> list[tuple[float, float]]:
+        """Points of the way from a to b.
+
+        Raises:
+            PlanningError: there is none.
+        """
+        found = self.near.route(a, b)
+        if found is None and self.far is not None:
+            return _way(self.far, a, b)
+        return _way(self.near, a, b) if found is None else found[1]
+
+    def solve(
+        self, *, iterations: int, seed: int, start: Points | None = None, finish: Points | None = None
+    ) -> list[tuple[int, bool]]:
+        """Order the tracks; make the used estimates exact; order again while that changes anything."""
+        start = np.zeros(len(self.ends)) if start is None else start
+        finish = np.zeros(len(self.ends)) if finish is None else finish
         best: list[tuple[int, bool]] = []
         best_total = np.inf
         order: list[tuple[int, bool]] | None = None
         for round_ in range(_ROUNDS):
             order = order_tracks(
                 self.link,
-                start=self.start,
-                finish=self.finish,
+                start=start,
+                finish=finish,
                 initial=order,
                 seed=seed,
                 iterations=iterations if round_ == 0 else iterations // 4,
             )
             changed = self._make_exact(order)
-            total = self._total(order)
+            total = self._total(order, start, finish)
             if total < best_total - 1e-9:
                 best, best_total = order, total
             if not changed:
@@ -158,25 +235,36 @@ class _Costs:
         return best
 
     def _steps(self, order: list[tuple[int, bool]]) -> list[tuple[int, int]]:
-        out = [2 * k if back else 2 * k + 1 for k, back in order]
-        into = [2 * k + 1 if back else 2 * k for k, back in order]
-        return list(zip(out, into[1:], strict=False))
+        flown = entered(order)
+        return [(a[1], b[0]) for a, b in pairwise(flown)]
 
     def _make_exact(self, order: list[tuple[int, bool]]) -> bool:
         changed = False
         for a, b in self._steps(order):
             if not self.known[a, b]:
-                found = self.near.route(self.ends[a], self.ends[b]) or self.far.route(
-                    self.ends[a], self.ends[b]
-                )
+                found = self.near.route(self.ends[a], self.ends[b])
+                if found is None and self.far is not None:
+                    found = self.far.route(self.ends[a], self.ends[b])
                 time = _UNREACHABLE_S if found is None else found[0]
                 self.link[a, b] = self.link[b, a] = time
                 self.known[a, b] = self.known[b, a] = True
                 changed = True
         return changed
 
-    def _total(self, order: list[tuple[int, bool]]) -> float:
-        first = 2 * order[0][0] + order[0][1]
-        last = 2 * order[-1][0] + (not order[-1][1])
+    def _total(self, order: list[tuple[int, bool]], start: Points, finish: Points) -> float:
+        flown = entered(order)
         links = sum(self.link[a, b] for a, b in self._steps(order))
-        return float(self.start[first] + links + self.finish[last])
+        return float(start[flown[0][0]] + links + finish[flown[-1][1]])
+
+
+def _nearest_pairs(ends: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs i < j of which one is among the nearest of the other."""
+    n = len(ends)
+    if n <= _ALL_PAIRS_ENDS:
+        i, j = np.triu_indices(n, 1)
+        return i, j
+    squared = ((ends[:, None] - ends[None]) ** 2).sum(axis=2)
+    near = np.argsort(squared, axis=1, kind="stable")[:, 1 : _NEAR_ENDS + 1]
+    pairs = np.stack([np.repeat(np.arange(n), near.shape[1]), near.ravel()])
+    pairs = np.unique(np.sort(pairs, axis=0), axis=1)
+    return pairs[0], pairs[1]

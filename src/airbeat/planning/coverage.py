@@ -1,0 +1,420 @@
+"""Coverage of any area by a swept disc in the least flight time found.
+
+Layouts of lines are ordered as one tour, joined by shortest ways inside the free space, and the resulting
+path is bent corner by corner until no more time can be saved without leaving area unseen. Pure: the same
+input and seed give the same path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from airbeat.errors import PlanningError
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import LocalFrame
+from airbeat.planning.estimate import FlightModel, stop_lengths_m
+from airbeat.planning.grid import CoverGrid
+from airbeat.planning.layout import Layout, layouts
+from airbeat.planning.relax import Corner, Relaxer
+from airbeat.planning.repair import FreeArea, free_area
+from airbeat.planning.route import Router, polygons_of
+from airbeat.planning.tour import Links, entered
+
+__all__ = ["CoveragePath", "plan_coverage"]
+
+Points = npt.NDArray[np.float64]
+
+TOLERANCE_M = 0.5
+"""A path is outside only where it is more than this far out."""
+_SPACE_GROWN_M = 0.25
+_SPACE_SIMPLIFIED_M = 0.15
+_ORDER_ITERATIONS = 300
+_CELLS_PER_SWATH = 13
+_MOST_CELLS = 1_500_000
+_PRICE = 18.0
+"""What unseen area costs, in the time that sweeping as much area takes: measured on the development areas,
+where it gives a median coverage of 99.9 %."""
+_PRICE_OVERLAPPED = 200.0
+_PRICES = (4.0, 2.5, 1.6, 1.0, 1.0)
+"""The price round by round: nearly everything is seen at first, then what costs most time is given up."""
+_LEAST_SHARE = 0.9983
+_LEAST_SHARE_OVERLAPPED = 0.99992
+_SAMPLING_RESERVE = 0.7
+"""Samples miss thin pieces: no more than this share of what may stay unseen is given up by samples."""
+_COMPLETIONS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveragePath:
+    """A path that covers an area.
+
+    Attributes:
+        frame: the local frame.
+        line: (n, 2) flown corners, x east, y north [m].
+        transits: parts of the line, each (k, 2), flown outside the free area between disjoint parts.
+        coverage_fraction: share of the free area within half a swath of the line, 0…1.
+        outside_m: length of the line more than 0.5 m outside the space, transits excepted [m].
+        keepout_m: length of the line more than 0.5 m inside keep-outs or holes [m].
+        length_m: length of the line [m].
+        turns: stops at corners.
+        duration_s: flight time along the line [s].
+        unseen: local (Multi)Polygon that the line does not see, or None.
+        notes: repairs and what else the reader must know.
+    """
+
+    frame: LocalFrame
+    line: Points
+    transits: tuple[Points, ...]
+    coverage_fraction: float
+    outside_m: float
+    keepout_m: float
+    length_m: float
+    turns: int
+    duration_s: float
+    unseen: Any | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unseen_area_m2(self) -> float:
+        """Area that the line does not see [m²]."""
+        return 0.0 if self.unseen is None else float(self.unseen.area)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    free: FreeArea
+    target: Any
+    space: Any
+    spacing_m: float
+    radius_m: float
+    least_share: float
+    price: float
+    model: FlightModel
+    near: Router
+    far: Router | None
+    home: tuple[float, float] | None
+    seed: int
+    effort: int
+
+
+def plan_coverage(
+    area: Any,
+    *,
+    spacing_m: float,
+    swath_m: float | None = None,
+    keepouts: Sequence[Any] = (),
+    fence: Any | None = None,
+    corridor_width_m: float | None = None,
+    margin_m: float = 0.0,
+    home: LatLon | None = None,
+    angle_deg: float | None = None,
+    model: FlightModel | None = None,
+    seed: int = 0,
+    effort: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> CoveragePath:
+    """Cover an area in the least flight time found.
+
+    Args:
+        area: geographic (Multi)Polygon, lon/lat degrees WGS84, or LineString of a corridor.
+        spacing_m: distance between lines [m].
+        swath_m: width that a line sees [m]; None for the spacing, that is, no overlap.
+        keepouts: geographic polygons that may cross the area's outline.
+        fence: geographic polygon to stay in; None stays in the free area, save on ways between its parts.
+        corridor_width_m: full width of a corridor [m].
+        margin_m: distance kept from the fence's edge and from keep-outs [m].
+        home: where the flight begins and ends; None begins and ends anywhere.
+        angle_deg: bearing of all lines [degrees clockwise from north]; None chooses freely.
+        model: what legs cost.
+        seed: of the ordering.
+        effort: how many layouts are worked out, and for how long.
+        progress: called with 0…1.
+
+    Raises:
+        GeometryError: a shape that cannot be repaired.
+        PlanningError: nothing can be flown.
+    """
+    if not (spacing_m > 0 and math.isfinite(spacing_m)):
+        raise PlanningError(
+            f"line spacing {spacing_m:g} m must be positive", remedy="give a positive spacing"
+        )
+    swath_m = spacing_m if swath_m is None else swath_m
+    free = free_area(
+        area, keepouts=keepouts, fence=fence, corridor_width_m=corridor_width_m, margin_m=margin_m
+    )
+    job = _job(
+        free,
+        spacing_m=spacing_m,
+        swath_m=swath_m,
+        model=model or FlightModel(),
+        home=home,
+        seed=seed,
+        effort=effort,
+    )
+    angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
+    best: tuple[float, list[tuple[float, float]]] | None = None
+    candidates = _layouts(job, angle)
+    for k, layout in enumerate(candidates):
+        path = _flown(job, layout)
+        time = job.model.path_time_s(path)
+        if best is None or time < best[0]:
+            best = (time, path)
+        if progress:
+            progress((k + 1) / len(candidates))
+    if best is None:
+        raise PlanningError("no line fits into the area", remedy="use a smaller spacing or margin")
+    return _measured(job, best[1])
+
+
+def _job(
+    free: FreeArea,
+    *,
+    spacing_m: float,
+    swath_m: float,
+    model: FlightModel,
+    home: LatLon | None,
+    seed: int,
+    effort: int,
+) -> _Job:
+    grown = free.space.buffer(_SPACE_GROWN_M, join_style="bevel")
+    space = shapely.union_all(polygons_of(grown.simplify(_SPACE_SIMPLIFIED_M)))
+    target = free.target
+    if not free.space.covers(target):
+        target = shapely.union_all(polygons_of(target.intersection(free.space.buffer(swath_m / 2))))
+        if target.is_empty:
+            raise PlanningError(
+                "nothing of the area can be seen from inside the fence",
+                remedy="use a larger fence or a smaller margin",
+            )
+    far = None
+    home_xy = None
+    if home is not None:
+        x, y = free.frame.to_xy([home])[0]
+        home_xy = (float(x), float(y))
+    if len(polygons_of(space)) > 1 or home is not None:
+        places = shapely.union_all([space, *([shapely.Point(home_xy)] if home_xy else [])])
+        room = shapely.box(*places.buffer(20 * swath_m + 500).bounds)
+        far = Router(room.difference(free.closed.buffer(-_SPACE_GROWN_M)), model.leg_times_s)
+    return _Job(
+        free=free,
+        target=target,
+        space=space,
+        spacing_m=spacing_m,
+        radius_m=swath_m / 2,
+        least_share=_LEAST_SHARE if swath_m <= spacing_m * 1.0001 else _LEAST_SHARE_OVERLAPPED,
+        price=_PRICE if swath_m <= spacing_m * 1.0001 else _PRICE_OVERLAPPED,
+        model=model,
+        near=Router(space, model.leg_times_s),
+        far=far,
+        home=home_xy,
+        seed=seed,
+        effort=max(1, effort),
+    )
+
+
+def _layouts(job: _Job, angle: float | None) -> list[Layout]:
+    """Layouts of the whole area: the best of each connected part, then the second best, …"""
+    parts = _worth_visiting(job)
+    ranked = []
+    for part in parts:
+        ranked.append(
+            layouts(
+                part,
+                job.space,
+                spacing_m=job.spacing_m,
+                radius_m=job.radius_m,
+                model=job.model,
+                allowance_m2=(1 - job.least_share) * part.area / 2,
+                centre=job.free.centre,
+                centre_width_m=job.free.centre_width_m,
+                angle_rad=angle,
+            )
+        )
+    ranked = [r for r in ranked if r]
+    count = min(1 + job.effort, max((len(r) for r in ranked), default=0))
+    out = []
+    for k in range(count):
+        chosen = [r[min(k, len(r) - 1)] for r in ranked]
+        out.append(
+            Layout(
+                tracks=[t for c in chosen for t in c.tracks],
+                angle_rad=chosen[0].angle_rad,
+                time_s=sum(c.time_s for c in chosen),
+            )
+        )
+    return out
+
+
+def _worth_visiting(job: _Job) -> list[Any]:
+    """The connected parts, largest first, without those too small to matter for the coverage."""
+    parts = sorted(polygons_of(job.target), key=lambda p: -p.area)
+    spare = (1 - job.least_share) / 4 * job.target.area
+    while len(parts) > 1 and parts[-1].area < spare:
+        spare -= parts.pop().area
+    return parts
+
+
+def _flown(job: _Job, layout: Layout) -> list[tuple[float, float]]:
+    """The layout ordered, joined and bent."""
+    corners = _toured(job, layout)
+    grid = CoverGrid(
+        job.target,
+        radius_m=job.radius_m,
+        cell_m=_cell_m(job),
+        angle_rad=layout.angle_rad,
+    )
+    relaxer = Relaxer(corners, grid=grid, router=job.near, model=job.model)
+    budget = int((1 - job.least_share) * _SAMPLING_RESERVE * grid.cells)
+    square_s = grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
+    prices = [p * job.price * square_s for p in (*_PRICES, *[1.0] * 2 * (job.effort - 1))]
+    for k, price in enumerate(prices):
+        relaxer.insert(price)
+        relaxer.wake()
+        relaxer.round(price, sideways=k % 2 == 0)
+    price = prices[-1]
+    for _ in range(_COMPLETIONS):
+        if relaxer.missing <= budget:
+            break
+        price *= 1.6
+        relaxer.insert(price, down_to=budget)
+        relaxer.wake()
+        relaxer.round(price, budget)
+    return _completed(job, relaxer)
+
+
+def _cell_m(job: _Job) -> float:
+    """Side of the sample squares: small against the swath and against the width of a thin area."""
+    target = job.target
+    mean_width = 2 * target.area / target.length
+    fine = min(2 * job.radius_m / _CELLS_PER_SWATH, mean_width / 2)
+    x0, y0, x1, y1 = target.bounds
+    return float(max(fine, math.sqrt((x1 - x0) * (y1 - y0) / _MOST_CELLS)))
+
+
+def _completed(job: _Job, relaxer: Relaxer) -> list[tuple[float, float]]:
+    """The path once its true coverage, not only that of the samples, is enough."""
+    allowed_m2 = (1 - job.least_share) * job.target.area
+    for _ in range(_COMPLETIONS):
+        left = sorted(_unseen(job, relaxer.points), key=lambda p: -p.area)
+        missing_m2 = sum(p.area for p in left)
+        if missing_m2 <= allowed_m2:
+            break
+        for piece in left:
+            if missing_m2 <= allowed_m2:
+                break
+            if relaxer.visit(shapely.get_coordinates(piece.segmentize(job.radius_m / 2))[:-1]):
+                missing_m2 -= piece.area
+    return relaxer.points
+
+
+def _unseen(job: _Job, path: Sequence[tuple[float, float]]) -> list[Any]:
+    """What a path leaves unseen."""
+    line = np.array(path)
+    segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
+    seen = shapely.union_all(shapely.buffer(segments, job.radius_m, quad_segs=16))
+    return polygons_of(job.target.difference(seen))
+
+
+def _toured(job: _Job, layout: Layout) -> list[Corner]:
+    tracks = layout.tracks
+    links = Links(
+        np.vstack([t[[0, -1]] for t in tracks]),
+        job.near,
+        job.far,
+        setback_m=job.radius_m,
+        straight=np.array([len(t) == 2 for t in tracks]),
+    )
+    start = None
+    if job.home is not None and job.far is not None:
+        far, home = job.far, job.home
+        found = [far.route(home, p) for p in links.ends]
+        start = np.array([1e7 if f is None else f[0] for f in found])
+    order = links.solve(start=start, finish=start, iterations=_ORDER_ITERATIONS * job.effort, seed=job.seed)
+    corners: list[Corner] = []
+    if job.home is not None:
+        corners.append(Corner(at=job.home, fixed=True))
+    before = -1
+    for first, last in entered(order):
+        track = tracks[first // 2] if first < last else tracks[first // 2][::-1]
+        if before >= 0:
+            corners += _corners_between(job, links.way_between(before, first))
+        elif job.home is not None:
+            corners += _corners_between(job, links.way(job.home, (float(track[0][0]), float(track[0][1]))))
+        before = last
+        smooth = len(track) > 2
+        inner = [False] + [smooth] * (len(track) - 2) + [False]
+        for k, (x, y) in enumerate(track.tolist()):
+            corners.append(Corner(at=(x, y), line_ahead=k < len(track) - 1, fixed=inner[k]))
+    if job.home is not None:
+        corners += _corners_between(job, links.way(corners[-1].at, job.home))
+        corners.append(Corner(at=job.home, fixed=True))
+    return corners
+
+
+def _corners_between(job: _Job, way: list[tuple[float, float]]) -> list[Corner]:
+    """The inner corners of a way; they are fixed where it leaves the space."""
+    points = np.array(way)
+    leaves = not bool(job.near.clear(points[:-1], points[1:]).all())
+    return [Corner(at=p, fixed=leaves) for p in way[1:-1]]
+
+
+def _measured(job: _Job, path: list[tuple[float, float]]) -> CoveragePath:
+    """The path with its figures, recomputed from its corners alone."""
+    line = np.array(path)
+    target = job.free.target
+    segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
+    unseen = [*_unseen(job, path), *polygons_of(target.difference(job.target))]
+    allowed = job.free.space.buffer(TOLERANCE_M)
+    shapely.prepare(allowed)
+    out = segments[~shapely.covers(allowed, segments)]
+    inside_closed = job.free.closed.buffer(-TOLERANCE_M)
+    keepout = float(shapely.length(shapely.intersection(out, inside_closed)).sum()) if len(out) else 0.0
+    transits, outside = _transits(job, line, allowed)
+    lengths = stop_lengths_m(path, turn_radius_m=job.model.turn_radius_m)
+    missing = sum(p.area for p in unseen)
+    return CoveragePath(
+        frame=job.free.frame,
+        line=line,
+        transits=tuple(transits),
+        coverage_fraction=1.0 - missing / target.area,
+        outside_m=outside,
+        keepout_m=keepout,
+        length_m=float(sum(lengths)),
+        turns=max(0, len(lengths) - 1),
+        duration_s=sum(map(job.model.leg_time_s, lengths)),
+        unseen=shapely.union_all(unseen) if unseen else None,
+        notes=(*job.free.notes, *_hidden_note(job)),
+    )
+
+
+def _hidden_note(job: _Job) -> list[str]:
+    hidden_m2 = job.free.target.area - job.target.area
+    if hidden_m2 < TOLERANCE_M:
+        return []
+    return [f"{hidden_m2:.0f} m² of the area cannot be seen from inside the fence and its margin"]
+
+
+def _transits(job: _Job, line: Points, allowed: Any) -> tuple[list[Points], float]:
+    """Runs of legs that leave the space, if it has several parts, and the metres outside that are none."""
+    legs = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
+    leaves = ~shapely.covers(allowed, legs)
+    if job.far is None:
+        return [], float(shapely.length(shapely.difference(legs[leaves], allowed)).sum())
+    runs: list[Points] = []
+    k = 0
+    while k < len(legs):
+        if leaves[k]:
+            last = k
+            while last + 1 < len(legs) and leaves[last + 1]:
+                last += 1
+            runs.append(line[k : last + 2])
+            k = last
+        k += 1
+    return runs, 0.0
