@@ -92,3 +92,50 @@ def test_a_place_that_is_none_is_refused(airbeat: Run, workplace: Path) -> None:
     assert done.returncode == 2
     assert "is not LAT,LON" in done.stderr
     assert not (workplace / "s.yaml").exists()
+
+
+def _wood(folder: Path) -> str:
+    ring = [[8.49, 51.18], [8.498, 51.18], [8.498, 51.184], [8.494, 51.182], [8.49, 51.184], [8.49, 51.18]]
+    pond = [[8.492, 51.1806], [8.493, 51.1806], [8.493, 51.1812], [8.492, 51.1812], [8.492, 51.1806]]
+    features = [
+        {"type": "Feature", "properties": {"role": role}, "geometry": {"type": "Polygon", "coordinates": [r]}}
+        for role, r in (("area", ring), ("keepout", pond))
+    ]
+    path = folder / "wood.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path.name
+
+
+def test_an_area_alone_is_covered_and_its_figures_hold_when_recomputed(airbeat: Run, workplace: Path) -> None:
+    import shapely
+
+    from airbeat.geo.frame import LocalFrame
+
+    done = airbeat("plan", "--area", _wood(workplace), "--spacing-m", "40", "--out", "p", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    features = json.loads((workplace / "p" / "plan.geojson").read_text())["features"]
+    assert [f["properties"]["role"] for f in features] == ["path"]
+    wood = json.loads((workplace / "wood.geojson").read_text())["features"]
+    area, pond = (shapely.geometry.shape(f["geometry"]) for f in wood)
+    frame = LocalFrame.around(area)
+    free = frame.to_local(area.difference(pond))
+    line = frame.to_local(shapely.geometry.shape(features[0]["geometry"]))
+    assert line.difference(free.buffer(0.5)).length == pytest.approx(0.0, abs=1e-6)
+    seen = line.buffer(20.0).intersection(free).area / free.area
+    assert seen == pytest.approx(result["coverage_fraction"], abs=5e-4)
+    assert seen >= 0.998
+    assert line.length == pytest.approx(result["length_m"], rel=1e-4)
+    assert result["outside_fence_m"] == result["keepout_m"] == 0
+
+
+def test_a_quick_look_needs_the_spacing_and_no_mission(airbeat: Run, workplace: Path) -> None:
+    wood = _wood(workplace)
+    without = airbeat("plan", "--area", wood)
+    assert without.returncode == 2
+    assert "--spacing-m" in without.stderr
+    both = airbeat("plan", "missions/demo-hillside.yaml", "--area", wood, "--spacing-m", "40")
+    assert both.returncode == 2
+    neither = airbeat("plan")
+    assert neither.returncode == 2
+    assert "nothing to plan" in neither.stderr

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
+    from airbeat.flight.state import FlightState, ResumePoint
     from airbeat.flight.upload import UploadVerdict
-    from airbeat.flight.watch import FlightProgress
+    from airbeat.flight.watch import FlightProgress, Watchers
+    from airbeat.geo.coordinates import LatLon
+    from airbeat.link.connection import Link
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
 
@@ -148,7 +151,7 @@ def _restore(path: Path, url: str, *, as_json: bool) -> int:
     return 0
 
 
-def _warn_of_flying(record: FlightRecord, url: str, *, as_json: bool) -> None:
+def _warn_of_flying(record: FlightRecord, order: _Order) -> None:
     """Say loudly that nobody here watches a vehicle that is still in the air."""
     from rich.text import Text
 
@@ -159,9 +162,10 @@ def _warn_of_flying(record: FlightRecord, url: str, *, as_json: bool) -> None:
     words = (
         "THE VEHICLE IS NOT KNOWN TO HAVE LANDED, AND THIS PROGRAM NO LONGER WATCHES IT. "
         "Take over with the transmitter's mode switch, or with any ground station at "
-        f"{url}: BRAKE to hover, RTL to return, LAND to land."
+        f"{order.url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on when it "
+        f"hovers or has landed: airbeat fly FILE --resume {order.folder / 'state.json'} --connect {order.url}"
     )
-    console(as_json).print(Text(words, style="bold red"))
+    console(order.as_json).print(Text(words, style="bold red"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,22 +175,103 @@ class _Order:
     Attributes:
         url: the vehicle.
         yes: arm without asking.
-        target: the flight record.
+        folder: for the flight record, the state and changed parameters.
         overwrite: replace what is there.
         on_interrupt: what to do where nobody can be asked.
         tlog: telemetry log, or None.
-        parameters: where changed parameters' old values go, or None to change nothing.
+        apply_params: set the parameters that preflight asks for.
+        state: what to go on with, or None for a new flight.
         as_json: people's text goes to standard error.
     """
 
     url: str
     yes: bool
-    target: Path
+    folder: Path
     overwrite: bool
     on_interrupt: str
     tlog: Path | None
-    parameters: Path | None
+    apply_params: bool
+    state: FlightState | None
     as_json: bool
+
+    @property
+    def sortie(self) -> int:
+        """1 for a new flight; behind every record that is there for one that goes on."""
+        if self.state is None:
+            return 1
+        number = self.state.sortie + 1
+        while (self.folder / f"flight-{number}.json").exists():
+            number += 1
+        return number
+
+    def keep(self, record: FlightRecord) -> None:
+        """Write the flight's record."""
+        name = "flight.json" if self.sortie == 1 else f"flight-{self.sortie}.json"
+        for path in record.save(self.folder / name, overwrite=self.overwrite):
+            console(self.as_json).print(f"wrote {path}")
+
+    def say(self, text: str) -> None:
+        """Tell people."""
+        from rich.text import Text
+
+        console(self.as_json).print(Text(text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sortie:
+    """What is flown now of a plan.
+
+    Attributes:
+        plan: what the vehicle gets.
+        point: where it takes the whole plan up, or None.
+        start: where the vehicle is, when it is in the air.
+        attached: the vehicle flies it already.
+    """
+
+    plan: FlightPlan
+    point: ResumePoint | None = None
+    start: LatLon | None = None
+    attached: bool = False
+
+
+def _sortie(link: Link, plan: FlightPlan, order: _Order) -> _Sortie:
+    """What is left to fly, by the state and by what the vehicle does now.
+
+    Raises:
+        UsageError: nothing is left.
+        PlanningError: no way to the interrupted leg.
+        RefusedByVehicleError: the vehicle is on its way down.
+    """
+    from airbeat.errors import RefusedByVehicleError
+    from airbeat.flight.resume import plan_from, resume_plan, resume_point
+    from airbeat.link.vehicle import Vehicle
+
+    state = order.state
+    if state is None:
+        return _Sortie(plan=plan)
+    vehicle = Vehicle.on(link)
+    vehicle.start_telemetry()
+    known = vehicle.wait(
+        lambda t: t.armed is False or (t.armed is True and None not in (t.position, t.height_above_home_m)),
+        timeout_s=10.0,
+        what="its state",
+    )
+    now = vehicle.now
+    if not known or not now.armed:
+        return _Sortie(plan=resume_plan(plan, state), point=resume_point(plan, state))
+    if now.mode == "AUTO":
+        began = state.resumed_from.position if state.resumed_from else None
+        at = state.resumed_at
+        flying = plan if at is None else plan_from(plan, at, start=began, done=state)
+        return _Sortie(plan=flying, point=at, start=began, attached=True)
+    if now.mode in {"RTL", "SMART_RTL", "LAND"}:
+        raise RefusedByVehicleError(
+            f"the vehicle is coming down in {now.mode}",
+            remedy="wait until it has landed, or switch to LOITER",
+        )
+    return _Sortie(
+        plan=resume_plan(plan, state, start=now.position), point=resume_point(plan, state), start=now.position
+    )
 
 
 def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
@@ -195,43 +280,51 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     Raises:
         UsageError: stopped before arming.
     """
-    from rich.text import Text
-
     from airbeat.cli.interrupt import Interrupts
-    from airbeat.flight.fly import fly_plan
     from airbeat.flight.parameters import applied_parameters
+    from airbeat.flight.state import StateKeeper
+    from airbeat.flight.watch import Watchers
     from airbeat.link.connection import connect
-
-    out = console(order.as_json)
-
-    def keep(record: FlightRecord) -> None:
-        for path in record.save(order.target, overwrite=order.overwrite):
-            out.print(f"wrote {path}")
-
-    def say(text: str) -> None:
-        out.print(Text(text))
 
     with ExitStack() as stack:
         link = stack.enter_context(connect(order.url, tlog=order.tlog))
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
-
-        def progress(step: FlightProgress) -> None:
-            interrupts.progress(step)
-            bar(step)
-
         try:
-            if order.parameters is not None:
-                stack.enter_context(applied_parameters(link, plan, order.parameters, say=say))
-            return fly_plan(
-                link,
+            sortie = _sortie(link, plan, order)
+            if sortie.plan is not plan and not sortie.attached:
+                order.say(sortie.plan.notes[-1])
+                refuse_faulty(sortie.plan, as_json=order.as_json)
+            if order.apply_params and sortie.start is None and not sortie.attached:
+                file = order.folder / "parameters.json"
+                stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
+            keeper = StateKeeper(
+                order.folder / "state.json",
                 plan,
-                confirmed=order.yes,
-                confirm=None if order.yes else _asking(as_json=order.as_json),
-                progress=progress,
-                on_event=_tell,
-                interrupt=interrupts,
-                keep=keep,
+                flown=sortie.plan,
+                earlier=order.state,
+                resumed_at=sortie.point,
+                resumed_from=sortie.start,
+                sortie=order.sortie,
+                say=order.say,
+            )
+
+            def progress(step: FlightProgress) -> None:
+                interrupts.progress(step)
+                keeper.progress(step)
+                bar(step)
+
+            def keep(record: FlightRecord) -> None:
+                keeper.finish(record)
+                order.keep(record)
+
+            return _watched(
+                link,
+                sortie,
+                order,
+                Watchers(
+                    progress=progress, on_event=_tell, on_photo=keeper.photo, interrupt=interrupts, keep=keep
+                ),
             )
         except (KeyboardInterrupt, click.Abort):
             part = interrupts.phase == "uploading"
@@ -243,6 +336,48 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             ) from None
 
 
+def _watched(link: Link, sortie: _Sortie, order: _Order, watchers: Watchers) -> FlightRecord:
+    """Fly from the ground, go on in the air, or watch what flies already."""
+    from airbeat.flight.fly import continue_plan, fly_plan, watch_plan
+
+    if sortie.attached:
+        order.say(
+            "the vehicle flies this mission already: only watching. Photographs that it took while nobody "
+            "watched are in no record; the ledger can count the photographs themselves (--photos)"
+        )
+        return watch_plan(link, sortie.plan, watchers=watchers)
+    if sortie.start is not None:
+        agreed = order.yes or click.confirm("Go on with the mission from where it hovers?", err=True)
+        return continue_plan(link, sortie.plan, confirmed=agreed, watchers=watchers)
+    return fly_plan(
+        link,
+        sortie.plan,
+        confirmed=order.yes,
+        confirm=None if order.yes else _asking(as_json=order.as_json),
+        progress=watchers.progress,
+        on_event=watchers.on_event,
+        on_photo=watchers.on_photo,
+        interrupt=watchers.interrupt,
+        keep=watchers.keep,
+    )
+
+
+def _refuse_to_lose(folder: Path) -> None:
+    """Stop before the record of an earlier flight, or the state of an interrupted one, is written over.
+
+    Raises:
+        UsageError: there is one.
+    """
+    target, state = folder / "flight.json", folder / "state.json"
+    if target.exists():
+        raise UsageError(f"{target} exists already", remedy="choose another folder, or say --overwrite")
+    if state.exists():
+        raise UsageError(
+            f"{state} is there, of a flight that was not finished",
+            remedy=f"go on with it by --resume {state}, choose another folder, or say --overwrite",
+        )
+
+
 @click.command("fly")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @connect_option
@@ -251,9 +386,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     "--out",
     "out_dir",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("flight"),
-    show_default=True,
-    help="Folder for flight.json and flight.geojson.",
+    help="Folder for flight.json, flight.geojson and state.json.  [default: flight, or that of STATE]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the record of an earlier flight.")
 @click.option(
@@ -272,6 +405,13 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     help="Set the parameters that preflight asks for; give the old ones back after landing.",
 )
 @click.option(
+    "--resume",
+    "state_file",
+    metavar="STATE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Go on with an interrupted flight of FILE: the state.json in its folder.",
+)
+@click.option(
     "--restore-params",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Fly nothing: give the vehicle the parameters back that an interrupted flight left in this file.",
@@ -282,11 +422,12 @@ def command(
     file: Path | None,
     url: str,
     yes: bool,
-    out_dir: Path,
+    out_dir: Path | None,
     overwrite: bool,
     on_interrupt: str,
     tlog: Path | None,
     apply_params: bool,
+    state_file: Path | None,
     restore_params: Path | None,
     as_json: bool,
 ) -> int:
@@ -294,7 +435,8 @@ def command(
 
     It asks before arming unless --yes is given. A pilot who changes the mode has taken over: the program
     only watches from then on. Ctrl-C in flight asks whether to pause, return, land, go on or leave. Exit
-    code 1 when the mission was not flown to its end.
+    code 1 when the mission was not flown to its end; --resume goes on with it then, also after a battery
+    change, a restart of the vehicle or of this computer.
 
     \b
     airbeat fly missions/demo-hillside.yaml --connect tcp:127.0.0.1:5760 --out flight
@@ -302,6 +444,7 @@ def command(
     import sys
 
     from airbeat.flight.record import FlightOutcome
+    from airbeat.flight.state import read_state
 
     if restore_params is not None:
         if file is not None:
@@ -309,26 +452,30 @@ def command(
         return _restore(restore_params, url, as_json=as_json)
     if file is None:
         raise UsageError("there is nothing to fly", remedy="give a mission file")
-    target = out_dir / "flight.json"
-    if target.exists() and not overwrite:
-        raise UsageError(f"{target} exists already", remedy="choose another folder, or say --overwrite")
+    folder = out_dir or (state_file.parent if state_file else Path("flight"))
+    if not overwrite and (state_file is None or folder.resolve() != state_file.parent.resolve()):
+        _refuse_to_lose(folder)
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
     plan = load_plan(file)
     refuse_faulty(plan, as_json=as_json)
+    state = None if state_file is None else read_state(state_file)
+    if state is not None:
+        state.require_plan(plan)
     order = _Order(
         url=url,
         yes=yes,
-        target=target,
+        folder=folder,
         overwrite=overwrite,
         on_interrupt=on_interrupt,
         tlog=None if tlog is None else _fresh(tlog, overwrite=overwrite),
-        parameters=out_dir / "parameters.json" if apply_params else None,
+        apply_params=apply_params,
+        state=state,
         as_json=as_json,
     )
     record = _fly(plan, order)
     console(as_json).print(f"{record.outcome.value}: {record.explanation}")
-    _warn_of_flying(record, url, as_json=as_json)
+    _warn_of_flying(record, order)
     if as_json:
         emit_json(_summary(record))
     return 0 if record.outcome is FlightOutcome.COMPLETED else 1

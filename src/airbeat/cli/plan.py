@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
+from airbeat.cli.positions import LAT_LON
+from airbeat.errors import UsageError
+from airbeat.geo.coordinates import LatLon
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -136,12 +139,27 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
 
 
 @click.command("plan")
-@click.argument("mission", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("mission", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--area",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A quick look without a mission file: cover this GeoJSON or KML area.",
+)
+@click.option("--spacing-m", type=float, help="With --area: distance between lines [m].")
+@click.option("--home", type=LAT_LON, metavar="LAT,LON", help="With --area: start and end.")
+@click.option(
+    "--speed-m-s", type=click.FloatRange(0.5, 40), default=10.0, show_default=True, help="With --area."
+)
+@click.option(
+    "--fence",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --area: stay in this polygon. [default: the free area itself]",
+)
 @click.option(
     "--out",
     "out_dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write .plan, .waypoints, .geojson and .kml files into this folder.",
+    help="Write .plan, .waypoints, .geojson and .kml files (with --area: plan.geojson) into this folder.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the route search.")
@@ -160,7 +178,12 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
 @json_option
 def command(
     *,
-    mission: Path,
+    mission: Path | None,
+    area: Path | None,
+    spacing_m: float | None,
+    home: LatLon | None,
+    speed_m_s: float,
+    fence: Path | None,
     out_dir: Path | None,
     overwrite: bool,
     seed: int,
@@ -170,11 +193,48 @@ def command(
 ) -> int:
     """Plan MISSION (a YAML mission file): area, length, time, batteries, photographs, spacing, GSD.
 
-    The plan is checked; exit code 1 means that the checks found an error.
+    The plan is checked; exit code 1 means that the checks found an error. With --area instead of a mission
+    it covers an area file with lines, for a quick look or for comparing planners.
 
     \b
     airbeat plan missions/demo-hillside.yaml --out plans
+    airbeat plan --area wood.geojson --spacing-m 60 --out plans --json
     """
+    if area is not None:
+        if mission is not None or gaps is not None:
+            raise UsageError("--area is for a plan without a mission file", remedy="leave one of them out")
+        if spacing_m is None:
+            raise UsageError("--area needs the distance between lines", remedy="say --spacing-m METRES")
+        from airbeat.cli.quickplan import QuickPlan, quick_plan
+
+        asked = QuickPlan(
+            area=area,
+            spacing_m=spacing_m,
+            home=home,
+            speed_m_s=speed_m_s,
+            fence=fence,
+            seed=seed,
+            effort=effort,
+        )
+        return quick_plan(asked, out_dir=out_dir, overwrite=overwrite, as_json=as_json)
+    if mission is None:
+        raise UsageError("nothing to plan", remedy="give a mission file, or --area FILE --spacing-m METRES")
+    return _plan_mission_file(
+        mission, out_dir=out_dir, overwrite=overwrite, seed=seed, effort=effort, gaps=gaps, as_json=as_json
+    )
+
+
+def _plan_mission_file(
+    mission: Path,
+    *,
+    out_dir: Path | None,
+    overwrite: bool,
+    seed: int,
+    effort: int,
+    gaps: Path | None,
+    as_json: bool,
+) -> int:
+    """Plan, check, print and write one mission file; the exit code."""
     from airbeat.checks.findings import Severity
     from airbeat.checks.plan import check_plan
     from airbeat.formats.files import write_plan_files

@@ -64,6 +64,7 @@ class AreaFile:
         area: geographic shapely (Multi)Polygon: areas and corridors, keep-outs not yet taken off.
         keepouts: geographic shapely Polygons and MultiPolygons.
         corridors: corridors as lines; their ground is part of ``area``.
+        only_corridors: whether the file draws no other area.
         notes: repairs and features that were left out.
         vertices: how many vertices were read.
         moved: one vertex as drawn and as converted from its datum.
@@ -74,6 +75,7 @@ class AreaFile:
     area: Any
     keepouts: tuple[Any, ...] = ()
     corridors: tuple[Corridor, ...] = ()
+    only_corridors: bool = False
     notes: tuple[str, ...] = ()
     vertices: int = 0
     moved: tuple[LatLon, LatLon] | None = None
@@ -205,6 +207,7 @@ def _build(features: list[Feature], name: str, sha256: str, datum: MapDatum) -> 
         area=_with_corridors(geometries, corridors),
         keepouts=tuple(keepouts),
         corridors=corridors,
+        only_corridors=not areas,
         notes=tuple(notes),
         vertices=vertices,
         moved=(drawn, converted) if drawn and converted else None,
