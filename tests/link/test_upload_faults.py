@@ -288,3 +288,46 @@ def test_a_download_from_a_silent_vehicle_gives_up_and_says_so(world: Any) -> No
     world.play(autopilot, world.network()).run(machine)
     assert machine.items is None
     assert "no answer for 30 s" in machine.failure
+
+
+def test_a_download_begins_again_when_somebody_else_shortens_the_mission_meanwhile(world: Any) -> None:
+    autopilot = world.autopilot()
+    autopilot.stored[0] = world.waypoints(80)
+    other = world.waypoints(30, seed=5)
+    play = world.play(autopilot, world.network(delay_s=(0.1, 0.2)))
+    play.at(0.5, lambda _now: autopilot.stored.update({0: other}))
+    machine = DownloadMachine(world.peer, MissionType.MISSION)
+    play.run(machine)
+    assert play.now_s > 0.6
+    assert machine.items is not None
+    assert compare_items(other, machine.items) == []
+
+
+def test_a_download_during_which_somebody_else_uploads_is_not_a_mixture(world: Any) -> None:
+    autopilot = world.autopilot()
+    autopilot.stored[0] = world.waypoints(40)
+    other = world.waypoints(40, seed=5)
+
+    def begin(_now_s: float) -> None:
+        autopilot.rival = True
+
+    def end(_now_s: float) -> None:
+        autopilot.rival = False
+        autopilot.stored[0] = other
+
+    answer = autopilot.receive
+
+    def receive(m: Any, who: tuple[int, int], now_s: float) -> list[Any]:
+        if getattr(autopilot, "rival", False):
+            return [mavlink.MAVLink_mission_ack_message(*who, mavlink.MAV_MISSION_DENIED, 0)]
+        return answer(m, who, now_s)  # type: ignore[no-any-return]
+
+    autopilot.receive = receive
+    play = world.play(autopilot, world.network(delay_s=(0.1, 0.2)))
+    play.at(0.45, begin)
+    play.at(0.8, end)
+    machine = DownloadMachine(world.peer, MissionType.MISSION)
+    play.run(machine)
+    assert play.now_s > 0.8
+    assert machine.items is not None
+    assert compare_items(other, machine.items) == []

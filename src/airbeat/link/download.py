@@ -107,7 +107,7 @@ class DownloadMachine:
     def _on_count(self, count: int, now_s: float) -> list[Any]:
         self._heard_s = now_s
         if self._count is not None:
-            return []
+            return self._changed(now_s) if count != self._count else []
         asked_s, repeated = self._list_asked
         if not repeated:
             self._timer.measured(now_s - asked_s)
@@ -130,17 +130,18 @@ class DownloadMachine:
         return self._ask_more(now_s)
 
     def _on_ack(self, result: int, now_s: float) -> list[Any]:
-        if self._count is not None or result in (
+        if result in (
             mavlink.MAV_MISSION_ACCEPTED,
             mavlink.MAV_MISSION_INVALID_SEQUENCE,
             mavlink.MAV_MISSION_ERROR,
         ):
             return []  # left over from an upload: what counts here are counts and items
         self._heard_s = now_s
-        if result == mavlink.MAV_MISSION_UNSUPPORTED:
+        if result == mavlink.MAV_MISSION_UNSUPPORTED and self._count is None:
             return self._fail(f"the vehicle does not offer {self._type.words}")
         if result != mavlink.MAV_MISSION_DENIED:
             return []
+        self._forget()
         if self._denied_since_s is None:
             self._denied_since_s = now_s
         if now_s - self._denied_since_s > _DENIED_PATIENCE_S:
@@ -149,6 +150,20 @@ class DownloadMachine:
         self._list_asked = (now_s, True)
         self.next_time_s = now_s + _DENIED_WAIT_S
         return []
+
+    def _changed(self, now_s: float) -> list[Any]:
+        """Another number of items than before: somebody wrote meanwhile, what was read is worth nothing."""
+        self._forget()
+        self.repeats += 1
+        self._list_asked = (now_s, True)
+        self.next_time_s = now_s + self._timer.timeout_s
+        return [self._request_list()]
+
+    def _forget(self) -> None:
+        self._count = None
+        self._got.clear()
+        self._asked.clear()
+        self._next_seq = 0
 
     def _ask_more(self, now_s: float) -> list[Any]:
         assert self._count is not None  # noqa: S101

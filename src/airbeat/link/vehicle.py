@@ -115,12 +115,19 @@ class Vehicle:
     def wait(self, condition: Callable[[Telemetry], bool], *, timeout_s: float, what: str = "") -> bool:
         """Waits for a condition on the state, for at most so many seconds of the vehicle's time.
 
+        A vehicle that does not tell its time, as without telemetry streams, is waited for in real time.
+
         Raises:
             LinkError: the vehicle fell silent for 20 s of real time.
         """
-        started_s = self.now.time_s
+        started_s = told_s = self.now.time_s
+        untold_since_s = time.monotonic()
         with self._changed:
             while not condition(self.now):
+                if self.now.time_s != told_s:
+                    told_s, untold_since_s = self.now.time_s, time.monotonic()
+                elif time.monotonic() - untold_since_s > timeout_s:
+                    return False
                 started_s = min(started_s, self.now.time_s)  # its clock begins again when it restarts
                 if self.now.time_s - started_s > timeout_s:
                     return False
