@@ -274,17 +274,15 @@ def _flown(job: _Job, layout: Layout) -> list[tuple[float, float]]:
     budget = int((1 - job.least_share) * _SAMPLING_RESERVE * grid.cells)
     square_s = grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
     prices = [p * job.price * square_s for p in (*_PRICES, *[1.0] * 2 * (job.effort - 1))]
-    for k, price in enumerate(prices):
+    for price in prices:
         relaxer.insert(price)
-        relaxer.wake()
-        relaxer.round(price, sideways=k % 2 == 0)
+        relaxer.round(price)
     price = prices[-1]
     for _ in range(_COMPLETIONS):
         if relaxer.missing <= budget:
             break
         price *= 1.6
         relaxer.insert(price, down_to=budget)
-        relaxer.wake()
         relaxer.round(price, budget)
     return _completed(job, relaxer)
 

@@ -55,7 +55,7 @@ class CoverGrid:
     @property
     def missing(self) -> int:
         """Squares of the area that no segment sees."""
-        return int((self.mask & (self.count == 0)).sum())
+        return int((self.mask & (self.count <= 0)).sum())
 
     def add(self, segments: Segments, times: int = 1) -> None:
         """See (or with ``times=-1`` forget) along segments."""
@@ -115,22 +115,39 @@ class CoverGrid:
 
     def missing_samples(self) -> Points:
         """Sample points (n, 2) of the area that no segment sees."""
-        row, column = np.nonzero(self.mask & (self.count == 0))
+        row, column = np.nonzero(self.mask & (self.count <= 0))
         return np.asarray(np.column_stack([self.xs[row, column], self.ys[row]]) @ self._turn.T)
 
     def depending(self, rows: slice, columns: slice, segments: Segments) -> Points:
         """Sample points (n, 2) of a window that nothing but the given segments of the path sees."""
-        x, y = self.xs[rows, columns], np.broadcast_to(self.ys[rows, None], self.xs[rows, columns].shape)
-        few = self.mask[rows, columns] & (self.count[rows, columns] <= len(segments))
-        x, y, count = x[few], y[few], self.count[rows, columns][few]
-        points = np.column_stack([x, y]) @ self._turn.T
-        if len(segments) == 0:
-            return np.asarray(points)
-        return np.asarray(points[count == self.sees(points, segments).sum(axis=0)])
+        window = self.count[rows, columns]
+        row, column = np.nonzero(self.mask[rows, columns] & (window <= len(segments)))
+        points = self._points(rows, columns, row, column)
+        if len(segments) == 0 or len(points) == 0:
+            return points
+        return np.asarray(points[window[row, column] <= self.sees(points, segments).sum(axis=0)])
+
+    def exchange(self, rows: slice, columns: slice, old: Segments, new: Segments) -> None:
+        """Forget old segments and see new ones, inside a window outside of which they see the same."""
+        row, column = np.nonzero(self.mask[rows, columns])
+        points = self._points(rows, columns, row, column)
+        if len(points) == 0:
+            return
+        change = np.zeros(len(points), dtype=np.int16)
+        for segments, sign in ((old, -1), (new, 1)):
+            if len(segments):
+                change += sign * self.sees(points, segments).sum(axis=0, dtype=np.int16)
+        self.count[rows, columns][row, column] += change
+
+    def _points(
+        self, rows: slice, columns: slice, row: npt.NDArray[np.int64], column: npt.NDArray[np.int64]
+    ) -> Points:
+        x = self.xs[rows, columns][row, column]
+        return np.asarray(np.stack([x, self.ys[rows][row]], axis=1) @ self._turn.T)
 
     def sees(self, points: Points, segments: Segments) -> npt.NDArray[np.bool_]:
         """(m, n): which of n points each of m segments sees."""
-        origin = points.mean(axis=0) if len(points) else np.zeros(2)
+        origin = points[0]
         ends = (segments.reshape(-1, 2) - origin).reshape(-1, 4).astype(np.float32)
         near = (points - origin).astype(np.float32)
         ax, ay, dx, dy = (ends[:, k, None] for k in range(4))

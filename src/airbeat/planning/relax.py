@@ -23,7 +23,11 @@ _ASIDE = ((0.0, 0.15), (0.0, 0.4), (0.4, 0.2), (0.9, 0.5), (-0.4, 0.2))
 """Moves (along, across) of a line's end, tried to both sides."""
 _WORTH_S = 0.03
 _LARGEST_WINDOW_CELLS = 30_000
+_OPTIONS = 12
 _STOP_RAD = math.radians(STOP_ANGLE_DEG)
+
+
+_AWAKE = (math.inf, -math.inf)
 
 
 @dataclass(slots=True, eq=False)
@@ -34,13 +38,13 @@ class Corner:
         at: (x, y) [m].
         line_ahead: the leg to the next corner is a sweep line.
         fixed: the corner may not move.
-        idle: rounds since something near it changed; such corners are skipped.
+        asleep: prices between which none of its moves pays, as long as nothing near it changes [s].
     """
 
     at: Point
     line_ahead: bool = False
     fixed: bool = False
-    idle: int = 0
+    asleep: tuple[float, float] = _AWAKE
 
     def __post_init__(self) -> None:
         self.at = (float(self.at[0]), float(self.at[1]))
@@ -66,39 +70,42 @@ class Relaxer:
         places = [c.at for c in self.path]
         grid.add(_segments(places if len(places) > 1 else places * 2))
         self.missing = grid.missing
-        self._turning, self._price, self._budget = True, 0.0, math.inf
+        self._price, self._budget, self._range = 0.0, math.inf, (-math.inf, math.inf)
 
     @property
     def points(self) -> list[Point]:
         """The corners' places."""
         return [c.at for c in self.path]
 
-    def round(self, price_s: float, budget_cells: float = math.inf, *, sideways: bool = True) -> int:
+    def round(self, price_s: float, budget_cells: float = math.inf) -> int:
         """Try every corner once; returns how many changed.
 
         Args:
             price_s: what one unseen square costs [s].
             budget_cells: changes may not leave more squares unseen than this.
-            sideways: also try moves that turn whole sweep lines, which cost most to look at.
         """
-        self._turning, self._price, self._budget = sideways, price_s, budget_cells
+        self._price, self._budget = price_s, budget_cells
         changed = 0
         i = 0
         while i < len(self.path):
-            if not self.path[i].fixed and self.path[i].idle < 2:
+            corner = self.path[i]
+            if not corner.fixed and not corner.asleep[0] <= price_s <= corner.asleep[1]:
+                self._range = (-math.inf, math.inf)
                 if self._change(i):
                     changed += 1
-                    for k in range(max(0, i - 3), min(len(self.path), i + 3)):
-                        self.path[k].idle = 0
-                elif i < len(self.path):
-                    self.path[i].idle += 1
+                    self._wake(i - 3, i + 3)
+                else:
+                    corner.asleep = (self._range[0], self._range[1])
             i += 1
         return changed
 
     def wake(self) -> None:
-        """Look at every corner again, as after a change of price."""
-        for corner in self.path:
-            corner.idle = 0
+        """Look at every corner again: what lies beside it may have changed."""
+        self._wake(0, len(self.path))
+
+    def _wake(self, first: int, last: int) -> None:
+        for corner in self.path[max(0, first) : max(0, last)]:
+            corner.asleep = _AWAKE
 
     def _change(self, i: int) -> bool:
         """The first kind of move of corner i that pays: along its legs, with the next corner, sideways."""
@@ -115,8 +122,6 @@ class Relaxer:
             around = [c.at for c in path[i - 1 : i + 3]]
             if self._best_of(i, i + 1, [[]], around):
                 return True
-        if not self._turning and (path[i].line_ahead or (i > 0 and path[i - 1].line_ahead)):
-            return False
         around = [c.at for c in path[max(0, i - 1) : i + 2]]
         return self._best_of(i, i, self._sideways(i), around)
 
@@ -175,36 +180,46 @@ class Relaxer:
         rows, columns = self.grid.window(np.array([*around, *(p for m in moves for p in m)]))
         if (rows.stop - rows.start) * (columns.stop - columns.start) > _LARGEST_WINDOW_CELLS:
             return False
-        samples = self.grid.depending(rows, columns, now)
-        lost = int((~self.grid.sees(samples, now).any(axis=0)).sum()) if len(samples) else 0
-        sizes = [len(s) for s in new]
-        if len(samples):
-            seen = self.grid.sees(samples, np.vstack(new))
-            missed = len(samples) - np.array(
-                [int(seen[e - n : e].any(axis=0).sum()) for n, e in zip(sizes, np.cumsum(sizes), strict=True)]
-            )
-        else:
-            missed = np.zeros(len(moves), dtype=int)
-        more = missed - lost
-        gains = [
-            old_time - self._time([*head, *m, *tail]) - self._price * d
-            for m, d in zip(moves, more.tolist(), strict=True)
-        ]
+        more = self._more_missing(self.grid.depending(rows, columns, now), now, new)
+        saved = [old_time - self._time([*head, *m, *tail]) for m in moves]
+        gains = [s - self._price * d for s, d in zip(saved, more, strict=True)]
         for c in sorted(range(len(moves)), key=gains.__getitem__, reverse=True):
             if gains[c] < _WORTH_S:
-                return False
+                break
             if more[c] > 0 and self.missing + more[c] > self._budget:
                 continue
             if bool(self.router.clear(new[c][:, :2], new[c][:, 2:]).all()):
-                self.missing += int(more[c])
-                self._apply(first, last, moves[c], (now, new[c]))
+                self.missing += more[c]
+                self.grid.exchange(rows, columns, now, new[c])
+                self._replace(first, last, moves[c])
                 return True
+        self._narrow(saved, more)
         return False
 
-    def _apply(self, first: int, last: int, points: list[Point], legs: tuple[Segments, Segments]) -> None:
-        now, new = legs
-        self.grid.add(now, times=-1)
-        self.grid.add(new)
+    def _more_missing(self, samples: Points, now: Segments, new: list[Segments]) -> list[int]:
+        """How many more of the samples nobody would see with each of several replacements."""
+        if len(samples) == 0:
+            return [0] * len(new)
+        lost = len(samples) - (int(self.grid.sees(samples, now).any(axis=0).sum()) if len(now) else 0)
+        filled = [k for k, s in enumerate(new) if len(s)]
+        seen_by = np.zeros(len(new), dtype=np.int64)
+        if filled:
+            starts = np.cumsum([0, *(len(new[k]) for k in filled[:-1])])
+            seen = self.grid.sees(samples, np.vstack([new[k] for k in filled]))
+            seen_by[filled] = np.logical_or.reduceat(seen, starts, axis=0).sum(axis=1)
+        return [int(n) for n in len(samples) - seen_by - lost]
+
+    def _narrow(self, saved: list[float], more: list[int]) -> None:
+        """Note the prices below or above which one of these moves would pay."""
+        low, high = self._range
+        for s, d in zip(saved, more, strict=True):
+            if d > 0 and s > _WORTH_S:
+                low = max(low, min((s - _WORTH_S) / d, self._price))
+            elif d < 0:
+                high = min(high, max((_WORTH_S - s) / -d, self._price))
+        self._range = (low, high)
+
+    def _replace(self, first: int, last: int, points: list[Point]) -> None:
         old = self.path[first : last + 1]
         if len(points) == len(old):
             for corner, at in zip(old, points, strict=True):
@@ -278,41 +293,49 @@ class Relaxer:
         return [parts[k] for k in np.argsort(-size, kind="stable")]
 
     def _visit(self, samples: Points, price_s: float) -> bool:
-        """Bend the cheapest leg towards samples, or leave a line for them and come back."""
+        """Bend the cheapest leg towards samples, or leave one for them and come back, if that pays."""
         points = np.array(self.points)
-        lines = np.array([c.line_ahead or c.fixed for c in self.path[:-1]], dtype=bool)
-        a, b, z = points[:-1], points[1:], samples.mean(axis=0)
+        turnable = np.array([not (c.line_ahead or c.fixed) for c in self.path[:-1]], dtype=bool)
+        a, b, z, near = points[:-1], points[1:], samples.mean(axis=0), 0.7 * self.grid.radius
         times = self.model.leg_times_s
         d = b - a
         length = np.hypot(*d.T)
         share = np.clip(((z - a) * d).sum(axis=1) / np.maximum(length**2, 1e-9), 0.0, 1.0)
         foot = a + share[:, None] * d
-        away = np.hypot(*(z - foot).T)
-        short = z + np.minimum(1.0, 0.7 * self.grid.radius / np.maximum(away, 1e-9))[:, None] * (foot - z)
+        away = np.maximum(np.hypot(*(z - foot).T), 1e-9)
+        short = z + np.minimum(1.0, near / away)[:, None] * (foot - z)
         bend = times(np.hypot(*(short - a).T)) + times(np.hypot(*(short - b).T)) - times(length)
         spike = times(length * share) + times(length * (1 - share)) + 2 * times(np.hypot(*(short - foot).T))
-        cost = np.where(lines, spike - times(length), bend)
-        at_ends = np.hypot(*(points[[0, -1]] - z).T)
-        cost = np.append(cost, times(np.maximum(0.0, at_ends - 0.7 * self.grid.radius)))
-        for k in np.argsort(cost, kind="stable")[:10].tolist():
-            if cost[k] > price_s * len(samples):
-                return False
-            place = self._nearest_seeing(samples, foot[k] if k < len(a) else points[0 if k == len(a) else -1])
-            if place is None:
+        extend = times(np.maximum(0.0, np.hypot(*(points[[0, -1]] - z).T) - near))
+        cost = np.concatenate([np.where(turnable, bend, np.inf), spike - times(length), extend])
+        for option in np.argsort(cost, kind="stable")[:_OPTIONS].tolist():
+            if cost[option] > price_s * len(samples):
+                break
+            kind, k = divmod(option, max(1, len(a)))
+            goal = foot[k] if kind < 2 else points[0 if k == 0 else -1]
+            place = self._nearest_seeing(samples, goal)
+            if place is None or math.isinf(cost[option]):
                 continue
-            if k >= len(a):
-                at, new = (0 if k == len(a) else len(self.path)), [place]
-                legs = _segments([place, self.path[0 if k == len(a) else -1].at])
-            else:
-                at, new = k + 1, [place]
-                if lines[k]:
-                    corner = (float(foot[k, 0]), float(foot[k, 1]))
-                    new = [corner, place, corner]
-                legs = _segments([self.path[k].at, *new, self.path[k + 1].at])
-            if self.router.clear(legs[:, :2], legs[:, 2:]).all():
-                self._put(at, new)
+            corner = (float(goal[0]), float(goal[1]))
+            at = k + 1 if kind < 2 else (0 if k == 0 else len(self.path))
+            if self._pays(at, [corner, place, corner] if kind == 1 else [place], cost[option], price_s):
                 return True
         return self._visit_far(samples, points, price_s)
+
+    def _pays(self, at: int, new: list[Point], cost_s: float, price_s: float) -> bool:
+        """Put corners before corner ``at`` if the squares gained, less those lost, are worth it."""
+        around = self.points[max(0, at - 1) : at + 1]
+        inner = 0 < at < len(self.path)
+        legs = _segments([*around[:1], *new, *around[1:]] if inner else [*new, *around])
+        if not bool(self.router.clear(legs[:, :2], legs[:, 2:]).all()):
+            return False
+        old = _segments(around) if inner else np.empty((0, 4))
+        rows, columns = self.grid.window(np.array([*around, *new]))
+        more = self._more_missing(self.grid.depending(rows, columns, old), old, [legs])[0]
+        if more > 0 or (cost_s > -more * price_s if math.isfinite(price_s) else False):
+            return False
+        self._put(at, new)
+        return True
 
     def _visit_far(self, samples: Points, points: Points, price_s: float) -> bool:
         """Fly to samples from the nearest corner and back, round what is in the way."""
@@ -352,8 +375,7 @@ class Relaxer:
         corners = [Corner(at=p) for p in new]
         corners[-1].line_ahead = line
         self.path[at:at] = corners
-        for k in range(max(0, at - 3), min(len(self.path), at + len(new) + 3)):
-            self.path[k].idle = 0
+        self._wake(at - 3, at + len(new) + 3)
         self.missing = self.grid.missing
 
 
