@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,6 +233,22 @@ class _Sortie:
     start: LatLon | None = None
     attached: bool = False
 
+    def as_flown(self) -> FlightPlan:
+        """The plan as the checks should see it: begun where the vehicle is, ended at the real home."""
+        if self.start is None:
+            return self.plan
+        from airbeat.mission.commands import MavCmd
+
+        items = [
+            replace(i, position=self.start)
+            if i.command == MavCmd.NAV_TAKEOFF
+            else replace(i, command=MavCmd.NAV_LAND, position=self.plan.home)
+            if i.command == MavCmd.NAV_RETURN_TO_LAUNCH
+            else i
+            for i in self.plan.items
+        ]
+        return replace(self.plan, home=self.start, items=tuple(items))
+
 
 def _sortie(link: Link, plan: FlightPlan, order: _Order) -> _Sortie:
     """What is left to fly, by the state and by what the vehicle does now.
@@ -294,7 +310,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             sortie = _sortie(link, plan, order)
             if sortie.plan is not plan and not sortie.attached:
                 order.say(sortie.plan.notes[-1])
-                refuse_faulty(sortie.plan, as_json=order.as_json)
+                refuse_faulty(sortie.as_flown(), as_json=order.as_json)
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))

@@ -11,11 +11,13 @@ from airbeat.flight.record import FlightRecord
 from airbeat.flight.upload import UploadProgress, UploadVerdict, upload_plan
 from airbeat.flight.watch import FlightProgress, Interruption, Watch, Watchers
 from airbeat.link.connection import Link
+from airbeat.link.items import MissionType, compare_items, mission_items
 from airbeat.link.telemetry import PhotoTaken, VehicleEvent
 from airbeat.link.vehicle import Vehicle
+from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["Confirm", "fly_plan"]
+__all__ = ["Confirm", "continue_plan", "fly_plan", "watch_plan"]
 
 _READY_S = 90.0
 Confirm = Callable[[tuple[PreflightFinding, ...], UploadVerdict], bool]
@@ -82,6 +84,72 @@ def fly_plan(
         raise UsageError("not confirmed: nothing was armed; the plan is on the vehicle", remedy="")
     watch.report("arming")
     _arm_and_start(vehicle)
+    return watch.until_landed(identity)
+
+
+_HOVERS = frozenset({"BRAKE", "LOITER", "GUIDED", "POSHOLD"})
+
+
+def continue_plan(
+    link: Link,
+    plan: FlightPlan,
+    *,
+    confirmed: bool = False,
+    watchers: Watchers,
+    on_upload: UploadProgress | None = None,
+) -> FlightRecord:
+    """Uploads a plan to a vehicle that hovers, passes over its take-off, and goes on in AUTO.
+
+    Args:
+        plan: from where the vehicle is; its first item is a take-off, which is passed over.
+        confirmed: whether somebody has agreed that it flies off.
+
+    Raises:
+        UsageError: nobody agreed.
+        RefusedByVehicleError: the vehicle does not hover, or it refused the upload or AUTO.
+        LinkError: the link broke.
+    """
+    if not confirmed:
+        raise UsageError("the vehicle would fly off, and nobody has confirmed that")
+    vehicle = Vehicle.on(link)
+    if not vehicle.now.armed or vehicle.now.mode not in _HOVERS:
+        raise RefusedByVehicleError(
+            f"the vehicle does not hover: it is in {vehicle.now.mode}",
+            remedy=f"switch it to one of {', '.join(sorted(_HOVERS))}, or let it land",
+        )
+    watch = Watch(vehicle, plan, watchers)
+    watch.report("uploading")
+    upload_plan(link, plan, progress=on_upload).raise_unless_verified()
+    identity = vehicle.identity()
+    first = next(n for n, item in plan.numbered() if item.command != MavCmd.NAV_TAKEOFF)
+    answer = vehicle.set_current_item(first)
+    if not answer.accepted:
+        raise RefusedByVehicleError(f"the vehicle did not make item {first} current: {answer.result}")
+    if vehicle.now.mode not in _HOVERS:
+        raise RefusedByVehicleError(f"the mode was changed to {vehicle.now.mode}: left to the pilot")
+    watch.report("arming")
+    vehicle.set_mode("AUTO")
+    vehicle.happened()
+    return watch.until_landed(identity)
+
+
+def watch_plan(link: Link, plan: FlightPlan, *, watchers: Watchers) -> FlightRecord:
+    """Watches a vehicle that flies a plan already, without changing anything.
+
+    Raises:
+        RefusedByVehicleError: the vehicle holds another mission.
+        LinkError: the mission cannot be read, or the link broke.
+    """
+    vehicle = Vehicle.on(link)
+    differences = compare_items(mission_items(plan), vehicle.download(MissionType.MISSION))
+    if differences:
+        raise RefusedByVehicleError(
+            f"the vehicle flies another mission than this one ({differences[0]})",
+            remedy="switch it to LOITER or BRAKE to go on with this plan from where it is",
+        )
+    watch = Watch(vehicle, plan, watchers)
+    identity = vehicle.identity()
+    vehicle.happened()
     return watch.until_landed(identity)
 
 

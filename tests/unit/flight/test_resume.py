@@ -1,0 +1,171 @@
+"""What is flown after an interruption: the rest, from the right place, with everything as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airbeat.checks.findings import Severity
+from airbeat.checks.plan import check_plan
+from airbeat.errors import InputFileError, PlanningError, UsageError
+from airbeat.flight.resume import resume_plan, resume_point
+from airbeat.flight.state import FlightState, Place, ResumePoint, StatePhoto, plan_sha256
+from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.mission.commands import MavCmd
+from airbeat.mission.legs import legs
+from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, PlanItem
+
+HOME = LatLon(lat_deg=51.18, lon_deg=8.49)
+FRAME = LocalFrame(HOME)
+
+
+def _at(east_m: float, north_m: float) -> LatLon:
+    return FRAME.to_latlon([(east_m, north_m)])[0]
+
+
+def _go(east_m: float, north_m: float, *, hold_s: float = 0.0, height_m: float = 50.0) -> PlanItem:
+    height = Altitude(value_m=height_m, datum=AltitudeDatum.HOME)
+    return PlanItem(
+        command=MavCmd.NAV_WAYPOINT, params=(hold_s, 0, 0, 0), position=_at(east_m, north_m), altitude=height
+    )
+
+
+def _do(command: MavCmd, *params: float) -> PlanItem:
+    p = (*params, 0.0, 0.0, 0.0, 0.0)
+    return PlanItem(command=command, params=(p[0], p[1], p[2], p[3]))
+
+
+TAKEOFF = PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=Altitude(value_m=30, datum=AltitudeDatum.HOME))
+ON, OFF = _do(MavCmd.DO_SET_CAM_TRIGG_DIST, 20, 0, 1), _do(MavCmd.DO_SET_CAM_TRIGG_DIST, 0, 0, 1)
+SPEED = _do(MavCmd.DO_CHANGE_SPEED, 1, 7, -1)
+RETURN = _do(MavCmd.NAV_RETURN_TO_LAUNCH)
+PLAN = FlightPlan(
+    name="two lines",
+    home=HOME,
+    # 1        2      3            4   5              6    7              8   9            10   11
+    items=(TAKEOFF, SPEED, _go(50, 0), ON, _go(50, 300), OFF, _go(100, 300), ON, _go(100, 0), OFF, RETURN),
+    speed_m_s=7.0,
+)  # fmt: skip
+
+
+def _photo(item: int, east_m: float, north_m: float) -> StatePhoto:
+    place = _at(east_m, north_m)
+    return StatePhoto(item=item, index=1, time_us=1, lat_deg=place.lat_deg, lon_deg=place.lon_deg,
+                      height_above_home_m=50, yaw_deg=0)  # fmt: skip
+
+
+FIRST_LINE = [_photo(5, 50, n) for n in (*range(0, 300, 20), 300)]
+
+
+def _state(plan: FlightPlan = PLAN, **fields: Any) -> FlightState:
+    values: dict[str, Any] = {"plan_sha256": plan_sha256(plan), "items": len(plan.items), "sortie": 1}
+    return FlightState(schema="airbeat/flight-state/1", **(values | fields))
+
+
+def _commands(plan: FlightPlan) -> list[int]:
+    return [i.command for i in plan.items]
+
+
+def test_a_line_is_taken_up_one_spacing_before_its_last_photograph() -> None:
+    state = _state(item=9, photos=[*FIRST_LINE, *(_photo(9, 101, n) for n in (300, 280, 260, 240))])
+    resumed = resume_plan(PLAN, state)
+    entry = resumed.items.index(ON) - 1
+    assert distance_m(resumed.items[entry].position or HOME, _at(100, 260)) < 1.5
+    assert resumed.items[entry + 1 :] == PLAN.items[7:]
+    assert resumed.items[0].command == MavCmd.NAV_TAKEOFF
+    assert resumed.items[0].altitude == PLAN.items[2].altitude, "it climbs before it goes there"
+    assert resumed.items[1] == SPEED
+
+
+def test_without_a_fence_the_way_there_is_on_the_plans_own_legs() -> None:
+    state = _state(item=9, photos=[*FIRST_LINE, _photo(9, 100, 300), _photo(9, 100, 280)])
+    flown = {(round(x), round(y)) for one in legs(PLAN) for x, y in FRAME.to_xy([one.start, one.end])}
+    way = [i for i in resume_plan(PLAN, state).items[2:] if i.position is not None][:-2]
+    assert way
+    assert {(round(x), round(y)) for x, y in FRAME.to_xy([i.position for i in way if i.position])} <= flown
+
+
+def test_inside_a_fence_the_way_there_goes_round_the_keep_out() -> None:
+    zone = FencePolygon(inclusion=True, vertices=(_at(-50, -50), _at(200, -50), _at(200, 400), _at(-50, 400)))
+    keep_out = FencePolygon(inclusion=False, vertices=(_at(10, 60), _at(40, 60), _at(40, 120), _at(10, 120)))
+    plan = replace(PLAN, fence=Fence(polygons=(zone, keep_out)))
+    state = _state(plan, item=5, photos=FIRST_LINE[:10])
+    resumed = resume_plan(plan, state)
+    assert not [f for f in check_plan(resumed) if f.severity is Severity.ERROR]
+    assert resumed.items.index(ON) <= 5, "not along the whole line"
+    with pytest.raises(PlanningError, match="inside the fence"):
+        resume_plan(plan, state, start=_at(25, 90))
+
+
+def test_a_line_whose_last_photograph_is_missing_is_ended_first() -> None:
+    state = _state(item=7, photos=FIRST_LINE[:-2], place=Place.of(_at(70, 300)))
+    point = resume_point(PLAN, state)
+    assert point is not None
+    assert (point.item, point.along_m) == (5, pytest.approx(240, abs=1))
+    whole = _state(item=7, photos=FIRST_LINE, place=Place.of(_at(70, 300)))
+    assert resume_plan(PLAN, whole).items[-5:] == PLAN.items[-5:]
+    assert OFF not in resume_plan(PLAN, whole).items[:-2]
+
+
+def test_without_any_feedback_the_last_place_flown_counts() -> None:
+    state = _state(item=5, place=Place.of(_at(51, 150)))
+    point = resume_point(PLAN, state)
+    assert point is not None
+    assert (point.item, point.along_m) == (5, pytest.approx(130, abs=1))
+
+
+def test_a_second_interruption_before_the_leg_was_reached_loses_nothing() -> None:
+    state = _state(item=9, photos=FIRST_LINE, resumed_at=ResumePoint(item=9, along_m=120.0))
+    assert resume_point(PLAN, state) == ResumePoint(item=9, along_m=120.0)
+
+
+def test_gimbal_heading_and_a_photograph_not_yet_taken_are_restored_at_the_place() -> None:
+    gimbal = replace(_do(MavCmd.DO_MOUNT_CONTROL, -60), extra=(0.0, 0.0, 2.0))
+    yaw, wait = _do(MavCmd.CONDITION_YAW, 90), _do(MavCmd.CONDITION_DELAY, 2)
+    shot = replace(_do(MavCmd.DO_DIGICAM_CONTROL), extra=(1.0, 0.0, 0.0))
+    items = (TAKEOFF, SPEED, gimbal, _go(50, 0), yaw, wait, shot, _go(50, 0, hold_s=8), _go(90, 0), RETURN)
+    plan = FlightPlan(name="visit", home=HOME, items=items)
+    before = resume_plan(plan, _state(plan, item=8, place=Place.of(_at(50, 0))))
+    arrive = next(n for n, i in enumerate(before.items) if i.command == MavCmd.NAV_WAYPOINT)
+    assert before.items[arrive + 1 :] == (gimbal, yaw, wait, shot, *items[7:])
+    after = resume_plan(plan, _state(plan, item=8, place=Place.of(_at(50, 0)), photos=[_photo(8, 50, 0)]))
+    assert MavCmd.DO_DIGICAM_CONTROL not in _commands(after)
+    assert MavCmd.CONDITION_YAW in _commands(after)
+
+
+def test_what_is_not_repeated_is_said() -> None:
+    drop = _do(MavCmd.DO_SET_SERVO, 9, 1900)
+    plan = replace(PLAN, items=(*PLAN.items[:3], drop, *PLAN.items[3:]))
+    resumed = resume_plan(plan, _state(plan, item=6, photos=[_photo(6, 50, 100)]))
+    assert drop not in resumed.items
+    assert "not done again: DO_SET_SERVO" in resumed.notes
+
+
+def test_before_the_take_off_the_whole_plan_is_flown() -> None:
+    assert resume_plan(PLAN, _state(item=0)) is PLAN
+    assert resume_plan(PLAN, _state(item=1)) is PLAN
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"item": 11, "photos": [*FIRST_LINE, _photo(9, 100, 0)]}, UsageError, "nothing is left"),
+        ({"item": 5, "outcome": "completed"}, UsageError, "flown to its end"),
+        ({"item": 12}, InputFileError, "item 12 of 11"),
+        ({"item": 5, "plan_sha256": "0" * 64}, UsageError, "another plan"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_refused(
+    fields: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        resume_plan(PLAN, _state(**fields))
+
+
+def test_a_mission_with_jumps_is_refused() -> None:
+    plan = replace(PLAN, items=(*PLAN.items[:-1], _do(MavCmd.DO_JUMP, 3, 2), RETURN))
+    with pytest.raises(UsageError, match="jumps"):
+        resume_plan(plan, _state(plan, item=5))
