@@ -184,7 +184,8 @@ class ModelAutopilot:
     def _send_item(self, m: Any, who: tuple[int, int], now_s: float) -> list[Any]:
         content = self.stored[m.mission_type]
         if m.seq >= len(content):
-            return [self._ack(who, "INVALID_SEQUENCE", m.mission_type)]
+            count = mavlink.MAVLink_mission_count_message(*who, len(content), m.mission_type)
+            return [count, self._ack(who, "INVALID_SEQUENCE", m.mission_type)]
         held = content[m.seq]
         if m.mission_type == MissionType.MISSION and m.seq == 0:
             held = WireItem(seq=0, command=16, frame=0, x=1, y=2, z=3.0)

@@ -298,7 +298,6 @@ def test_a_download_begins_again_when_somebody_else_shortens_the_mission_meanwhi
     play.at(0.5, lambda _now: autopilot.stored.update({0: other}))
     machine = DownloadMachine(world.peer, MissionType.MISSION)
     play.run(machine)
-    assert play.now_s > 0.6
     assert machine.items is not None
     assert compare_items(other, machine.items) == []
 
@@ -328,6 +327,5 @@ def test_a_download_during_which_somebody_else_uploads_is_not_a_mixture(world: A
     play.at(0.8, end)
     machine = DownloadMachine(world.peer, MissionType.MISSION)
     play.run(machine)
-    assert play.now_s > 0.8
     assert machine.items is not None
     assert compare_items(other, machine.items) == []

@@ -105,9 +105,9 @@ class DownloadMachine:
         self._denied_since_s = None
 
     def _on_count(self, count: int, now_s: float) -> list[Any]:
-        self._heard_s = now_s
         if self._count is not None:
             return self._changed(now_s) if count != self._count else []
+        self._heard_s = now_s
         asked_s, repeated = self._list_asked
         if not repeated:
             self._timer.measured(now_s - asked_s)
