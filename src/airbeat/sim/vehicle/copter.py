@@ -29,8 +29,8 @@ from airbeat.sim.vehicle.runner import MissionRunner
 from airbeat.sim.vehicle.shutter import Gimbal, SensorNoise, Shutter
 from airbeat.sim.vehicle.storage import FenceList, MissionList, RallyList
 from airbeat.sim.vehicle.telemetry import Telemetry
-from airbeat.sim.vehicle.trajectory import Vector
 from airbeat.sim.vehicle.watch import SafetyWatch
+from airbeat.vehicle.waypoint_flight import Vector
 
 __all__ = ["BANNER", "STEP_S", "Copter"]
 

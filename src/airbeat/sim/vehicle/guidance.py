@@ -18,8 +18,9 @@ from airbeat.sim.vehicle.physics import (
     flight_power_w,
     wrap_180,
 )
-from airbeat.sim.vehicle.trajectory import AxisShaper, LegNavigator, NavLimits, Target, Vector
+from airbeat.sim.vehicle.trajectory import AxisShaper, LegNavigator, Target
 from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.waypoint_flight import NavLimits, Vector, snap_m_s4
 
 __all__ = ["Guidance", "Phase", "YawMode"]
 
@@ -99,8 +100,7 @@ class Guidance:
             acceleration_z_m_s2=max(read("WPNAV_ACCEL_Z") / 100.0, 0.5),
             corner_acceleration_m_s2=corner if corner > 0 else 2.0 * acceleration,
             jerk_m_s3=jerk,
-            # ATC_INPUT_TC 0.15 s, halved: what the attitude controller can follow.
-            snap_m_s4=jerk * math.pi / (2.0 * 0.15) * 0.5,
+            snap_m_s4=snap_m_s4(jerk),
             radius_m=max(read("WPNAV_RADIUS") / 100.0, 0.05),
         )
 

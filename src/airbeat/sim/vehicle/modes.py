@@ -14,7 +14,7 @@ from airbeat.mission.commands import MavCmd
 from airbeat.sim.vehicle.guidance import Phase
 from airbeat.sim.vehicle.items import StoredItem
 from airbeat.sim.vehicle.runner import RunState
-from airbeat.sim.vehicle.trajectory import Vector
+from airbeat.vehicle.waypoint_flight import Vector
 
 if TYPE_CHECKING:
     from airbeat.sim.vehicle.copter import Copter

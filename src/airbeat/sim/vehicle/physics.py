@@ -11,8 +11,9 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from airbeat.sim.vehicle.trajectory import Target, Vector
+from airbeat.sim.vehicle.trajectory import Target
 from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.waypoint_flight import Vector
 
 __all__ = ["Battery", "Body", "Harmonics", "PositionController", "Wind", "wrap_180"]
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 from airbeat.sim.vehicle.physics import Body, Harmonics, wrap_180
-from airbeat.sim.vehicle.trajectory import Vector
+from airbeat.vehicle.waypoint_flight import Vector
 
 __all__ = ["Gimbal", "SensorNoise", "Shutter"]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from airbeat.sim.vehicle.profile import Limits, SpeedProfile
+from airbeat.vehicle.speed_profile import SpeedProfile
+from airbeat.vehicle.waypoint_flight import NavLimits, Vector, may_turn
 
-__all__ = ["AxisShaper", "Leg", "LegNavigator", "NavLimits", "Target", "Vector", "shaped_axis_step"]
+__all__ = ["AxisShaper", "Leg", "LegNavigator", "Target", "shaped_axis_step"]
 
-Vector = tuple[float, float, float]
 ZERO: Vector = (0.0, 0.0, 0.0)
 
 
@@ -26,40 +26,6 @@ class Target:
     position: Vector
     velocity: Vector = ZERO
     acceleration: Vector = ZERO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NavLimits:
-    """Limits of waypoint flight, from the WPNAV_ parameters, in SI units."""
-
-    speed_m_s: float
-    climb_m_s: float
-    descent_m_s: float
-    acceleration_m_s2: float
-    acceleration_z_m_s2: float
-    corner_acceleration_m_s2: float
-    jerk_m_s3: float
-    snap_m_s4: float
-    radius_m: float
-
-    def along(self, unit: Vector) -> Limits:
-        """The limits along a direction: the tighter of the horizontal and the vertical ones."""
-        horizontal = math.hypot(unit[0], unit[1])
-        vertical = abs(unit[2])
-        speed = acceleration = math.inf
-        if horizontal > 1e-9:
-            speed = self.speed_m_s / horizontal
-            acceleration = self.acceleration_m_s2 / horizontal
-        if vertical > 1e-9:
-            rate = self.climb_m_s if unit[2] > 0 else self.descent_m_s
-            speed = min(speed, rate / vertical)
-            acceleration = min(acceleration, self.acceleration_z_m_s2 / vertical)
-        return Limits(
-            speed_m_s=speed,
-            acceleration_m_s2=acceleration,
-            jerk_m_s3=self.jerk_m_s3,
-            snap_m_s4=self.snap_m_s4,
-        )
 
 
 def _approach_speed(error: float, acceleration: float, gain: float) -> float:
@@ -275,25 +241,8 @@ class LegNavigator:
     def _turning(self, leg: Leg, following: Leg) -> bool:
         if following.profile.length_m <= 1e-6:
             return False
-        return following.time_s > 0.0 or self._may_turn(leg, following)
-
-    def _may_turn(self, leg: Leg, following: Leg) -> bool:
-        """Whether the next leg can begin now without cutting the corner wider or faster than allowed."""
-        left = leg.remaining_s
-        if left > leg.profile.ramp_s + following.profile.ramp_s or left >= following.profile.duration_s / 2:
-            return False
-        if leg.along()[0] < leg.profile.length_m / 2:
-            return False
-        s1, v1, a1 = leg.along(leg.time_s + left / 2.0)
-        s2, v2, a2 = following.along(left / 2.0)
-        corner = _add(_add(ZERO, leg.unit, s1 - leg.profile.length_m), following.unit, s2)
-        velocity = _add(_add(ZERO, leg.unit, v1), following.unit, v2)
-        acceleration = _add(_add(ZERO, leg.unit, a1), following.unit, a2)
-        slower = min(leg.profile.limits.speed_m_s, following.profile.limits.speed_m_s)
-        return (
-            math.hypot(*corner) < self.limits.radius_m
-            and math.hypot(velocity[0], velocity[1]) < slower
-            and math.hypot(acceleration[0], acceleration[1]) < self.limits.corner_acceleration_m_s2
+        return following.time_s > 0.0 or may_turn(
+            (leg.unit, leg.profile), (following.unit, following.profile), leg.remaining_s, self.limits
         )
 
     def _with_residual(self, target: Target, dt: float) -> Target:

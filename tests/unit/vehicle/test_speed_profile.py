@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airbeat.sim.vehicle.profile import Limits, SpeedProfile
+from airbeat.vehicle.speed_profile import Limits, SpeedProfile
 
 COPTER = Limits(speed_m_s=10.0, acceleration_m_s2=2.5, jerk_m_s3=1.0, snap_m_s4=math.pi / (2.0 * 0.15) * 0.5)
 
