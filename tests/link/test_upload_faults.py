@@ -329,3 +329,23 @@ def test_a_download_during_which_somebody_else_uploads_is_not_a_mixture(world: A
     play.run(machine)
     assert machine.items is not None
     assert compare_items(other, machine.items) == []
+
+
+@pytest.mark.parametrize("at_s", [0.0, 0.3, 0.9])
+def test_an_autopilot_that_answers_unsupported_while_it_starts_is_asked_again(
+    world: Any, at_s: float
+) -> None:
+    autopilot = world.autopilot()
+    items = world.waypoints(40)
+    answer = autopilot.receive
+
+    def receive(m: Any, who: tuple[int, int], now_s: float) -> list[Any]:
+        if at_s <= now_s < at_s + 3.0:
+            autopilot.uploads.clear()
+            return [mavlink.MAVLink_mission_ack_message(*who, mavlink.MAV_MISSION_UNSUPPORTED, 0)]
+        return answer(m, who, now_s)  # type: ignore[no-any-return]
+
+    autopilot.receive = receive
+    result, _, _ = world.upload(items, autopilot=autopilot, network=world.network(delay_s=(0.02, 0.05)))
+    assert result.outcome is Outcome.VERIFIED, result
+    _never_half(result, autopilot, items)

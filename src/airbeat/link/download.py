@@ -14,6 +14,8 @@ __all__ = ["DownloadMachine"]
 
 _MOST_ITEMS = 5000
 """No autopilot stores more; a larger count is nonsense."""
+_STARTING_PATIENCE_S = 6.0
+"""An autopilot that is starting says UNSUPPORTED of what it will support."""
 _DENIED_WAIT_S = 1.0
 _DENIED_PATIENCE_S = 15.0
 """ArduPilot refuses reading while somebody uploads, and ends an upload after 8 s of silence."""
@@ -136,17 +138,17 @@ class DownloadMachine:
             mavlink.MAV_MISSION_ERROR,
         ):
             return []  # left over from an upload: what counts here are counts and items
-        self._heard_s = now_s
-        if result == mavlink.MAV_MISSION_UNSUPPORTED and self._count is None:
-            return self._fail(f"the vehicle does not offer {self._type.words}")
-        if result != mavlink.MAV_MISSION_DENIED:
+        unsupported = result == mavlink.MAV_MISSION_UNSUPPORTED
+        if result != mavlink.MAV_MISSION_DENIED and not (unsupported and self._count is None):
             return []
+        self._heard_s = now_s
         self._forget()
         if self._denied_since_s is None:
             self._denied_since_s = now_s
-        if now_s - self._denied_since_s > _DENIED_PATIENCE_S:
-            self.denied = True
-            return self._fail(f"reading the {self._type.words} was refused: {result_name(result)}")
+        if now_s - self._denied_since_s > (_STARTING_PATIENCE_S if unsupported else _DENIED_PATIENCE_S):
+            self.denied = not unsupported
+            words = f"reading the {self._type.words} was refused: {result_name(result)}"
+            return self._fail(f"the vehicle does not offer {self._type.words}" if unsupported else words)
         self._list_asked = (now_s, True)
         self.next_time_s = now_s + _DENIED_WAIT_S
         return []

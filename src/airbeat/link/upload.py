@@ -34,6 +34,9 @@ _FULL_PATIENCE_S = 6.0
 _DENIED_PATIENCE_S = 15.0
 _MOST_ATTEMPTS = 4
 _MOST_CLEARS = 6
+_AMBIGUOUS = ("ERROR", "UNSUPPORTED")
+"""ERROR is said of a bad item, but also of one sent again to a vehicle that no longer listened; UNSUPPORTED
+of an unknown command, but also of anything by an autopilot that is starting."""
 _CAPACITY = re.compile(r"[Oo]nly (\d+) items are supported")
 
 
@@ -248,9 +251,9 @@ class UploadMachine:
         if name == "OPERATION_CANCELLED":
             self._ending = _Ending(name, None)
             return self._begin_read_back(now_s)
-        if self._ending is _UNCERTAIN or self._ending.result == "ERROR":
+        if self._ending is _UNCERTAIN or self._ending.result in _AMBIGUOUS:
             self._ending = _Ending(name, self._asked_for)
-            self._ending_is_sure = name != "ERROR" or self._asked_for not in self._sent_again
+            self._ending_is_sure = name not in _AMBIGUOUS or self._asked_for not in self._sent_again
         if self._phase is not _Phase.SETTLE:
             self._phase = _Phase.SETTLE
             self.next_time_s = now_s + _SETTLE_S
@@ -266,6 +269,7 @@ class UploadMachine:
             "NO_SPACE": _FULL_PATIENCE_S,
             "DENIED": _DENIED_PATIENCE_S,
             "ERROR": _FULL_PATIENCE_S,
+            "UNSUPPORTED": _FULL_PATIENCE_S,
         }.get(name, 0.0)
         if name == "NO_SPACE" and self._capacity is not None:
             patience_s = _BOOT_PATIENCE_S if self._capacity == 0 else 0.0
@@ -322,8 +326,7 @@ class UploadMachine:
             return False
         if self._ending.result in ("", "OPERATION_CANCELLED"):
             return True
-        if self._ending.result == "ERROR":
-            # Said of a bad item, but also of one sent again to a vehicle that no longer listened.
+        if self._ending.result in _AMBIGUOUS:
             return not self._ending_is_sure or self._ending not in self._earlier_endings
         return False
 
