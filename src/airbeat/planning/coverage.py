@@ -38,7 +38,7 @@ _SPACE_SIMPLIFIED_M = 0.15
 _ORDER_ITERATIONS = 300
 _CELLS_PER_SWATH = 13
 _MOST_CELLS = 1_500_000
-_PRICE = 18.0
+_PRICE = 20.0
 """What unseen area costs, in the time that sweeping as much area takes: measured on the development areas,
 where it gives a median coverage of 99.9 %."""
 _PRICE_OVERLAPPED = 200.0

@@ -23,14 +23,16 @@ Points = npt.NDArray[np.float64]
 
 _ANGLES = 8
 _SHIFTS = (None, 0.5, 0.0, 1.0)
-_REFINED = 6
+_REFINED = 4
+_APART_RAD = math.radians(4.0)
+"""Directions nearer to one another than this count as one."""
 _UNSEEN_PRICE = 4.0
 """What leaving area unseen is expected to cost, in the time that sweeping as much area takes."""
 _OWN_LINE_SHARE = 0.3
 """A leftover piece of more than this share of a squared swath is worth a line of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layout:
     """Tracks to be flown.
 
@@ -83,9 +85,9 @@ def layouts(
             if lines:
                 rough.append(Layout(tracks=lines, angle_rad=angle, time_s=cost.time_s(lines, unseen)))
     rough.sort(key=lambda layout: layout.time_s)
-    straight = sorted(
-        (_refined(layout, space, cost) for layout in rough[:_REFINED]), key=lambda lay: lay.time_s
-    )
+    others = [layout for layout in _by_direction(rough)[:_REFINED] if layout not in rough[:_REFINED]]
+    chosen = [*rough[:_REFINED], *others]
+    straight = _by_direction([_refined(layout, space, cost) for layout in chosen])
     found = sorted(found, key=lambda layout: layout.time_s)
     # The best of each kind first: what they are expected to take compares less well between kinds.
     found = [*found[:1], *straight[:1], *found[1:], *straight[1:]]
@@ -93,6 +95,20 @@ def layouts(
         x, y = target.representative_point().coords[0]
         found = [Layout(tracks=[np.array([[x, y], [x, y]])], angle_rad=0.0, time_s=0.0)]
     return found
+
+
+def _by_direction(found: list[Layout]) -> list[Layout]:
+    """The best layout of each direction, most promising first, then the second best of each, …"""
+    turns: dict[float, int] = {}
+    ranked: list[tuple[int, int, Layout]] = []
+    for layout in sorted(found, key=lambda lay: lay.time_s):
+        near = next(
+            (a for a in turns if abs(math.remainder(a - layout.angle_rad, math.pi)) < _APART_RAD), None
+        )
+        key = layout.angle_rad if near is None else near
+        ranked.append((turns.get(key, 0), len(ranked), layout))
+        turns[key] = turns.get(key, 0) + 1
+    return [layout for _, _, layout in sorted(ranked, key=lambda r: r[:2])]
 
 
 class _Cost:

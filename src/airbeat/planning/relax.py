@@ -354,7 +354,8 @@ class Relaxer:
         """The flyable place nearest to the goal, on the way from the samples' middle, that sees all."""
         middle = samples.mean(axis=0)
         shares = np.array([0.9, 0.75, 0.6, 0.45, 0.3, 0.15, 0.0])
-        places = np.vstack([middle + shares[:, None] * (goal - middle), samples])
+        few = samples[:: max(1, len(samples) // 40)]
+        places = np.vstack([middle + shares[:, None] * (goal - middle), few])
         reach = 0.98 * self.grid.radius
         far = np.sqrt(((places[:, None, :] - samples[None]) ** 2).sum(axis=2)).max(axis=1)
         for k in np.flatnonzero(far <= reach)[:12]:

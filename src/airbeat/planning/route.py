@@ -24,6 +24,9 @@ _MAX_NODES = 1000
 _SEEN_NODES = 120
 _FINER = 5
 _FINEST_INSET_M = 0.05
+_ALL_PAIRS = 300
+_NEIGHBOURHOOD = 100
+_ROWS_AT_ONCE = 256
 _NODE_LINKS = 16
 _NEAR_NODES = 16
 _ANY_LINKS = 6
@@ -156,7 +159,7 @@ class Router:
         """The visibility graph, made on first use."""
         if self._graph is None:
             n = len(self._nodes)
-            i, j = np.triu_indices(n, 1)
+            i, j = _neighbouring(self._nodes)
             d = self._nodes[j] - self._nodes[i]
             keep = np.ones(len(i), bool)
             length = np.hypot(*d.T)
@@ -178,6 +181,23 @@ class Router:
 
 def _cross(a: Points, b: Points) -> npt.NDArray[np.float64]:
     return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+
+
+def _neighbouring(nodes: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs i < j of nodes of which one is among the nearest of the other."""
+    n = len(nodes)
+    if n <= _ALL_PAIRS:
+        i, j = np.triu_indices(n, 1)
+        return i, j
+    found = []
+    for first in range(0, n, _ROWS_AT_ONCE):
+        rows = np.arange(first, min(n, first + _ROWS_AT_ONCE))
+        squared = ((nodes[rows, None] - nodes[None]) ** 2).sum(axis=2)
+        near = np.argpartition(squared, _NEIGHBOURHOOD, axis=1)[:, :_NEIGHBOURHOOD]
+        found.append(np.stack([np.repeat(rows, _NEIGHBOURHOOD), near.ravel()]))
+    pairs = np.sort(np.hstack(found), axis=0)
+    pairs = np.unique(pairs[:, pairs[0] != pairs[1]], axis=1)
+    return pairs[0], pairs[1]
 
 
 def _nearest_links(
@@ -212,11 +232,21 @@ def _reflex_nodes(free: Any, max_nodes: int) -> tuple[Points, Points, Points, fl
 def _necks(free: Any, inner: Any, inset: float) -> list[Any]:
     """Parts of the free space that are lost with the inset and join two places of what is left."""
     opened = inner.buffer(1.1 * inset, quad_segs=4)
-    return [
-        part
-        for part in polygons_of(free.difference(opened))
-        if part.area > 0.1 * inset**2 and len(polygons_of(part.buffer(0.2 * inset).intersection(opened))) > 1
-    ]
+    parts = [p for p in polygons_of(free.difference(opened)) if p.area > 0.1 * inset**2]
+    edge = free.boundary
+    shapely.prepare(edge)
+    return [part for part, mouths in zip(parts, _mouths(parts, edge), strict=True) if mouths > 1]
+
+
+def _mouths(parts: list[Any], edge: Any) -> list[int]:
+    """How many separate stretches of each part's outline do not lie on the free space's edge."""
+    rings = [shapely.get_coordinates(p.exterior) for p in parts]
+    if not rings:
+        return []
+    middles = np.vstack([(c[1:] + c[:-1]) / 2 for c in rings])
+    open_side = ~shapely.dwithin(edge, shapely.points(middles), 1e-4)
+    ends = np.cumsum([len(c) - 1 for c in rings])
+    return [int((side & ~np.roll(side, 1)).sum()) for side in np.split(open_side, ends[:-1])]
 
 
 def _corners(region: Any) -> tuple[Points, ...]:
