@@ -156,17 +156,17 @@ def run_demo(*, seed: int, out_dir: Path) -> tuple[dict[str, Any], tuple[tuple[s
         AirbeatError: a step failed.
     """
     from airbeat.checks.coverage import outside_fence_m
-    from airbeat.cli.fly import refuse_faulty
     from airbeat.cli.plan import area_m2
     from airbeat.cli.plans import load_plan
     from airbeat.cli.sim import exercise_ground
+    from airbeat.cli.vet import vet
     from airbeat.formats.files import write_plan_files
     from airbeat.mission.loader import load_mission
 
     started = time.perf_counter()
     path = shipped_mission(MISSION_NAME)
     mission, plan = load_mission(path), load_plan(path)
-    refuse_faulty(plan, as_json=True)
+    vet(plan, refused="not flown", as_json=True)
     write_plan_files(plan, out_dir / "plan", stem=path.stem)
     ground = exercise_ground(mission, seed=seed)
     flown = _fly(mission, plan, ground, seed=seed, out_dir=out_dir)

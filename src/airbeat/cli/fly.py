@@ -14,7 +14,8 @@ from airbeat.cli.output import ProgressCallback, console, emit_json, json_option
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
 from airbeat.cli.upload import connect_option, print_verdict
-from airbeat.errors import FindingsError, UsageError
+from airbeat.cli.vet import reach, vet
+from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,23 +31,7 @@ if TYPE_CHECKING:
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["command", "flight_bar", "refuse_faulty"]
-
-
-def refuse_faulty(plan: FlightPlan, *, as_json: bool) -> None:
-    """Print the plan's findings and stop on errors.
-
-    Raises:
-        FindingsError: the checks found an error.
-    """
-    from airbeat.checks.findings import Severity
-    from airbeat.checks.plan import check_plan
-
-    findings = check_plan(plan)
-    print_findings(findings, as_json=as_json)
-    errors = [f for f in findings if f.severity is Severity.ERROR]
-    if errors:
-        raise FindingsError(f"not flown: the checks found {len(errors)} errors", remedy=errors[0].remedy)
+__all__ = ["command", "flight_bar"]
 
 
 class FlightBar:
@@ -140,9 +125,8 @@ def _fresh(path: Path, *, overwrite: bool) -> Path:
 
 def _restore(path: Path, url: str, *, as_json: bool) -> int:
     from airbeat.flight.parameters import restore_parameters
-    from airbeat.link.connection import connect
 
-    with connect(url) as link:
+    with reach(url) as link:
         lines = restore_parameters(link, path)
     for line in lines:
         console(as_json).print(line)
@@ -300,17 +284,15 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     from airbeat.flight.parameters import applied_parameters
     from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
-    from airbeat.link.connection import connect
 
     with ExitStack() as stack:
-        link = stack.enter_context(connect(order.url, tlog=order.tlog))
+        link = stack.enter_context(reach(order.url, tlog=order.tlog))
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
         try:
             sortie = _sortie(link, plan, order)
             if sortie.plan is not plan and not sortie.attached:
-                order.say(sortie.plan.notes[-1])
-                refuse_faulty(sortie.as_flown(), as_json=order.as_json)
+                vet(sortie.as_flown(), refused="not flown", as_json=order.as_json)
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
@@ -474,7 +456,7 @@ def command(
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
     plan = load_plan(file)
-    refuse_faulty(plan, as_json=as_json)
+    vet(plan, refused="not flown", as_json=as_json)
     state = None if state_file is None else read_state(state_file)
     if state is not None:
         state.require_plan(plan)
@@ -493,5 +475,5 @@ def command(
     console(as_json).print(f"{record.outcome.value}: {record.explanation}")
     _warn_of_flying(record, order)
     if as_json:
-        emit_json(_summary(record))
+        emit_json(_summary(record) | {"notes": list(plan.notes)})
     return 0 if record.outcome is FlightOutcome.COMPLETED else 1

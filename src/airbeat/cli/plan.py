@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["command", "findings_json", "plan_json", "print_findings", "print_plan"]
+__all__ = ["command", "findings_json", "plan_json", "print_findings", "print_notes", "print_plan"]
 
 
 def area_m2(plan: FlightPlan) -> float:
@@ -100,12 +100,16 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
 
 def print_plan(plan: FlightPlan, *, as_json: bool) -> None:
     """The figures pilots ask for, and what the reader must know."""
+    table(_rows(plan), as_json=as_json, title=plan.name)
+    print_notes(plan, as_json=as_json)
+
+
+def print_notes(plan: FlightPlan, *, as_json: bool) -> None:
+    """What the reader of a plan must know, e.g. that coordinates were converted from another datum."""
     from rich.text import Text
 
-    out = console(as_json)
-    table(_rows(plan), as_json=as_json, title=plan.name)
     for note in plan.notes:
-        out.print(Text(f"note: {note}", style="yellow"))
+        console(as_json).print(Text(f"note: {note}", style="yellow"))
 
 
 def findings_json(findings: list[Finding]) -> list[dict[str, Any]]:

@@ -141,11 +141,11 @@ def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_js
         title=asked.area.name,
     )
     for note in (*area.notes, *path.notes):
-        console(as_json).print(f"note: {note}", markup=False)
+        console(as_json).print(f"note: {note}")
     written = []
     if out_dir is not None:
         written = write_files({out_dir / "plan.geojson": _geojson(path, area)}, overwrite=overwrite)
-        console(as_json).print(f"wrote {written[0]}", markup=False)
+        console(as_json).print(f"wrote {written[0]}")
     if as_json:
         emit_json(figures | {"notes": [*area.notes, *path.notes], "files": [str(p) for p in written]})
     return 1 if figures["outside_fence_m"] > 0 or figures["keepout_m"] > 0 else 0

@@ -38,7 +38,7 @@ def find(*, as_json: bool) -> int:
     looked = look_for_binaries()
     used = next((entry.binary for entry in looked if entry.binary), None)
     for entry in looked:
-        console(as_json).print(str(entry), markup=False)
+        console(as_json).print(str(entry))
     console(as_json).print(
         f"used: {used}" if used else "there is none: see `airbeat sitl fetch`", markup=False
     )
@@ -76,7 +76,7 @@ def fetch(*, version: str, as_json: bool) -> int:
 
     with progress_bar(f"ArduCopter {version}") as progress:
         binary = fetch_binary(version, progress=progress)
-    console(as_json).print(str(binary), markup=False)
+    console(as_json).print(str(binary))
     if as_json:
         emit_json({"path": str(binary.path), "version": binary.version, "git_hash": binary.git_hash})
     return 0
@@ -152,9 +152,9 @@ def run(*, home: str, speedup: float, instance: int, wipe: bool, as_json: bool) 
 
 def _announce(sitl: ArduPilotSitl, folder: Path, *, as_json: bool) -> None:
     out = console(as_json)
-    out.print(f"{sitl.version}, speed-up {sitl.speedup:g}", markup=False)
+    out.print(f"{sitl.version}, speed-up {sitl.speedup:g}")
     out.print(f"connect to {sitl.url} (then also {sitl.urls[1]}, {sitl.urls[2]}); Ctrl-C stops it")
-    out.print(f"parameters, missions and logs: {folder}", markup=False)
+    out.print(f"parameters, missions and logs: {folder}")
     if as_json:
         emit_json(
             {

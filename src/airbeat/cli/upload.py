@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
+from airbeat.cli.plan import findings_json
 from airbeat.cli.plans import load_plan
+from airbeat.cli.vet import reach, vet
 
 if TYPE_CHECKING:
     from airbeat.flight.upload import UploadProgress, UploadVerdict
@@ -66,26 +68,31 @@ def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
     show_default=True,
     help="Transfer by MAVFTP where the autopilot offers it and else item by item, or force one.",
 )
+@click.option("--despite-findings", is_flag=True, help="Upload even a plan in which the checks found errors.")
 @json_option
-def command(*, file: Path, url: str, while_flying: bool, via: str, as_json: bool) -> int:
+def command(
+    *, file: Path, url: str, while_flying: bool, via: str, despite_findings: bool, as_json: bool
+) -> int:
     """Upload FILE (mission YAML, .plan or .waypoints) and read it back.
 
-    The order is fence, rally points, mission. Each is verified by what the vehicle itself holds
-    afterwards. A file without a fence leaves the vehicle's fence alone. Nothing is armed.
+    The plan is checked first, and refused where the checks find an error. The order is fence, rally points,
+    mission. Each is verified by what the vehicle itself holds afterwards. A file without a fence leaves the
+    vehicle's fence alone. Nothing is armed.
 
     \b
     airbeat upload missions/demo-hillside.yaml --connect tcp:127.0.0.1:5760
     """
     from airbeat.flight.upload import upload_plan
-    from airbeat.link.connection import connect
     from airbeat.link.transfer import Outcome
 
     plan = load_plan(file)
-    with connect(url) as link, progress_bar("uploading") as progress:
+    findings = vet(plan, refused="not uploaded", as_json=as_json, despite=despite_findings)
+    with reach(url) as link, progress_bar("uploading") as progress:
         verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying, via=via)
     print_verdict(verdict, as_json=as_json)
     if as_json:
-        emit_json(verdict.to_json())
+        result = verdict.to_json()
+        emit_json(result | {"notes": [*plan.notes, *result["notes"]], "findings": findings_json(findings)})
     if verdict.verified:
         return 0
     return 4 if verdict.outcome is Outcome.UNKNOWN else 1
