@@ -37,6 +37,8 @@ __all__ = [
 MAX_VERTICES = 20_000
 """Most vertices that one mission may hold, area file included."""
 
+MIN_DISTANCE_M = 0.5
+"""Least distance between lines, and between photographs [m]."""
 MAX_FIXED_POINTS = 500
 MAX_ZONES = 100
 MAX_RALLY_POINTS = 20
@@ -220,8 +222,8 @@ class LawnmowerSection(Section):
 
     pattern: Literal["lawnmower"] = "lawnmower"
     overlap: OverlapSection = OverlapSection()
-    spacing_m: float | None = Field(default=None, gt=0, le=2000)
-    trigger_distance_m: float | None = Field(default=None, gt=0, le=2000)
+    spacing_m: float | None = Field(default=None, ge=MIN_DISTANCE_M, le=2000)
+    trigger_distance_m: float | None = Field(default=None, ge=MIN_DISTANCE_M, le=2000)
     angle_deg: Annotated[float | None, BeforeValidator(_angle)] = None
     entry: PlaceSection | None = None
     turn_around_m: float = Field(default=0.0, ge=0, le=500)

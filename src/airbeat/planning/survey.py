@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 
 from airbeat.errors import PlanningError
 from airbeat.mission.mission import LawnmowerPattern, Mission
@@ -33,6 +34,8 @@ _FULL_PLANS_PER_EFFORT = 3
 _ORDER_ITERATIONS = 400
 _REPAIR_ROUNDS = 2
 _SEEN_ENOUGH = 0.99995
+_MOST_LINES = 2000
+_MOST_PHOTOS = 20_000
 _COVERAGE_TRADE = 0.0005
 """Coverage that may be given up for a faster direction."""
 
@@ -85,7 +88,8 @@ def plan_survey(
     """Photograph the area in parallel lines.
 
     Raises:
-        PlanningError: no area, no usable footprint, or no line that can be reached from home.
+        PlanningError: no area, no usable footprint, no line that can be reached from home, more than 2,000
+            lines or about 20,000 photographs.
     """
     if space.area.is_empty:
         raise PlanningError("a lawnmower pattern needs an area", remedy="give the mission an area")
@@ -165,8 +169,11 @@ def _entry(pattern: LawnmowerPattern, space: FlightSpace) -> tuple[float, float]
 
 def _angles(task: _Task, pattern: LawnmowerPattern) -> list[float]:
     """The directions to plan in full: the one asked for, or those with the least time in lines and hops."""
+    _refuse_too_many_photos(task)
     if pattern.angle_deg is not None:
-        return [math.radians(90.0 - pattern.angle_deg)]
+        asked = math.radians(90.0 - pattern.angle_deg)
+        _refuse_too_many_lines(task, _line_count(task, asked))
+        return [asked]
     swath, mission = task.imaging.swath, task.mission
 
     def rough(angle: float) -> float:
@@ -178,8 +185,36 @@ def _angles(task: _Task, pattern: LawnmowerPattern) -> list[float]:
         )
         return float(times.sum())
 
-    ranked = sorted(candidate_angles(task.space.area), key=rough)
+    candidates = candidate_angles(task.space.area)
+    counts = {angle: _line_count(task, angle) for angle in candidates}
+    _refuse_too_many_lines(task, min(counts.values()))
+    ranked = sorted((a for a in candidates if counts[a] <= _MOST_LINES), key=rough)
     return ranked[: _FULL_PLANS_PER_EFFORT * task.effort]
+
+
+def _line_count(task: _Task, angle: float) -> float:
+    """How many strips lie side by side across the area."""
+    across = shapely.get_coordinates(task.space.area.convex_hull) @ [-math.sin(angle), math.cos(angle)]
+    return float(np.ptp(across)) / task.imaging.swath.spacing_m
+
+
+def _refuse_too_many_lines(task: _Task, count: float) -> None:
+    if count > _MOST_LINES:
+        raise PlanningError(
+            f"about {count:.0f} lines {task.imaging.swath.spacing_m:g} m apart (at most {_MOST_LINES})",
+            remedy="fly higher, choose a larger spacing or less sidelap, or split the area",
+        )
+
+
+def _refuse_too_many_photos(task: _Task) -> None:
+    spacing, trigger = task.imaging.swath.spacing_m, task.imaging.trigger_distance_m
+    count = task.space.area.area / spacing / trigger
+    if count > _MOST_PHOTOS:
+        raise PlanningError(
+            f"about {count:.0f} photographs {trigger:g} m apart on lines {spacing:g} m apart "
+            f"(at most {_MOST_PHOTOS})",
+            remedy="fly higher, choose larger distances or less overlap, or split the area",
+        )
 
 
 def _fly(task: _Task, angle: float) -> list[_Candidate]:
@@ -213,6 +248,7 @@ def _lines(task: _Task, angle: float) -> list[Points]:
     """Sweep lines, and more of them over what the first ones leave."""
     area, swath = task.space.area, task.imaging.swath
     lines = sweep_lines(area, task.space.sweep, angle, swath)
+    _refuse_too_many_lines(task, len(lines))
     for _ in range(_REPAIR_ROUNDS):
         legs = [
             Leg(start=(float(a[0]), float(a[1])), end=(float(b[0]), float(b[1])), camera_on=True)
@@ -224,6 +260,7 @@ def _lines(task: _Task, angle: float) -> list[Points]:
         lines += [
             line for part in polygons_of(left) for line in sweep_lines(part, task.space.sweep, angle, swath)
         ]
+    _refuse_too_many_lines(task, len(lines))
     return lines
 
 

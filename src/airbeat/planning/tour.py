@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +25,8 @@ _DETOUR_S = 8.0
 """A link that is not straight is first taken for this much longer, with two more stops."""
 _ALL_PAIRS_ENDS = 60
 _NEAR_ENDS = 16
+_CHUNK_ENDS = 256
+"""Ends compared with all others at once, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,8 @@ class Links:
         n = len(ends)
         i, j = _nearest_pairs(ends)
         clear = near.clear(ends[i], ends[j])
-        length = np.hypot(*(ends[:, None] - ends[None]).transpose(2, 0, 1))
+        x, y = ends.T
+        length = np.hypot(x[:, None] - x, y[:, None] - y)
         self.link = near.leg_time(_DETOUR * length) + _DETOUR_S
         self.known = np.eye(n, dtype=bool)
         self._ways: dict[tuple[int, int], list[tuple[float, float]]] = {}
@@ -263,8 +267,13 @@ def _nearest_pairs(ends: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     if n <= _ALL_PAIRS_ENDS:
         i, j = np.triu_indices(n, 1)
         return i, j
-    squared = ((ends[:, None] - ends[None]) ** 2).sum(axis=2)
-    near = np.argsort(squared, axis=1, kind="stable")[:, 1 : _NEAR_ENDS + 1]
+    near = np.vstack([_nearest(ends, part) for part in np.array_split(ends, math.ceil(n / _CHUNK_ENDS))])
     pairs = np.stack([np.repeat(np.arange(n), near.shape[1]), near.ravel()])
     pairs = np.unique(np.sort(pairs, axis=0), axis=1)
     return pairs[0], pairs[1]
+
+
+def _nearest(ends: Points, some: Points) -> npt.NDArray[np.int64]:
+    """Numbers of the ends nearest to some of them, without the first, which is the end itself."""
+    squared = ((some[:, None] - ends[None]) ** 2).sum(axis=2)
+    return np.argsort(squared, axis=1, kind="stable")[:, 1 : _NEAR_ENDS + 1]

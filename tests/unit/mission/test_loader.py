@@ -155,6 +155,16 @@ def test_lines_farther_apart_than_the_footprint_are_noted() -> None:
     assert any("photographs 150 m apart" in note for note in notes)
 
 
+def test_a_spacing_below_half_a_metre_is_refused() -> None:
+    pattern = "  spacing_m: 0.02\n  trigger_distance_m: 0.1\n"
+    with pytest.raises(MissionFileError) as caught:
+        parse(changed(("  overlap: {side: 0.4, front: 0.5}\n", pattern)))
+    assert [p.message for p in caught.value.problems] == [
+        "must be 0.5 or more (got 0.02)",
+        "must be 0.5 or more (got 0.1)",
+    ]
+
+
 def test_fixed_points_keep_their_own_height_heading_and_gimbal() -> None:
     text = BASE[: BASE.index("search:\n")].replace("kind: search", "kind: patrol") + (
         "patrol:\n  points:\n    - {lat: 47.001, lon: 11.001, dwell_s: 20, heading_deg: 90, "

@@ -155,3 +155,18 @@ def test_what_cannot_be_flown_is_refused_with_a_remedy(
 def test_home_in_a_keep_out_is_refused(hillside: Any) -> None:
     with pytest.raises(PlanningError, match="home"):
         plan_mission(hillside.mission(home=hillside.place(60, 150)))
+
+
+@pytest.mark.parametrize("angle_deg", [20.0, None])
+def test_more_lines_than_anybody_flies_are_refused_before_they_are_drawn(
+    hillside: Any, angle_deg: float | None
+) -> None:
+    pattern = LawnmowerPattern(spacing_m=0.02, trigger_distance_m=400.0, angle_deg=angle_deg)
+    with pytest.raises(PlanningError, match=r"about \d+ lines 0.02 m apart \(at most 2000\)"):
+        plan_mission(hillside.mission(pattern=pattern))
+
+
+def test_more_photographs_than_anybody_looks_at_are_refused(hillside: Any) -> None:
+    pattern = LawnmowerPattern(spacing_m=2.0, trigger_distance_m=0.5)
+    with pytest.raises(PlanningError, match="photographs"):
+        plan_mission(hillside.mission(pattern=pattern))
