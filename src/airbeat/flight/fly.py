@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from airbeat.checks.findings import Severity
-from airbeat.errors import FindingsError, RefusedByVehicleError, UsageError
+from airbeat.errors import FindingsError, LinkError, RefusedByVehicleError, UsageError
 from airbeat.flight.preflight import PreflightFinding, preflight
 from airbeat.flight.record import FlightRecord
 from airbeat.flight.upload import UploadProgress, UploadVerdict, upload_plan
@@ -20,6 +20,9 @@ from airbeat.mission.plan import FlightPlan
 __all__ = ["Confirm", "continue_plan", "fly_plan", "watch_plan"]
 
 _READY_S = 90.0
+_HEARTBEAT_EVERY_S = 1.2
+"""Within this time whether it is armed, and its mode, are heard anew (HEARTBEAT, 1 Hz)."""
+_FRESH_S = 3.0
 Confirm = Callable[[tuple[PreflightFinding, ...], UploadVerdict], bool]
 """Asked before arming, with the findings and the upload's verdict; only True arms."""
 
@@ -55,7 +58,8 @@ def fly_plan(
     Raises:
         UsageError: nobody agreed to arming.
         FindingsError: a preflight finding forbids the flight.
-        RefusedByVehicleError: upload, arming or start was refused.
+        RefusedByVehicleError: upload, arming or start was refused, or the mode was changed while somebody
+            was asked.
         LinkError: the link broke before take-off, or the upload's outcome is unknown.
     """
     if not confirmed and confirm is None:
@@ -72,16 +76,16 @@ def fly_plan(
     watch.report("waiting")
     findings = _wait_until_ready(link, vehicle, plan)
     identity = vehicle.identity()
-    errors = [f for f in findings if f.severity is Severity.ERROR]
-    if errors:
-        raise FindingsError(
-            "not ready to fly: " + "; ".join(f.message for f in errors), remedy=errors[0].remedy
-        )
+    _refuse_errors(findings, "not ready to fly")
     watch.report("uploading")
     verdict = upload_plan(link, plan, progress=on_upload)
     verdict.raise_unless_verified()
-    if not (confirmed or (confirm is not None and confirm(findings, verdict) is True)):
-        raise UsageError("not confirmed: nothing was armed; the plan is on the vehicle", remedy="")
+    mode = vehicle.now.mode
+    if not confirmed:
+        if confirm is None or confirm(findings, verdict) is not True:
+            raise UsageError("not confirmed: nothing was armed; the plan is on the vehicle", remedy="")
+        vehicle.wait(lambda _t: False, timeout_s=_HEARTBEAT_EVERY_S, what="its state after the question")
+    _look_again(link, vehicle, plan, mode=mode)
     watch.report("arming")
     _arm_and_start(vehicle)
     return watch.until_landed(identity)
@@ -164,6 +168,35 @@ def _wait_until_ready(link: Link, vehicle: Vehicle, plan: FlightPlan) -> tuple[P
         vehicle.wait(lambda _t: False, timeout_s=2.0, what="a position")
         findings = preflight(link, plan)
     return findings
+
+
+def _refuse_errors(findings: tuple[PreflightFinding, ...], words: str) -> None:
+    errors = [f for f in findings if f.severity is Severity.ERROR]
+    if errors:
+        raise FindingsError(f"{words}: " + "; ".join(f.message for f in errors), remedy=errors[0].remedy)
+
+
+def _look_again(link: Link, vehicle: Vehicle, plan: FlightPlan, *, mode: str | None) -> None:
+    """Preflight just before arming: the upload and the question take time, in which things change.
+
+    Args:
+        mode: the mode before the question.
+
+    Raises:
+        FindingsError: something now forbids the flight.
+        RefusedByVehicleError: somebody changed the mode meanwhile.
+        LinkError: the vehicle fell silent.
+    """
+    if link.silence_s > _FRESH_S:
+        raise LinkError(
+            f"not armed: no word from the vehicle for {link.silence_s:.0f} s", remedy="check the link"
+        )
+    _refuse_errors(preflight(link, plan), "not armed: no longer ready to fly")
+    if vehicle.now.mode != mode:
+        raise RefusedByVehicleError(
+            f"not armed: meanwhile somebody changed the mode from {mode} to {vehicle.now.mode}",
+            remedy="agree who flies, then start again",
+        )
 
 
 def _arm_and_start(vehicle: Vehicle) -> None:
