@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airbeat.checks.findings import Finding, Severity
+from airbeat.geo.frame import LocalFrame
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan, Survey
 
@@ -13,6 +14,7 @@ __all__ = ["check_photography"]
 COARSEST_GSD_M_PX = 0.03
 MOST_BLUR_PX = 1.0
 LEAST_COVERAGE = 0.995
+UNSEEN_WORTH_SAYING_M2 = 1.0
 _ROUND_OFF = 1e-9
 
 
@@ -35,7 +37,23 @@ def check_photography(plan: FlightPlan) -> Iterator[Finding]:
             message=f"the photographs show {survey.coverage_fraction:.1%} of the area",
             remedy="search the rest another way; the plan says which part is unseen",
         )
+    yield from _unseen(survey)
     yield from _triggers(plan, survey)
+
+
+def _unseen(survey: Survey) -> Iterator[Finding]:
+    if survey.unseen is None or survey.unseen.is_empty:
+        return
+    frame = LocalFrame.around(survey.area)
+    unseen_m2 = float(frame.to_local(survey.unseen).area)
+    share = unseen_m2 / float(frame.to_local(survey.area).area)
+    if unseen_m2 > UNSEEN_WORTH_SAYING_M2:
+        yield Finding(
+            severity=Severity.NOTE,
+            code="area-unseen",
+            message=f"{unseen_m2:.0f} m² of the area ({share:.2%}) are on no photograph of this plan",
+            remedy="search them another way; the map shows where they are",
+        )
 
 
 def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ code                       severity what it says
 ========================== ======== ==================================================================
 above-ceiling              error    an item is higher than the fence's ceiling
 actions-after-last-leg     error    more than one action behind the last item that moves the vehicle
+area-unseen                note     more than 1 m² of the area is on no photograph
 battery-share              error    the estimate needs more than one battery down to its reserve
 camera-never-on            error    an area to photograph, but no camera trigger
 camera-on-at-return        error    the camera trigger is not switched off before the return
@@ -14,7 +15,8 @@ endless-jump               warning  a jump without end
 far-from-home              error    a place further than 100 km from home
 fence-defaults             note     reaches beyond Copter's default fence (300 m, 100 m)
 fence-far-from-home        error    a fence zone further than 100 km from home
-fence-intersected          warning  several inclusion zones, which ArduPilot intersects
+fence-intersected          warning  several inclusion zones, and every leg stays where all overlap
+fence-intersection-left    error    several inclusion zones, and a leg is not in all of them
 fence-polygon-crossed      error    a fence polygon crosses itself or has no area
 fence-too-large            error    more fence vertices than ArduPilot holds
 first-not-takeoff          error    the first item that moves the vehicle is not a take-off

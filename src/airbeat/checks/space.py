@@ -166,19 +166,34 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
     yield from _circles_flown(plan, zones, frame)
     inside = [leg for leg in flown if leg.number not in outside]
     yield from _margin(plan, inside, zones, frame)
-    if len(zones.inclusions) > 1:
-        both = zones.inclusions[0]
-        for zone in zones.inclusions[1:]:
-            both = both.intersection(zone)
-        allowed = both.buffer(TOLERANCE_M)
-        left = sorted({leg.number for leg in flown if not allowed.covers(_line(leg, frame))})
+    yield from _intersection(flown, zones, frame)
+
+
+def _intersection(flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator[Finding]:
+    """Several inclusion zones: Copter flies where all overlap, unless FENCE_OPTIONS says otherwise."""
+    if len(zones.inclusions) < 2:
+        return
+    both = zones.inclusions[0]
+    for zone in zones.inclusions[1:]:
+        both = both.intersection(zone)
+    allowed = both.buffer(TOLERANCE_M)
+    left = sorted({leg.number for leg in flown if not allowed.covers(_line(leg, frame))})
+    rule = f"{len(zones.inclusions)} inclusion zones: ArduPilot flies only where all overlap, "
+    remedy = "draw one inclusion zone round them all; bit 1 of FENCE_OPTIONS would make ArduPilot unite them"
+    if left:
+        yield Finding(
+            severity=Severity.ERROR,
+            code="fence-intersection-left",
+            message=f"{rule}and {len(left)} leg{'s leave' if len(left) > 1 else ' leaves'} that",
+            items=tuple(left),
+            remedy=remedy,
+        )
+    else:
         yield Finding(
             severity=Severity.WARNING,
             code="fence-intersected",
-            message=f"{len(zones.inclusions)} inclusion zones: ArduPilot flies only where all overlap, "
-            + (f"and {len(left)} legs leave that" if left else "and every leg stays there"),
-            items=tuple(left),
-            remedy="draw one inclusion zone, or set bit 1 of FENCE_OPTIONS",
+            message=f"{rule}and every leg stays there",
+            remedy=remedy,
         )
 
 
@@ -238,8 +253,8 @@ def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
             yield Finding(
                 severity=Severity.WARNING,
                 code="rally-too-far",
-                message=f"rally point {index} is {away_m:.0f} m from home: Copter ignores a rally point that is "
-                "more than 300 m from where it turns back",
+                message=f"rally point {index} is {away_m:.0f} m from home: Copter ignores a rally point that "
+                "is more than 300 m from where it turns back",
                 place=rally.position,
                 remedy="move it nearer, or raise RALLY_LIMIT_KM",
             )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import shapely
 
 import airbeat.checks.plan as checked
 from airbeat.checks.findings import Severity
@@ -71,9 +72,15 @@ def big_zone(at: At) -> FencePolygon:
     return zone(at, *((150 * math.cos(a / 12), 100 + 150 * math.sin(a / 12)) for a in range(75)))
 
 
+def unseen_box(at: At, side_m: float) -> shapely.Polygon:
+    corners = (at(50, 50), at(50 + side_m, 50), at(50 + side_m, 50 + side_m), at(50, 50 + side_m))
+    return shapely.Polygon([(p.lon_deg, p.lat_deg) for p in corners])
+
+
 FAULTS: dict[str, Edit] = {
     "above-ceiling": lambda p, at: changed(p, 5, altitude=home_height(96.0)),
     "actions-after-last-leg": lambda p, at: inserted(p, 9, do(MavCmd.DO_SET_RELAY), do(MavCmd.DO_SET_RELAY)),
+    "area-unseen": lambda p, at: surveyed(p, unseen=unseen_box(at, 5.0)),
     "battery-share": lambda p, at: replace(p, estimate=replace(p.estimate, battery_share=1.01)),  # type: ignore[type-var]
     "camera-never-on": lambda p, at: changed(p, 4, params=(0.0, 0.0, 0.0, 0.0)),
     "camera-on-at-return": lambda p, at: without(p, 7),
@@ -88,6 +95,9 @@ FAULTS: dict[str, Edit] = {
         p, circles=(FenceCircle(inclusion=False, centre=LatLon(lat_deg=8.49, lon_deg=51.18), radius_m=5),)
     ),
     "fence-intersected": lambda p, at: fenced(
+        p, polygons=(*polygons(p), zone(at, (-60, -60), (250, -50), (250, 250), (-50, 250)))
+    ),
+    "fence-intersection-left": lambda p, at: fenced(
         p, polygons=(*polygons(p), zone(at, (-50, -50), (250, -50), (250, 250)))
     ),
     "fence-polygon-crossed": lambda p, at: fenced(
@@ -218,8 +228,19 @@ def test_inside_one_of_two_inclusion_zones_is_inside_but_ardupilot_intersects_th
     east = zone(at, (50, -50), (250, -50), (250, 250), (50, 250))
     findings = check_plan(fenced(clean_plan, polygons=(west, east)))
     assert "leg-outside-fence" not in {f.code for f in findings}
-    intersected = next(f for f in findings if f.code == "fence-intersected")
-    assert intersected.items == (1, 3, 5, 6, 8)
+    left = next(f for f in findings if f.code == "fence-intersection-left")
+    assert left.items == (1, 3, 5, 6, 8)
+    assert left.severity is Severity.ERROR
+    assert "fence-intersected" not in {f.code for f in findings}
+
+
+@pytest.mark.parametrize(("side_m", "found"), [(0.9, False), (5.0, True)])
+def test_unseen_ground_is_named_with_its_area_and_share(
+    clean_plan: FlightPlan, at: At, side_m: float, found: bool
+) -> None:
+    findings = check_plan(surveyed(clean_plan, unseen=unseen_box(at, side_m)))
+    said = [f.message for f in findings if f.code == "area-unseen"]
+    assert said == (["25 m² of the area (0.20%) are on no photograph of this plan"] if found else [])
 
 
 def test_the_margin_is_the_smallest_distance_to_any_edge(clean_plan: FlightPlan) -> None:
