@@ -202,6 +202,7 @@ def _job(
         places = shapely.union_all([space, *([shapely.Point(home_xy)] if home_xy else [])])
         room = shapely.box(*places.buffer(20 * swath_m + 500).bounds)
         far = Router(room.difference(free.closed.buffer(-_SPACE_GROWN_M)), model.leg_times_s)
+        space, target = _reachable(space, target, far, home_xy)
     return _Job(
         free=free,
         target=target,
@@ -217,6 +218,27 @@ def _job(
         seed=seed,
         effort=max(1, effort),
     )
+
+
+def _reachable(space: Any, target: Any, far: Router, home: tuple[float, float] | None) -> tuple[Any, Any]:
+    """The parts of space and target that can be reached from home, or else from the largest part.
+
+    Raises:
+        PlanningError: none can.
+    """
+    parts = sorted(polygons_of(space), key=lambda p: -p.area)
+    places = [p.representative_point().coords[0] for p in parts]
+    start = places[0] if home is None else home
+    kept = [p for p, place in zip(parts, places, strict=True) if far.route(start, place) is not None]
+    if not kept:
+        raise PlanningError(
+            "no part of the area can be reached from home without crossing a keep-out",
+            remedy="move home or open a way through the keep-outs",
+        )
+    if len(kept) == len(parts):
+        return space, target
+    space = shapely.union_all(kept)
+    return space, shapely.union_all(polygons_of(target.intersection(space)))
 
 
 def _layouts(job: _Job, angle: float | None) -> list[Layout]:
@@ -396,7 +418,7 @@ def _hidden_note(job: _Job) -> list[str]:
     hidden_m2 = job.free.target.area - job.target.area
     if hidden_m2 < TOLERANCE_M:
         return []
-    return [f"{hidden_m2:.0f} m² of the area cannot be seen from inside the fence and its margin"]
+    return [f"{hidden_m2:.0f} m² of the area cannot be reached or seen from inside the fence and its margin"]
 
 
 def _transits(job: _Job, line: Points, allowed: Any) -> tuple[list[Points], float]:

@@ -162,6 +162,16 @@ def test_what_no_camera_inside_sees_is_a_polygon() -> None:
     assert path.coverage_fraction == pytest.approx(1 - path.unseen_area_m2 / FIELD.area, abs=1e-6)
 
 
+def test_a_part_walled_in_by_keep_outs_is_left_out_and_said() -> None:
+    keepout = shapely.Point(600, 250).buffer(160).difference(shapely.Point(600, 250).buffer(90))
+    path = plan_coverage(_there(FIELD), spacing_m=50, keepouts=[_there(keepout)])
+    inner = shapely.Point(600, 250).buffer(90)
+    assert path.keepout_m == path.outside_m == 0.0
+    assert path.transits == ()
+    assert path.unseen_area_m2 == pytest.approx(inner.area, rel=0.1)
+    assert any("cannot be reached" in note for note in path.notes)
+
+
 @pytest.mark.parametrize("spacing", [0.0, -1.0, math.nan, math.inf])
 def test_an_impossible_spacing_is_refused(spacing: float) -> None:
     with pytest.raises(PlanningError, match="spacing"):
