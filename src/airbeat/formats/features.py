@@ -134,7 +134,7 @@ def _path(plan: FlightPlan) -> Iterator[MapFeature]:
             geometry=_unwrapped(LineString([(p.lon_deg, p.lat_deg) for p in places])),
             heights=tuple(heights),
             properties={
-                "role": role.value,
+                "leg_role": role.value,
                 "first_item": chain[0].number,
                 "last_item": chain[-1].number,
                 "heights_m": [h.value_m if h else None for h in heights],
@@ -160,7 +160,11 @@ def _waypoints(plan: FlightPlan) -> Iterator[MapFeature]:
                 str(number),
                 item.position,
                 altitude=item.altitude,
-                properties={"seq": number, "command": command_name(item.command), "role": item.role.value},
+                properties={
+                    "seq": number,
+                    "command": command_name(item.command),
+                    "leg_role": item.role.value,
+                },
             )
 
 

@@ -91,7 +91,7 @@ def _placemark(parent: ET.Element, feature: MapFeature, home_amsl_m: float | Non
     if any(h is not None and h.datum is AltitudeDatum.HOME for h in feature.heights):
         _text(placemark, "description", _ABOVE_GROUND if mode == "relativeToGround" else "")
     _text(placemark, "styleUrl", f"#{feature.kind}")
-    _extended_data(placemark, feature.properties)
+    _extended_data(placemark, {"airbeat_kind": feature.kind, **feature.properties})
     geometry = feature.geometry
     if geometry.geom_type == "Point":
         _point(placemark, geometry, mode, heights_m)

@@ -3,7 +3,7 @@
 GeoJSON (RFC 7946): Feature, FeatureCollection, GeometryCollection or a bare geometry. Properties may say
 ``role: area | corridor | keepout``; a corridor is a LineString with ``corridor_width_m``, its full width.
 Without a role polygons are the area. KML 2.2: Polygon with innerBoundaryIs, MultiGeometry, LineString; the
-role and width may stand in ExtendedData.
+role and width may stand in ExtendedData. Of a map that airbeat wrote the area alone is read.
 """
 
 from __future__ import annotations
@@ -94,12 +94,13 @@ class AreaFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One geometry with its role, as it stands in the file."""
+    """One geometry with its role, as it stands in the file; ``shown_only`` if it is part of a plan's map."""
 
     role: AreaRole | None
     width_m: float | None
     outlines: tuple[Outline, ...] = ()
     line: tuple[LatLon, ...] = ()
+    shown_only: bool = False
 
 
 def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
@@ -168,6 +169,7 @@ def _features(content: bytes) -> Iterator[Feature]:
                 width_m=_width(placemark.properties),
                 outlines=placemark.outlines,
                 line=placemark.line,
+                shown_only=_is_shown_only(placemark.properties.get("airbeat_kind")),
             )
     elif start in (b"{", b"["):
         yield from _geojson_features(content)
@@ -175,7 +177,13 @@ def _features(content: bytes) -> Iterator[Feature]:
         raise GeometryError("neither GeoJSON nor KML", remedy="export the area as GeoJSON (WGS84) or KML")
 
 
-def _build(features: list[Feature], name: str, sha256: str, datum: MapDatum) -> AreaFile:
+def _is_shown_only(kind: Any) -> bool:
+    """Whether a feature of a map that airbeat wrote is something else than the area."""
+    return kind is not None and kind != "area"
+
+
+def _build(read: list[Feature], name: str, sha256: str, datum: MapDatum) -> AreaFile:
+    features = [f for f in read if not f.shown_only]
     drawn = _first_vertex(features)
     features = [_converted(f, datum) for f in features]
     converted = _first_vertex(features)
@@ -189,6 +197,8 @@ def _build(features: list[Feature], name: str, sha256: str, datum: MapDatum) -> 
     areas = [o for f in features if f.role in (None, AreaRole.AREA) for o in f.outlines]
     corridors = tuple(_corridor(f) for f in features if f.role is AreaRole.CORRIDOR)
     notes: list[str] = []
+    if len(features) < len(read):
+        notes.append(f"{name}: a plan's map, of which the area alone was read, not its fence or keep-outs")
     skipped = sum(1 for f in features if f.line and f.role is not AreaRole.CORRIDOR)
     if skipped:
         notes.append(f"{name}: {skipped} line(s) without role corridor left out")
@@ -308,7 +318,7 @@ def _geojson_features(content: bytes) -> Iterator[Feature]:
         members = [document]
     for number, member in enumerate(members, start=1):
         try:
-            yield from _geojson_feature(member)
+            yield from _geojson_feature(member, own_map=isinstance(document.get("airbeat"), dict))
         except GeometryError as error:
             where = ", ".join(p for p in (f"feature {number}", error.where) if p)
             raise GeometryError(error.message, where=where, remedy=error.remedy) from error
@@ -330,7 +340,7 @@ def _require_wgs84(crs: Any) -> None:
         )
 
 
-def _geojson_feature(member: Any) -> Iterator[Feature]:
+def _geojson_feature(member: Any, *, own_map: bool) -> Iterator[Feature]:
     if not isinstance(member, dict):
         raise GeometryError("not a GeoJSON object")
     properties: Any = {}
@@ -344,7 +354,13 @@ def _geojson_feature(member: Any) -> Iterator[Feature]:
         raise GeometryError("properties must be an object")
     role, width_m = _role(properties), _width(properties)
     for outlines, line in _geojson_geometry(geometry, 0):
-        yield Feature(role=role, width_m=width_m, outlines=outlines, line=line)
+        yield Feature(
+            role=role,
+            width_m=width_m,
+            outlines=outlines,
+            line=line,
+            shown_only=own_map and _is_shown_only(properties.get("kind")),
+        )
 
 
 def _geojson_geometry(geometry: Any, depth: int) -> Iterator[tuple[tuple[Outline, ...], tuple[LatLon, ...]]]:

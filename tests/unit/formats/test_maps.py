@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from airbeat.formats.geojson import write_geojson
 from airbeat.formats.kml import write_kml
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.mission.areafile import parse_area
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, FlightPlan, ItemRole, PlanItem
 
@@ -90,7 +92,7 @@ def test_waypoints_carry_their_sequence_numbers_heights_and_datums(full_plan: Fl
 
 def test_the_path_is_cut_by_role_and_ends_at_home(full_plan: FlightPlan) -> None:
     lines = features(full_plan, "path")
-    assert [f["properties"]["role"] for f in lines] == ["transit", "sweep", "visit", "return", "transit"]
+    assert [f["properties"]["leg_role"] for f in lines] == ["transit", "sweep", "visit", "return", "transit"]
     assert lines[3]["geometry"]["coordinates"][-1] == [8.49, 51.18]
     assert lines[4]["properties"]["first_item"] == 9  # the way back that DO_JUMP makes
 
@@ -189,3 +191,16 @@ def test_a_plan_of_nothing_but_home_is_a_map_too() -> None:
     plan = FlightPlan(name="empty", home=LatLon(lat_deg=0.0, lon_deg=0.0))
     assert [f["properties"]["kind"] for f in features(plan)] == ["home"]
     assert len(placemarks(plan, "home")) == 1
+
+
+@pytest.mark.parametrize(("write", "name"), [(write_geojson, "map.geojson"), (write_kml, "map.kml")])
+def test_a_map_can_be_read_back_as_an_area_without_fence_and_path(
+    full_plan: FlightPlan, write: Callable[[FlightPlan], str], name: str
+) -> None:
+    assert full_plan.survey is not None
+    read = parse_area(write(full_plan).encode(), name=name)
+    assert read.area.symmetric_difference(full_plan.survey.area).area < 1e-12
+    assert read.keepouts == ()
+    assert read.notes == (
+        f"{name}: a plan's map, of which the area alone was read, not its fence or keep-outs",
+    )
