@@ -62,7 +62,12 @@ def test_a_faulty_mission_file_lists_all_its_faults_and_exits_with_3(airbeat: Ru
     (workplace / "bad.yaml").write_text(bad, encoding="utf-8")
     done = airbeat("plan", "bad.yaml", "--out", "p", "--json")
     assert done.returncode == 3
-    assert done.stdout == ""
+    failure = json.loads(done.stdout)
+    assert failure["ok"] is False
+    assert failure["error"]["code"] == "mission-file"
+    problem = next(p for p in failure["error"]["problems"] if p["key"] == "search.overlap.side")
+    assert problem["line"] > 0
+    assert "130" in problem["message"]
     lines = done.stderr.strip().splitlines()
     assert len(lines) >= 2
     assert all(line.startswith("bad.yaml:") for line in lines)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import itertools
 import os
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from airbeat import __version__
-from airbeat.errors import AirbeatError, UsageError
+from airbeat.cli.output import OutputError, emit_json, flush_stdout
+from airbeat.errors import AirbeatError, MissionFileError, UsageError
 
 __all__ = ["cli", "main"]
+
+_STOPPED = 130
+"""128 + SIGINT, as shells have it."""
 
 COMMANDS = {
     "demo": "Fly the shipped exercise on the embedded vehicle and write its report.",
@@ -57,23 +64,64 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 findings or failed items, 2 usage, 3 bad input file, 4 link, 70 our bug.",
+    epilog="Exit codes: 0 done, 1 findings or failed items, 2 usage, 3 bad input file, 4 link, 70 our bug, "
+    "130 stopped by Ctrl-C.",
 )
 @click.version_option(__version__, message="airbeat %(version)s")
 def cli() -> None:
     """Drone patrol and search missions: from a mission file to a list of places to look.
 
-    Every command takes --json: one JSON object on standard output, everything else on standard error.
+    Every command takes --json: one JSON object on standard output, everything else on standard error. A
+    command that fails prints {"ok": false, "error": {...}} then.
     """
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            click.echo(text, err=True)
 
 
-def _report(error: AirbeatError) -> int:
+def _error_json(error: AirbeatError) -> dict[str, Any]:
+    problems = error.problems if isinstance(error, MissionFileError) else ()
+    return {
+        "ok": False,
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "where": error.where,
+            "remedy": error.remedy,
+            "problems": [asdict(p) for p in problems],
+        },
+    }
+
+
+def _emit_failure(error: AirbeatError, argv: list[str] | None) -> None:
+    """The failure as JSON, where that was asked for and can be written."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if "--json" not in itertools.takewhile(lambda word: word != "--", arguments):
+        return
+    try:
+        emit_json(_error_json(error))
+    except (OutputError, BrokenPipeError):
+        _silence_stdout()
+
+
+def _report(error: AirbeatError, argv: list[str] | None) -> int:
+    """Say the error to people and programs; the exit code."""
     _say(f"airbeat: {error}" if error.code != "mission-file" else str(error))
+    if isinstance(error, OutputError):
+        _silence_stdout()
+    else:
+        _emit_failure(error, argv)
     return error.exit_code
+
+
+def _silence_stdout() -> None:
+    """What is still buffered for a closed or full standard output is dropped, also while Python ends."""
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(argv: list[str] | None = None) -> Any:
@@ -83,21 +131,22 @@ def main(argv: list[str] | None = None) -> Any:
     """
     try:
         code = cli.main(args=argv, prog_name="airbeat", standalone_mode=False)
-    except click.exceptions.Abort:
+        if sys.stdout is not None:
+            flush_stdout()
+    except click.exceptions.Abort:  # what click makes of Ctrl-C
         _say("airbeat: stopped")
-        sys.exit(1)
+        sys.exit(_STOPPED)
     except click.ClickException as error:
-        error.show()
+        if sys.stderr is not None:
+            error.show()
+        _emit_failure(UsageError(error.format_message()), argv)
         sys.exit(UsageError.exit_code)
     except AirbeatError as error:
         if os.environ.get("AIRBEAT_DEBUG"):
             raise
-        sys.exit(_report(error))
-    except KeyboardInterrupt:
-        _say("airbeat: stopped")
-        sys.exit(130)
+        sys.exit(_report(error, argv))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         sys.exit(1)
     except Exception as error:
         if os.environ.get("AIRBEAT_DEBUG"):

@@ -12,10 +12,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from airbeat.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["ProgressCallback", "console", "emit_json", "json_option", "progress_bar", "table"]
+__all__ = [
+    "OutputError",
+    "ProgressCallback",
+    "console",
+    "emit_json",
+    "flush_stdout",
+    "json_option",
+    "progress_bar",
+    "table",
+]
+
+
+class OutputError(UsageError):
+    """Standard output takes nothing."""
 
 
 class ProgressCallback(Protocol):
@@ -33,7 +48,19 @@ json_option = click.option(
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+    class GuardedConsole(Console):
+        """Tells of a standard output that takes nothing; goes on without standard error."""
+
+        def print(self, *objects: Any, **how: Any) -> None:
+            try:
+                super().print(*objects, **how)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                if not stderr:
+                    raise _unwritable(error) from error
+
+    return GuardedConsole(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
 def console(as_json: bool) -> Console:
@@ -52,9 +79,46 @@ def _finite(value: Any) -> Any:
 
 
 def emit_json(value: dict[str, Any]) -> None:
-    """One JSON object on standard output; what is not a finite number becomes null."""
-    sys.stdout.write(json.dumps(_finite(value), ensure_ascii=False, indent=2) + "\n")
-    sys.stdout.flush()
+    """One JSON object on standard output; what is not a finite number becomes null.
+
+    Raises:
+        OutputError: standard output is closed or cannot be written.
+        BrokenPipeError: nobody reads it any more.
+    """
+    text = json.dumps(_finite(value), ensure_ascii=False, indent=2) + "\n"
+    if sys.stdout is None:
+        raise OutputError("standard output is closed", remedy="send it to a file or a pipe")
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        sys.stdout.write(json.dumps(_finite(value), indent=2) + "\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+    flush_stdout()
+
+
+def flush_stdout() -> None:
+    """Give what was printed to the system now, while a failure can still be told.
+
+    Raises:
+        OutputError: a full disk, for instance.
+        BrokenPipeError: nobody reads any more.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> OutputError:
+    return OutputError(
+        f"standard output cannot be written: {error.strerror}",
+        remedy="free space on the disk, or send it elsewhere",
+    )
 
 
 def table(rows: Sequence[tuple[str, str]], *, as_json: bool, title: str = "") -> None:
@@ -85,7 +149,7 @@ def progress_bar(label: str) -> Iterator[ProgressCallback]:
         TimeRemainingColumn(),
         console=_console(stderr=True),
         transient=True,
-        disable=not sys.stderr.isatty(),
+        disable=sys.stderr is None or not sys.stderr.isatty(),
     ) as bar:
         task = bar.add_task(label, total=1.0)
 
