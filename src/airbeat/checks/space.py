@@ -12,7 +12,7 @@ from airbeat.geo.coordinates import AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import Leg, height_above_home_m, legs
-from airbeat.mission.plan import Fence, FlightPlan
+from airbeat.mission.plan import Fence, FlightPlan, RallyPoint
 
 __all__ = ["check_space", "fence_margin_m"]
 
@@ -245,6 +245,10 @@ def _margin(plan: FlightPlan, inside: list[Leg], zones: Zones, frame: LocalFrame
         )
 
 
+def _called(index: int, rally: RallyPoint) -> str:
+    return f"{index} ({rally.name})" if rally.name else f"{index}"
+
+
 def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
     ceiling_m = plan.fence.max_height_m if plan.fence else None
     for index, rally in enumerate(plan.rally or (), start=1):
@@ -253,8 +257,8 @@ def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
             yield Finding(
                 severity=Severity.WARNING,
                 code="rally-too-far",
-                message=f"rally point {index} is {away_m:.0f} m from home: Copter ignores a rally point that "
-                "is more than 300 m from where it turns back",
+                message=f"rally point {_called(index, rally)} is {away_m:.0f} m from home: "
+                "Copter ignores a rally point that is more than 300 m from where it turns back",
                 place=rally.position,
                 remedy="move it nearer, or raise RALLY_LIMIT_KM",
             )
@@ -264,7 +268,7 @@ def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
             yield Finding(
                 severity=Severity.ERROR,
                 code="rally-height",
-                message=f"rally point {index} is {height_m:g} m above home"
+                message=f"rally point {_called(index, rally)} is {height_m:g} m above home"
                 + (f", the ceiling is {ceiling_m:g} m" if too_high else ""),
                 place=rally.position,
                 remedy="give it a height above 0 m and under the ceiling",
@@ -282,7 +286,8 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
             yield Finding(
                 severity=Severity.ERROR,
                 code="rally-outside-fence",
-                message=f"rally point {index} is {out_m:.1f} m outside the fence or inside a keep-out",
+                message=f"rally point {_called(index, rally)} is {out_m:.1f} m outside the fence "
+                "or inside a keep-out",
                 place=rally.position,
                 remedy="move it inside; the vehicle ignores it where it is",
             )
@@ -292,8 +297,8 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
                 yield Finding(
                     severity=Severity.WARNING,
                     code="rally-return-outside-fence",
-                    message=f"the return to rally point {index} instead of home goes {way_m:.1f} m outside "
-                    "the fence or into a keep-out",
+                    message=f"the return to rally point {_called(index, rally)} instead of home "
+                    f"goes {way_m:.1f} m outside the fence or into a keep-out",
                     items=(leg.number,),
                     place=frame.to_latlon([xy])[0],
                     remedy="move the rally point, or end the mission where both ways are free",

@@ -40,17 +40,17 @@ class Zones:
         inclusions: one shape per inclusion zone.
         inside: their union, or None where the fence has no inclusion zone.
         exclusion: union of the exclusion zones.
-        crossed: numbers, from 1, of the polygons that cross themselves or have no area.
+        crossed: numbers, from 1, and names of the polygons that cross themselves or have no area.
     """
 
     def __init__(self, fence: Fence, *, frame: LocalFrame) -> None:
         self.inclusions: list[Any] = []
         exclusions: list[Any] = []
-        self.crossed: list[int] = []
+        self.crossed: list[str] = []
         for number, polygon in enumerate(fence.polygons, start=1):
             shape = shapely.Polygon(frame.to_xy(polygon.vertices)) if len(polygon.vertices) > 2 else None
             if shape is None or not shape.is_valid or shape.area == 0.0:
-                self.crossed.append(number)
+                self.crossed.append(f"{number} ({polygon.name})" if polygon.name else f"{number}")
             if shape is not None:
                 (self.inclusions if polygon.inclusion else exclusions).append(_enclosed(shape))
         for circle in fence.circles:

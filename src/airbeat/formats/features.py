@@ -82,7 +82,11 @@ def map_features(plan: FlightPlan) -> list[MapFeature]:
     result += _waypoints(plan)
     result.append(_place("home", "Home", plan.home, properties={"amsl_m": plan.home_amsl_m}))
     for number, rally in enumerate(plan.rally or (), start=1):
-        result.append(_place("rally", f"Rally point {number}", rally.position, altitude=rally.altitude))
+        result.append(
+            _place(
+                "rally", _titled(f"Rally point {number}", rally.name), rally.position, altitude=rally.altitude
+            )
+        )
     if plan.last_seen:
         result.append(_place("last-seen", "Last seen", plan.last_seen))
     return result
@@ -93,16 +97,20 @@ def _shape(kind: str, title: str, geometry: Any, **properties: object) -> MapFea
     return MapFeature(kind=kind, title=title, geometry=oriented, properties=dict(properties))
 
 
+def _titled(title: str, name: str) -> str:
+    return f"{title}: {name}" if name else title
+
+
 def _fence_polygon(zone: FencePolygon, number: int) -> MapFeature:
     kind = "fence-inclusion" if zone.inclusion else "fence-exclusion"
-    title = f"{'Fence' if zone.inclusion else 'Keep-out'} polygon {number}"
+    title = _titled(f"{'Fence' if zone.inclusion else 'Keep-out'} polygon {number}", zone.name)
     return _shape(kind, title, Polygon([(v.lon_deg, v.lat_deg) for v in zone.vertices]))
 
 
 def _fence_circle(zone: FenceCircle, number: int) -> MapFeature:
     """A circle as a polygon on the safe side: inside an inclusion circle, around an exclusion circle."""
     kind = "fence-inclusion" if zone.inclusion else "fence-exclusion"
-    title = f"{'Fence' if zone.inclusion else 'Keep-out'} circle {number}"
+    title = _titled(f"{'Fence' if zone.inclusion else 'Keep-out'} circle {number}", zone.name)
     radius_m = zone.radius_m if zone.inclusion else zone.radius_m / math.cos(math.pi / _CIRCLE_VERTICES)
     angles = [2 * math.pi * n / _CIRCLE_VERTICES for n in range(_CIRCLE_VERTICES)]
     ring = LocalFrame(zone.centre).to_latlon(

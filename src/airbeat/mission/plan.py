@@ -81,19 +81,21 @@ class PlanItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FencePolygon:
-    """A fence polygon; vertices are not repeated at the end."""
+    """A fence polygon; vertices are not repeated at the end. The name is a label and no part of equality."""
 
     inclusion: bool
     vertices: tuple[LatLon, ...]
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FenceCircle:
-    """A fence circle with its radius [m]."""
+    """A fence circle with its radius [m]. The name is a label and no part of equality."""
 
     inclusion: bool
     centre: LatLon
     radius_m: float
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +120,11 @@ class Fence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RallyPoint:
-    """An alternative landing place with its height above home (or AMSL)."""
+    """An alternative landing place with its height above home (or AMSL). The name is no part of equality."""
 
     position: LatLon
     altitude: Altitude
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

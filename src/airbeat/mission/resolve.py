@@ -127,6 +127,7 @@ def resolve_rally(sections: Sequence[RallySection], ledger: Ledger) -> tuple[Ral
         RallyPoint(
             position=resolve_place(s, ledger),
             altitude=Altitude(value_m=s.height_m, datum=AltitudeDatum.HOME),
+            name=s.name,
         )
         for s in sections
     )
@@ -148,12 +149,14 @@ def resolve_fence(section: FenceSection, ledger: Ledger) -> Fence | None:
             inclusion = key == "inclusion"
             if zone.circle is not None:
                 centre = ledger.wgs84([zone.circle], datum)[0]
-                circle = FenceCircle(inclusion=inclusion, centre=centre, radius_m=zone.circle.radius_m)
+                circle = FenceCircle(
+                    inclusion=inclusion, centre=centre, radius_m=zone.circle.radius_m, name=zone.name
+                )
                 circles.append(circle)
                 ledger.zone_paths[circle] = (*path, "circle")
             elif zone.polygon is not None:
                 ring = _simple(zone.polygon, (*path, "polygon"), datum, ledger)
-                polygon = FencePolygon(inclusion=inclusion, vertices=ring)
+                polygon = FencePolygon(inclusion=inclusion, vertices=ring, name=zone.name)
                 polygons.append(polygon)
                 ledger.zone_paths[polygon] = (*path, "polygon")
     if len(ledger.problems) > before:

@@ -280,3 +280,9 @@ def test_a_mission_far_from_its_fence_says_what_was_not_compared(clean_plan: Fli
     unmeasured = next(f for f in outside if len(f.items) > 1)
     assert "more were not compared" in unmeasured.message
     assert unmeasured.items[-1] == len(clean_plan.items) + 160
+
+
+def test_a_rally_point_is_called_by_its_name(clean_plan: FlightPlan, at: At) -> None:
+    far = RallyPoint(position=at(0, 400), altitude=home_height(30.0), name="car park")
+    messages = [f.message for f in check_plan(replace(clean_plan, rally=(far,)))]
+    assert any(m.startswith("rally point 1 (car park) is 400 m from home") for m in messages)

@@ -204,3 +204,14 @@ def test_a_map_can_be_read_back_as_an_area_without_fence_and_path(
     assert read.notes == (
         f"{name}: a plan's map, of which the area alone was read, not its fence or keep-outs",
     )
+
+
+def test_zones_and_rally_points_carry_their_names(full_plan: FlightPlan) -> None:
+    assert full_plan.fence is not None
+    assert full_plan.rally
+    polygon, *others = full_plan.fence.polygons
+    fence = replace(full_plan.fence, polygons=(replace(polygon, name="wood"), *others))
+    rally = (replace(full_plan.rally[0], name="hut"), *full_plan.rally[1:])
+    titles = [f["properties"]["title"] for f in features(replace(full_plan, fence=fence, rally=rally))]
+    assert any(t.endswith("polygon 1: wood") for t in titles)
+    assert "Rally point 1: hut" in titles

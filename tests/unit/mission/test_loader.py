@@ -155,6 +155,16 @@ def test_lines_farther_apart_than_the_footprint_are_noted() -> None:
     assert any("photographs 150 m apart" in note for note in notes)
 
 
+def test_zones_and_rally_points_keep_their_names() -> None:
+    rally = "rally:\n  - {lat: 47.001, lon: 11.001, height_m: 40, name: car park}\narea:"
+    zone = "    - name: valley\n      circle: {lat"
+    mission = parse(changed(("    - circle: {lat", zone), ("area:", rally)))
+    assert mission.fence is not None
+    assert mission.rally is not None
+    assert [c.name for c in mission.fence.circles] == ["valley"]
+    assert [r.name for r in mission.rally] == ["car park"]
+
+
 def test_a_spacing_below_half_a_metre_is_refused() -> None:
     pattern = "  spacing_m: 0.02\n  trigger_distance_m: 0.1\n"
     with pytest.raises(MissionFileError) as caught:
