@@ -144,3 +144,11 @@ def test_a_quick_look_needs_the_spacing_and_no_mission(airbeat: Run, workplace: 
     neither = airbeat("plan")
     assert neither.returncode == 2
     assert "nothing to plan" in neither.stderr
+
+
+def test_a_plan_file_is_not_taken_for_a_mission_file(airbeat: Run) -> None:
+    assert airbeat("plan", "missions/river-bridge-points.yaml", "--out", "p").returncode == 0
+    done = airbeat("plan", "p/river-bridge-points.plan")
+    assert done.returncode == 2
+    assert "p/river-bridge-points.plan is a plan file; plan takes a mission file (.yaml)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,13 @@ from airbeat.cli.output import console, emit_json, json_option, progress_bar, ta
 from airbeat.errors import FindingsError, InputFileError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airbeat.detect.run import DetectionRun
     from airbeat.flight.record import FlightRecord
     from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
+    from airbeat.sim.camera import EmbeddedCamera
     from airbeat.sim.ground import Ground
     from airbeat.sim.score import DemoScore
     from airbeat.sim.shot import CameraShot
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["command", "shipped_mission"]
 
 MISSION_NAME = "demo-hillside.yaml"
+MARKER = ".airbeat-demo"
+"""Lies in every folder that the demo made, from the first moment."""
 
 
 def shipped_mission(name: str) -> Path:
@@ -75,20 +81,37 @@ def _fly(mission: Mission, plan: FlightPlan, ground: Ground, *, seed: int, out_d
         wind_from_deg=240.0,
         airframe=mission.airframe,
     )
-    with EmbeddedVehicle(config, on_shot=camera.capture) as vehicle:
-        with connect(vehicle.url) as link, flight_bar() as show:
-            record = fly_plan(link, plan, confirmed=True, progress=show)
-        track, shots = vehicle.track, list(vehicle.shots)
-    with progress_bar("photographing") as progress:
-        while camera.done < camera.captured:
-            progress(camera.done / max(camera.captured, 1))
-            time.sleep(0.1)
-        camera.close()
+    with _given_up_on_failure(camera):
+        with EmbeddedVehicle(config, on_shot=camera.capture) as vehicle:
+            with connect(vehicle.url) as link, flight_bar() as show:
+                record = fly_plan(link, plan, confirmed=True, progress=show)
+            track, shots = vehicle.track, list(vehicle.shots)
+        _finish(camera)
     ground.write_truth(out_dir / "truth.json", camera.seen)
     record.save(out_dir / "flight.json")
     if record.outcome is not FlightOutcome.COMPLETED:
         raise FindingsError(f"the flight ended otherwise than planned: {record.explanation}")
     return _Flown(record=record, track=track, shots=shots)
+
+
+@contextmanager
+def _given_up_on_failure(camera: EmbeddedCamera) -> Iterator[None]:
+    """Ctrl-C and errors do not wait for photographs that nobody will look at."""
+    try:
+        yield
+    except BaseException:
+        click.echo("airbeat: stopping", err=True)
+        camera.abandon()
+        raise
+
+
+def _finish(camera: EmbeddedCamera) -> None:
+    """Wait for the photographs that are still drawn."""
+    with progress_bar("photographing") as progress:
+        while camera.pending:
+            progress(camera.done / max(camera.captured, 1))
+            time.sleep(0.1)
+        camera.close()
 
 
 def _detect(out_dir: Path) -> DetectionRun:
@@ -157,15 +180,17 @@ def run_demo(*, seed: int, out_dir: Path) -> tuple[dict[str, Any], tuple[tuple[s
     """
     from airbeat.checks.coverage import outside_fence_m
     from airbeat.cli.plan import area_m2
-    from airbeat.cli.plans import load_plan
     from airbeat.cli.sim import exercise_ground
     from airbeat.cli.vet import vet
     from airbeat.formats.files import write_plan_files
     from airbeat.mission.loader import load_mission
+    from airbeat.planning.plan import plan_mission
 
     started = time.perf_counter()
     path = shipped_mission(MISSION_NAME)
-    mission, plan = load_mission(path), load_plan(path)
+    mission = load_mission(path)
+    with progress_bar("planning") as progress:
+        plan = plan_mission(mission, progress=progress)
     vet(plan, refused="not flown", as_json=True)
     write_plan_files(plan, out_dir / "plan", stem=path.stem)
     ground = exercise_ground(mission, seed=seed)
@@ -221,9 +246,16 @@ def command(*, seed: int, out_dir: Path, overwrite: bool, as_json: bool) -> int:
     if out_dir.exists() and any(out_dir.iterdir()):
         if not overwrite:
             raise UsageError(f"{out_dir} is not empty", remedy="name a new folder, or say --overwrite")
-        if not (out_dir / "truth.json").is_file():
+        if not any((out_dir / name).is_file() for name in (MARKER, "truth.json")):
             raise UsageError(f"{out_dir} was not made by the demo", remedy="name a new folder")
         shutil.rmtree(out_dir)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        (out_dir / MARKER).write_text(
+            "made by airbeat demo, which may delete this folder\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise UsageError(f"{out_dir} cannot be written: {error.strerror}") from error
     figures, rows = run_demo(seed=seed, out_dir=out_dir)
     shown = (
         ("area", f"{figures['area_km2']:.3f} km²"),

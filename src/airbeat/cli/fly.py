@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airbeat.cli.interrupt import CHOICES
+from airbeat.cli.interrupt import CHOICES, StoppedError
 from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
@@ -49,7 +49,7 @@ class FlightBar:
         """Show where the flight is."""
         if now.phase not in {"flying", "landed"}:
             return
-        self._bar = self._bar or self._stack.enter_context(progress_bar("flight"))
+        self._bar = self._bar or self._stack.enter_context(progress_bar("flight", eta=False))
         minutes, seconds = divmod(round(now.eta_s), 60)
         height = now.state.height_above_home_m
         words = f"item {now.item}/{now.items}"
@@ -278,7 +278,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     """Connect, set parameters, fly and keep the record.
 
     Raises:
-        UsageError: stopped before arming.
+        StoppedError: stopped before arming.
     """
     from airbeat.cli.interrupt import Interrupts
     from airbeat.flight.parameters import applied_parameters
@@ -326,7 +326,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             )
         except (KeyboardInterrupt, click.Abort):
             part = interrupts.phase == "uploading"
-            raise UsageError(
+            raise StoppedError(
                 "stopped before arming; nothing was armed",
                 remedy="the vehicle may hold part of the plan: upload it again before anybody flies it"
                 if part

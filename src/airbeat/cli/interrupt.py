@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.errors import AirbeatError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airbeat.flight.watch import FlightProgress, Interruption
 
-__all__ = ["CHOICES", "Interrupts"]
+__all__ = ["CHOICES", "Interrupts", "StoppedError"]
 
 CHOICES = ("pause", "return", "land", "leave")
 """What can be done with the vehicle where nobody is there to be asked."""
@@ -26,6 +28,13 @@ _KEYS = {
     "x": ("leave", "stop this program; the vehicle goes on with what it is doing"),
 }
 _FLYING = frozenset({"arming", "flying"})
+
+
+class StoppedError(AirbeatError):
+    """Somebody stopped the command, by Ctrl-C or a signal."""
+
+    code = "stopped"
+    exit_code = 130
 
 
 class Interrupts:

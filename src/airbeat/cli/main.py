@@ -19,7 +19,7 @@ from airbeat.errors import AirbeatError, MissionFileError, UsageError
 __all__ = ["cli", "main"]
 
 _STOPPED = 130
-"""128 + SIGINT, as shells have it."""
+"""128 + SIGINT, as shells have it; also StoppedError's."""
 
 COMMANDS = {
     "demo": "Fly the shipped exercise on the embedded vehicle and write its report.",

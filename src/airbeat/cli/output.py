@@ -135,8 +135,12 @@ def table(rows: Sequence[tuple[str, str]], *, as_json: bool, title: str = "") ->
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[ProgressCallback]:
+def progress_bar(label: str, *, eta: bool = True) -> Iterator[ProgressCallback]:
     """A progress bar on standard error; call what it yields with the share done, 0…1.
+
+    Args:
+        label: what is being done.
+        eta: whether the bar also guesses the time left, from how fast the share grew so far.
 
     Nothing is drawn where standard error is not a terminal.
     """
@@ -146,7 +150,7 @@ def progress_bar(label: str) -> Iterator[ProgressCallback]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TimeRemainingColumn(),
+        *([TimeRemainingColumn()] if eta else []),
         console=_console(stderr=True),
         transient=True,
         disable=sys.stderr is None or not sys.stderr.isatty(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
+from airbeat.cli.plans import PLAN_SUFFIXES
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
@@ -169,7 +170,7 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the route search.")
 @click.option(
     "--effort",
-    type=click.IntRange(0, 10),
+    type=click.IntRange(1, 10),
     default=1,
     show_default=True,
     help="How hard to look for a faster route.",
@@ -245,6 +246,11 @@ def _plan_mission_file(
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
 
+    if mission.suffix.lower() in PLAN_SUFFIXES:
+        raise UsageError(
+            f"{mission} is a plan file; plan takes a mission file (.yaml)",
+            remedy="airbeat upload and airbeat fly take plan files as they are",
+        )
     given = load_mission(mission)
     wanted = given if gaps is None else _gap_mission(given, gaps)
     with progress_bar("planning") as progress:

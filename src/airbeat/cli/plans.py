@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["load_plan"]
+__all__ = ["PLAN_SUFFIXES", "load_plan"]
 
 MISSION_SUFFIXES = {".yaml", ".yml"}
+PLAN_SUFFIXES = {".plan", ".waypoints"}
 
 
 def load_plan(path: Path, *, seed: int = 0) -> FlightPlan:

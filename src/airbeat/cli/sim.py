@@ -131,11 +131,13 @@ def command(
     with EmbeddedVehicle(config, port, host=listen, udp_port=udp_port, on_shot=on_shot) as vehicle:
         out = console(as_json)
         out.print(f"embedded vehicle (not ArduPilot) at {place}: {vehicle.url} {vehicle.udp_url}".rstrip())
-        out.print("Ctrl-C ends it")
+        out.print("Ctrl-C ends it" + (", then it finishes its photographs" if camera is not None else ""))
         if as_json:
             emit_json({"vehicle": "embedded", "url": vehicle.url, "udp_url": vehicle.udp_url, "seed": seed})
         _wait_for_the_end()
     if camera is not None and ground is not None and photos is not None:
+        if camera.pending:
+            click.echo(f"ended; {camera.pending} photographs are still to be written: wait", err=True)
         written = camera.close()
         truth = photos.with_name(photos.name + "-truth.json")
         ground.write_truth(truth, camera.seen)

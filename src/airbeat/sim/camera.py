@@ -82,6 +82,11 @@ class EmbeddedCamera:
         return self._done
 
     @property
+    def pending(self) -> int:
+        """How many photographs are not written yet; those that failed count as ended."""
+        return sum(not future.done() for future in self._futures)
+
+    @property
     def seen(self) -> dict[int, list[dict[str, Any]]]:
         """For each person id, the photographs that show it: file, box and visible share."""
         with self._lock:
@@ -114,6 +119,10 @@ class EmbeddedCamera:
         self._pool.shutdown(wait=True)
         self._ground.texture.clear()
         return [future.result() for future in self._futures]
+
+    def abandon(self) -> None:
+        """Drop what is not photographed yet; at most the photographs under way are still finished."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _take(self, shot: CameraShot, view: View) -> Path:
         cv2 = opencv()
