@@ -111,9 +111,11 @@ def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
             20,000 vertices, coordinates that are no degrees, a ring that cannot be repaired safely.
     """
     try:
-        found = path.is_file()
+        found, folder = path.is_file(), path.is_dir()
     except ValueError:
-        found = False
+        found = folder = False
+    if folder:
+        raise GeometryError("is a folder", where=path.name, remedy="name the GeoJSON or KML file inside it")
     if not found:
         raise GeometryError("no such area file", where=path.name, remedy="paths start at the mission file")
     try:

@@ -191,7 +191,7 @@ class HeightSection(Section):
 
     value_m: float | None = Field(default=None, gt=-450, le=9000)
     datum: HeightDatum | None = None
-    gsd_cm_px: float | None = Field(default=None, gt=0)
+    gsd_cm_px: float | None = Field(default=None, ge=0.05)
 
     @_model_validator(mode="after")
     def _one_way(self) -> HeightSection:

@@ -150,6 +150,8 @@ def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree, *, hints: bool) 
         close = difflib.get_close_matches(context["tag"], options, n=1)
         hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(options)}"
         return f"no such pattern (got {context['tag'][:60]!r})", hint
+    if kind == "too_short" and isinstance(detail["input"], str):
+        return f"must not be empty (got {got})", ""
     wording = _WORDING.get(kind)
     if wording is None:
         return f"{detail['msg'][:200]} (got {got})", ""
@@ -188,6 +190,8 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
         return "a share of the whole: write 0.3 for 30 %"
     if detail["type"] in ("float_type", "int_type") and isinstance(value, str):
         return _number_hint(value, key)
+    if key == "gsd_cm_px" and isinstance(value, int | float):
+        return "centimetres of ground a pixel: 2 shows a person"
     if detail["type"] == "bool_type":
         return "write photo: true" if key == "photo" else ""
     if detail["type"] == "literal_error":
@@ -227,6 +231,8 @@ def _number_hint(value: str, key: str) -> str:
     text = value.strip()
     if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
         return f"write the decimal point: {text.replace(',', '.')}"
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
+        return f"write the number in decimal digits: {int(text, 16)}"
     if re.fullmatch(r"[-+]?[0-9.]+", text):
         return f"write the number without quotes: {text}"
     share = re.fullmatch(r"([0-9.]+)\s*%", text)

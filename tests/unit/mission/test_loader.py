@@ -165,6 +165,31 @@ def test_zones_and_rally_points_keep_their_names() -> None:
     assert [r.name for r in mission.rally] == ["car park"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message", "remedy"),
+    [
+        ("name: Test", 'name: "   "', "must not be empty (got '   ')", ""),
+        (
+            "speed_m_s: 8",
+            "speed_m_s: 0xFF",
+            "must be a number (got '0xFF')",
+            "write the number in decimal digits: 255",
+        ),
+        (
+            "{value_m: 60, datum: home}",
+            "{gsd_cm_px: 1.0e-7}",
+            "must be 0.05 or more (got 1e-07)",
+            "centimetres of ground a pixel: 2 shows a person",
+        ),
+        (AREA, "area: '..'\n", "..: is a folder", "name the GeoJSON or KML file inside it"),
+    ],
+)
+def test_a_hint_fits_its_value(old: str, new: str, message: str, remedy: str) -> None:
+    with pytest.raises(MissionFileError) as caught:
+        parse(changed((old, new)))
+    assert [(p.message, p.remedy) for p in caught.value.problems] == [(message, remedy)]
+
+
 def test_a_spacing_below_half_a_metre_is_refused() -> None:
     pattern = "  spacing_m: 0.02\n  trigger_distance_m: 0.1\n"
     with pytest.raises(MissionFileError) as caught:
