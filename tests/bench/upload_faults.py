@@ -44,6 +44,7 @@ def one_run(vehicle: Any, seed: int) -> dict[str, Any]:
 def work(kind: str, pace: float, seeds: Any, rows: Any) -> None:
     """A worker: one vehicle, run after run; a vehicle that cannot be used any more is replaced."""
     faulthandler.register(signal.SIGUSR1)
+    parent = multiprocessing.parent_process()
     while True:
         try:
             seed = seeds.get(timeout=1.0)
@@ -54,6 +55,8 @@ def work(kind: str, pace: float, seeds: Any, rows: Any) -> None:
             try:
                 with start(kind, pace) as vehicle:
                     while True:
+                        if parent is not None and not parent.is_alive():
+                            return
                         rows.put(one_run(vehicle, seed))
                         try:
                             seed = seeds.get(timeout=1.0)
