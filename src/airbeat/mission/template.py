@@ -13,6 +13,7 @@ from shapely.geometry import MultiPolygon, Point
 
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.geo.datums import MapDatum, in_china_box
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.mission.areafile import AreaFile, read_area_file
 from airbeat.mission.sanity import MAX_DISTANCE_M
@@ -40,6 +41,7 @@ def new_mission_text(
     name: str = "New search",
     camera: str = "embedded-12mp",
     airframe: str = "arducopter-quad",
+    datum: MapDatum = MapDatum.WGS84,
 ) -> str:
     """The text of a search mission that :func:`~airbeat.mission.loader.load_mission` accepts.
 
@@ -52,6 +54,8 @@ def new_mission_text(
         name: the operation's name.
         camera: camera profile.
         airframe: airframe profile.
+        datum: what ``last_seen``, ``home`` and the area file are in. They are written as they are, and the
+            file names the datum; :func:`~airbeat.mission.loader.load_mission` converts them.
 
     Raises:
         UsageError: neither area nor last-seen point, a radius outside 10…5000 m, a home too far away.
@@ -87,6 +91,8 @@ def new_mission_text(
         home_comment="a proposal at the area's edge: SET THIS to your take-off place"
         if proposed
         else "as given",
+        datum=datum.value,
+        datum_note=_DATUM_NOTE if datum is MapDatum.WGS84 and in_china_box(frame.origin) else "",
         fence_polygon=_points(fence, frame, "        "),
         area=block,
         last_seen=f"last_seen: {_point(last_seen)}" if last_seen else "# last_seen: {lat: …, lon: …}",
@@ -142,6 +148,11 @@ def _points(polygon: Any, frame: LocalFrame, indent: str) -> str:
     return "\n".join(f"{indent}- {_point(p)}" for p in corners)
 
 
+_DATUM_NOTE = """\
+# This place is in or near China. Its coordinates are taken as WGS84, as satellite receivers give them. Where
+# they were read off a Chinese map they are some hundred metres off: SET THIS to the datum of that map.
+"""
+
 _TEXT = """\
 # unsurveyed; not for flight as it is
 #
@@ -153,7 +164,7 @@ airbeat: 1                  # version of this file format
 kind: search                # search, patrol or waypoints; a block of the same name says what is flown
 name: {name}
 status: unsurveyed          # every output says "unsurveyed; not for flight as it is" until this is surveyed
-datum: wgs84                # gcj02 or bd09 for coordinates that were read off a Chinese map
+{datum_note}datum: {datum:<20} # gcj02 or bd09 for coordinates that were read off a Chinese map
 
 # Take-off and landing: {home_comment}.
 home: {home}

@@ -10,6 +10,7 @@ import shapely
 
 from airbeat.errors import PlanningError, UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.geo.datums import MapDatum, to_wgs84
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.mission.areafile import read_area_file
 from airbeat.mission.loader import UNSURVEYED, load_mission, parse_mission
@@ -72,3 +73,24 @@ def test_development_areas_make_missions(shared_data: Path) -> None:
         assert frame.to_local(mission.area).symmetric_difference(
             frame.to_local(read_area_file(path).free)
         ).area == pytest.approx(0, abs=0.1)
+
+
+IN_CHINA = LatLon(lat_deg=30.25, lon_deg=120.15)
+
+
+def test_coordinates_of_a_chinese_map_are_written_as_given_and_converted_when_read() -> None:
+    text = new_mission_text(last_seen=IN_CHINA, datum=MapDatum.GCJ02)
+    assert "last_seen: {lat: 30.2500000, lon: 120.1500000}" in text
+    mission = parse_mission(text, name="n.yaml", base_dir=Path())
+    assert mission.last_seen is not None
+    (wgs84,) = to_wgs84([IN_CHINA], MapDatum.GCJ02)
+    assert distance_m(mission.last_seen, wgs84) < 0.02
+    assert distance_m(mission.last_seen, IN_CHINA) > 100
+    assert any("converted from GCJ-02" in note for note in mission.notes)
+
+
+def test_a_place_in_china_taken_as_wgs84_is_said_to_be() -> None:
+    note = "This place is in or near China"
+    assert note in new_mission_text(last_seen=IN_CHINA)
+    assert note not in new_mission_text(last_seen=IN_CHINA, datum=MapDatum.BD09)
+    assert note not in new_mission_text(last_seen=SEEN)
