@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -93,6 +94,7 @@ def test_the_guide_leads_from_a_mission_file_to_a_report(workplace: Path) -> Non
     deadline = time.monotonic() + 60
     while not (workplace / "photos-truth.json").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
+    assert (workplace / "photos-truth.json").exists(), "the simulator did not finish its photographs"
     for _, block in after:
         run(block)
 
@@ -106,6 +108,4 @@ def test_the_guide_leads_from_a_mission_file_to_a_report(workplace: Path) -> Non
     assert candidates["candidates"]
     report = (workplace / "report.html").read_text(encoding="utf-8")
     assert "this area is not cleared" in report
-    assert "Exercise: flown by airbeat&#39;s embedded vehicle (not ArduPilot)" in report or (
-        "Exercise: flown by airbeat's embedded vehicle (not ArduPilot)" in report
-    )
+    assert "Exercise: flown by airbeat's embedded vehicle (not ArduPilot)" in html.unescape(report)
