@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +74,24 @@ def test_a_folder_that_holds_something_else_is_left_alone(airbeat: Run, workplac
     assert forced.returncode == 2
     assert "was not made by the demo" in forced.stderr
     assert keep.read_text() == "do not lose this"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT")
+def test_an_exercise_that_is_stopped_ends_soon_and_can_be_begun_anew(airbeat: Run, workplace: Path) -> None:
+    arguments = [sys.executable, "-m", "airbeat", "demo", "--out", "exercise"]
+    with subprocess.Popen(
+        arguments, cwd=workplace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list((workplace / "exercise").glob("photos/*.JPG")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=30)
+        assert process.returncode == 130
+    assert "airbeat: stopping" in words
+    assert "Traceback" not in words
+    assert not (workplace / "exercise" / "truth.json").exists()
+    assert (workplace / "exercise" / ".airbeat-demo").is_file()
+    refused = airbeat("demo", "--out", "exercise")
+    assert refused.returncode == 2
+    assert "--overwrite" in refused.stderr
