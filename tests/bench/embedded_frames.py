@@ -1,8 +1,10 @@
-"""Photographs of the embedded camera over a grid of 30 poses a seed, with their ground truth beside them.
+"""Photographs of the embedded camera with their ground truth beside them.
 
 Run: python tests/bench/embedded_frames.py OUT 100 101 …
-Writes OUT/<seed>/DJI_0001.JPG … and OUT/<seed>.truth.json. 330 x 300 m, 24 persons, GSD about 2.5 cm, about
-30 % overlap; GPS, height, heading and gimbal carry errors as a small multicopter's would.
+     python tests/bench/embedded_frames.py --dense OUT 200 201 …
+Writes OUT/<seed>/DJI_0001.JPG … and OUT/<seed>.truth.json. 330 x 300 m. As a search flies them: 30 poses,
+24 persons, GSD about 2.5 cm, about 30 % overlap; GPS, height, heading and gimbal carry errors as a small
+multicopter's would. Dense, to train on: 12 poses apart, 360 persons, GSD 2…3 cm, any heading, no errors.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.sim.camera import EmbeddedCamera
 from airbeat.sim.ground import Ground
 from airbeat.sim.shot import CameraShot
-from airbeat.vehicle.camera import camera_profile
+from airbeat.vehicle.camera import Camera, camera_profile
 
 HOME = LatLon(lat_deg=51.18, lon_deg=8.49)
 WIDTH_M, DEPTH_M, FROM_HOME_M = 330.0, 300.0, 20.0
 SPACING_M, STEP_M = 66.0, 52.0
+PERSONS, DENSE_PERSONS = 24, 360
 
 
 def poses(seed: int, frame: LocalFrame, height_m: float) -> list[CameraShot]:
@@ -62,14 +65,48 @@ def poses(seed: int, frame: LocalFrame, height_m: float) -> list[CameraShot]:
     return shots
 
 
-def photograph(seed: int, out: Path) -> None:
+def dense_poses(seed: int, frame: LocalFrame, camera: Camera) -> list[CameraShot]:
+    """Nadir shots that hardly overlap, each at a GSD and heading of its own, exactly measured."""
+    random = np.random.default_rng([seed, 78])
+    shots: list[CameraShot] = []
+    for x in (-110, 0, 110):
+        for y in (65, 135, 205, 275):
+            height_m = camera.height_for_gsd_m(random.uniform(0.02, 0.03))
+            yaw = random.uniform(0, 360)
+            position = frame.to_latlon([(x + random.normal(0, 2), y + random.normal(0, 2))])[0]
+            shots.append(
+                CameraShot(
+                    index=len(shots) + 1,
+                    time_s=6.0 * len(shots),
+                    position=position,
+                    height_above_home_m=height_m,
+                    amsl_m=420.0 + height_m,
+                    roll_deg=0.0,
+                    pitch_deg=-3.0,
+                    yaw_deg=yaw,
+                    gimbal_pitch_deg=-90 + abs(random.normal(0, 2.0)),
+                    gimbal_yaw_deg=yaw,
+                    gimbal_roll_deg=random.normal(0, 0.3),
+                    measured_position=position,
+                    measured_height_above_home_m=height_m,
+                    measured_yaw_deg=yaw,
+                )
+            )
+    return shots
+
+
+def photograph(seed: int, out: Path, *, dense: bool) -> None:
     """One seed's photographs and truth."""
     frame = LocalFrame(HOME)
     area = frame.to_geographic(shapely.box(-WIDTH_M / 2, FROM_HOME_M, WIDTH_M / 2, FROM_HOME_M + DEPTH_M))
-    ground = Ground(seed=seed, frame=frame, area=area, home=HOME, persons=24)
+    persons = DENSE_PERSONS if dense else PERSONS
+    ground = Ground(seed=seed, frame=frame, area=area, home=HOME, persons=persons)
     profile = camera_profile("embedded-12mp")
     camera = EmbeddedCamera(ground, profile, out / str(seed), workers=1)
-    for shot in poses(seed, frame, profile.height_for_gsd_m(0.025)):
+    shots = (
+        dense_poses(seed, frame, profile) if dense else poses(seed, frame, profile.height_for_gsd_m(0.025))
+    )
+    for shot in shots:
         camera.capture(shot)
     camera.close()
     ground.write_truth(out / f"{seed}.truth.json", camera.seen)
@@ -79,6 +116,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("--dense", action="store_true", help="many persons, to train on")
     options = parser.parse_args()
     for one in options.seeds:
-        photograph(one, options.out)
+        photograph(one, options.out, dense=options.dense)

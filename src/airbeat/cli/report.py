@@ -21,8 +21,8 @@ FLAT_GROUND = (
     "slope, positions shift sideways and the GSD changes."
 )
 DETECTOR_LIMITS = (
-    "The detector marks colours and textures that are rare in their surroundings and of a person's size. "
-    "It does not see through trees, into shadow, or under cover."
+    "The detector was trained on synthetic photographs; how it does on real ground is not known. It does not "
+    "see through trees, into deep shadow, or under cover, and it misses people who look like the ground."
 )
 NOT_POD = "No probability of detection is given: nobody has reviewed the photographs yet."
 

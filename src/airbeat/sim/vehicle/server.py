@@ -40,6 +40,8 @@ _UPLOAD_SPEEDUP = 4.0
 """While something is being uploaded: its 8 s timeout is simulation time, the ground station's is not."""
 _IDLE_SPEEDUP = 20.0
 """While disarmed and told to fly as fast as the machine can."""
+_ARMED_SPEEDUP = 4.0
+"""While armed on the ground: it disarms itself after 10 s of simulation time."""
 
 
 @dataclass(slots=True)
@@ -197,7 +199,8 @@ class EmbeddedVehicle:
         copter = self._copter
         wanted = copter.params["SIM_SPEEDUP"]
         if wanted <= 0.0:
-            wanted = float("inf") if copter.armed else _IDLE_SPEEDUP
+            waiting = _ARMED_SPEEDUP if copter.armed else _IDLE_SPEEDUP
+            wanted = waiting if copter.guidance.on_ground else float("inf")
         return min(wanted, _UPLOAD_SPEEDUP) if copter.uploading else wanted
 
     def _run(self) -> None:
