@@ -31,6 +31,11 @@ KEYS = (
 )
 
 
+def _heed_ctrl_c() -> None:
+    """A background job of a shell is started deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.timeout(600)
 def test_the_exercise_flies_photographs_searches_and_reports_within_its_bounds(
     airbeat: Run, workplace: Path
@@ -80,7 +85,12 @@ def test_a_folder_that_holds_something_else_is_left_alone(airbeat: Run, workplac
 def test_an_exercise_that_is_stopped_ends_soon_and_can_be_begun_anew(airbeat: Run, workplace: Path) -> None:
     arguments = [sys.executable, "-m", "airbeat", "demo", "--out", "exercise"]
     with subprocess.Popen(
-        arguments, cwd=workplace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        arguments,
+        cwd=workplace,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no threads in the tests
     ) as process:
         deadline = time.monotonic() + 120
         while not list((workplace / "exercise").glob("photos/*.JPG")) and time.monotonic() < deadline:

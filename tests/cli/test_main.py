@@ -17,6 +17,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and /dev/full")
 
 
+def _heed_ctrl_c() -> None:
+    """A background job of a shell is started deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "code"),
     [
@@ -73,6 +78,7 @@ def test_ctrl_c_ends_a_command_with_130(workplace: Path) -> None:
     command = ["upload", "missions/river-bridge-points.yaml", "--connect", "udpin:127.0.0.1:0"]
     with subprocess.Popen(
         [sys.executable, "-m", "airbeat", *command],
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no threads in the tests
         cwd=workplace,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

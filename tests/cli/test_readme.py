@@ -48,7 +48,7 @@ def _in_background(arguments: list[str], folder: Path) -> Iterator[subprocess.Po
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=120)
+        process.communicate(timeout=120)
 
 
 def test_the_readme_names_one_demo_and_one_test_command() -> None:
