@@ -29,10 +29,11 @@ def test_codes_are_unique_and_exit_codes_are_the_documented_ones() -> None:
 
 def test_an_error_of_one_room_keeps_the_code_of_its_parent() -> None:
     from airbeat.geo.polygons import RingError
+    from airbeat.sim.ardupilot_transcript import NotArduPilotError
 
     local = {e for e in _descendants(AirbeatError) if e.__module__.startswith("airbeat.")} - _tree()
     local = {e for e in local if not e.__module__.startswith("airbeat.cli.")}  # the shell has its own codes
-    assert RingError in local
+    assert {RingError, NotArduPilotError} <= local
     assert all("code" not in vars(e) and "exit_code" not in vars(e) for e in local)
 
 

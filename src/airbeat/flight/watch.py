@@ -229,9 +229,8 @@ class Watch:
         if self._takeoff_s is None and fix.height_above_home_m > _OFF_GROUND_M:
             self._takeoff_s = fix.time_s
         elif self._takeoff_s is not None:
-            on_ground = self._vehicle.now.landed
             low = fix.height_above_home_m < _OFF_GROUND_M
-            if on_ground or (on_ground is None and low):
+            if fix.landed or (fix.landed is None and low):
                 self._landing_s = self._landing_s or fix.time_s
             else:
                 self._landing_s = None

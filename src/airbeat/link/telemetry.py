@@ -172,6 +172,7 @@ class PositionFix:
         height_above_home_m: [m].
         amsl_m: [m].
         speed_m_s: over ground [m/s].
+        landed: by the autopilot's landing detector as last heard before this fix.
     """
 
     time_s: float
@@ -179,6 +180,7 @@ class PositionFix:
     height_above_home_m: float
     amsl_m: float
     speed_m_s: float
+    landed: bool | None = None
 
 
 Happening = VehicleEvent | PhotoTaken | PositionFix
@@ -295,6 +297,7 @@ class TelemetryReader:
                 height_above_home_m=m.relative_alt / 1000.0,
                 amsl_m=m.alt / 1000.0,
                 speed_m_s=math.hypot(m.vx, m.vy) / 100.0,
+                landed=self.now.landed,
             )
         ]
 

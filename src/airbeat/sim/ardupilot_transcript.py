@@ -63,8 +63,6 @@ _BANNER = re.compile(r"ArduCopter V\S+ \(([0-9a-f]{6,8})\)")
 class NotArduPilotError(FindingsError):
     """The vehicle does not prove that it is ArduPilot."""
 
-    code = "not-ardupilot"
-
 
 @dataclass(kw_only=True)
 class Exchange:

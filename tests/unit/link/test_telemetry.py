@@ -45,6 +45,18 @@ def test_position_and_speed_are_read_with_their_units() -> None:
     assert (now.speed_m_s, now.climb_m_s, now.heading_deg) == (5.0, 1.0, 90.0)
 
 
+def test_a_fix_carries_what_the_landing_detector_had_said_before_it() -> None:
+    reader = TelemetryReader()
+    said = []
+    for state in (None, mavlink.MAV_LANDED_STATE_IN_AIR, mavlink.MAV_LANDED_STATE_ON_GROUND):
+        if state is not None:
+            reader.take(mavlink.MAVLink_extended_sys_state_message(0, state), 0.0)
+        (fix,) = reader.take(_position(1.0), 0.0)
+        assert isinstance(fix, PositionFix)
+        said.append(fix.landed)
+    assert said == [None, False, True]
+
+
 def test_a_position_of_zero_is_no_position() -> None:
     reader = TelemetryReader()
     message = _position(1.0)

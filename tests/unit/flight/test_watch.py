@@ -1,0 +1,79 @@
+"""A flight is recorded as it was flown, however late this station gets to read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+from airbeat.flight.record import FlightOutcome
+from airbeat.flight.watch import Watch, Watchers
+from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.link.dialect import mavlink
+from airbeat.link.telemetry import Happening, Telemetry, TelemetryReader
+from airbeat.link.vehicle import Identity, Vehicle
+from airbeat.mission.commands import MavCmd
+from airbeat.mission.plan import FlightPlan, PlanItem
+
+HOME = LatLon(lat_deg=51.18, lon_deg=8.49)
+AUTO = 3
+
+
+@dataclass
+class _ReadAtOnce:
+    """A vehicle whose every message of a whole flight lies in the buffer before the first is read."""
+
+    reader: TelemetryReader = field(default_factory=TelemetryReader)
+    waiting: list[Happening] = field(default_factory=list)
+    link: Any = field(default_factory=lambda: SimpleNamespace(silence_s=0.0))
+
+    @property
+    def now(self) -> Telemetry:
+        return self.reader.now
+
+    def hear(self, message: Any) -> None:
+        self.waiting += self.reader.take(message, 0.0)
+
+    def happened(self) -> list[Happening]:
+        said, self.waiting = self.waiting, []
+        return said
+
+
+def _fly(vehicle: _ReadAtOnce) -> None:
+    def heartbeat(armed: bool) -> Any:
+        base = mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED | (armed * mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
+        return mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_QUADROTOR, 3, base, AUTO, 4, 3)
+
+    def fix(time_s: float, height_m: float) -> Any:
+        return mavlink.MAVLink_global_position_int_message(
+            round(time_s * 1000), 511800000, 84900000, 450000, round(height_m * 1000), 0, 0, 0, 9000
+        )
+
+    def landed(state: int) -> Any:
+        return mavlink.MAVLink_extended_sys_state_message(0, state)
+
+    vehicle.hear(heartbeat(armed=True))
+    vehicle.hear(landed(mavlink.MAV_LANDED_STATE_ON_GROUND))
+    vehicle.hear(fix(10.0, 0.0))
+    vehicle.hear(landed(mavlink.MAV_LANDED_STATE_IN_AIR))
+    for second in range(11, 90):
+        vehicle.hear(fix(second, min(40.0, 3.0 * (second - 10), 3.0 * (90 - second))))
+    vehicle.hear(landed(mavlink.MAV_LANDED_STATE_ON_GROUND))
+    vehicle.hear(fix(90.0, 0.0))
+    vehicle.hear(mavlink.MAVLink_mission_current_message(2, total=2, mission_state=5))
+    vehicle.hear(heartbeat(armed=False))
+
+
+def test_a_flight_read_late_and_all_at_once_has_the_duration_that_was_flown() -> None:
+    height = Altitude(value_m=40, datum=AltitudeDatum.HOME)
+    items = (
+        PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=height),
+        PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH),
+    )
+    plan = FlightPlan(name="x", home=HOME, speed_m_s=10.0, items=items)
+    vehicle = _ReadAtOnce()
+    _fly(vehicle)
+    watch = Watch(cast("Vehicle", vehicle), plan, Watchers())
+    record = watch.until_landed(cast("Identity", SimpleNamespace(to_json=dict, name="embedded")))
+    assert record.outcome is FlightOutcome.COMPLETED
+    assert (record.takeoff_time_s, record.landing_time_s) == (11.0, 90.0)
