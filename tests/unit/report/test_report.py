@@ -143,6 +143,21 @@ def test_a_candidate_is_given_in_degrees_minutes_and_mgrs() -> None:
     assert "seen in 2 of 3" in text
 
 
+def test_coordinates_wrap_on_narrow_paper_and_are_never_cut_off() -> None:
+    style = re.search(r"<style>(.*?)</style>", report_html(_content()), re.S)
+    assert style is not None
+    assert "nowrap" not in style[1]
+    columns = re.findall(r"\.card\{[^}]*grid-template-columns:([^;}]+)", style[1])
+    assert len(columns) == 3  # screen, phone, paper
+    assert all(c.endswith("px minmax(0,1fr)") for c in columns)  # the text's column may shrink
+
+
+def test_the_maps_letters_are_explained() -> None:
+    text = report_html(_content())
+    assert "H take-off place" in text
+    assert "LKP" not in text  # this plan has no last known point
+
+
 def test_figures_give_coverage_gsd_and_what_could_not_be_searched() -> None:
     text = report_html(_content())
     for expected in ("43.21% of the area", "2.49–2.51 cm/px", "DJI_0003.JPG: no GPS position"):
