@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
+from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
 
 if TYPE_CHECKING:
     from airbeat.detect.run import DetectionRun
@@ -48,7 +48,11 @@ def print_detection(run: DetectionRun, *, as_json: bool) -> None:
         as_json=as_json,
     )
     for refusal in run.refused:
-        out.print(Text(f"not searched: {refusal.path.name}: {refusal.reason}", style="yellow"))
+        out.print(Text(f"not searched: {printable(refusal.path.name)}: {refusal.reason}", style="yellow"))
+    for frame in run.frames:
+        if missing := sum(point is None for point in frame.points):
+            name = printable(frame.meta.path.name)
+            out.print(Text(f"seen without a place: {name}: {missing} boxes, in no candidate", style="yellow"))
     for record in run.candidates[:10]:
         point = record.candidate.point
         looks = f"{len(record.candidate.looks)} of {record.covered_by} photographs"
