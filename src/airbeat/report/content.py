@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,9 @@ class SearchedPart:
         detector: name and setting of the detector.
         candidates: best first.
         unusable: (file name, reason) of photographs that could not be searched.
+        unplaced: (file name, boxes) of photographs that show something but do not say where it is.
+        taken_utc: when the first and the last photograph were taken, or None when none says so.
+        synthetic: whether photographs say of themselves that they are synthetic.
     """
 
     frames_received: int
@@ -83,6 +87,9 @@ class SearchedPart:
     detector: str
     candidates: tuple[CandidateEntry, ...]
     unusable: tuple[tuple[str, str], ...] = ()
+    unplaced: tuple[tuple[str, int], ...] = ()
+    taken_utc: tuple[datetime, datetime] | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

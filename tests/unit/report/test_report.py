@@ -18,7 +18,9 @@ from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, ItemRole, PlanItem, Survey
 from airbeat.report.content import CandidateEntry, FlownPart, ReportContent, SearchedPart
 from airbeat.report.html import report_html
+from airbeat.report.searched import SYNTHETIC, SearchResults, searched_part
 from airbeat.report.svgmap import map_svg
+from airbeat.sim.camera_exif import SIMULATED_SOFTWARE
 from airbeat.vehicle.camera import camera_profile
 
 
@@ -191,10 +193,75 @@ def test_north_is_up_and_the_scale_is_the_same_both_ways() -> None:
     assert x2 == pytest.approx(x1, abs=1.0)
 
 
-def test_a_plan_alone_makes_a_report_without_flight_or_candidates() -> None:
+def test_a_plan_alone_makes_a_report_that_says_that_nothing_was_flown_or_searched() -> None:
     text = report_html(ReportContent(plan=_plan()))
     assert "Flight plan" in text
     assert "Places to look" not in text
+    assert "candidates to look at" not in text
+    assert "No photographs were searched for this report; this area is not cleared." in text
+    assert "No flight record was given" in text
+
+
+def _results(**changes: object) -> SearchResults:
+    row = {
+        "file": "DJI_0001.JPG",
+        "width_px": 4000,
+        "height_px": 3000,
+        "lat_deg": 51.18,
+        "lon_deg": 8.49,
+        "height_above_home_m": 70.0,
+        "gimbal_yaw_deg": 0.0,
+        "gimbal_pitch_deg": -90.0,
+        "gimbal_roll_deg": 0.0,
+        "focal_length_px": 2800.0,
+        "gsd_m_px": 0.025,
+        "ground_height_above_home_m": 0.0,
+        "boxes": [],
+    }
+    return SearchResults.model_validate(
+        {
+            "schema": "airbeat/candidates/1",
+            "detector": {"name": "AnomalyDetector", "threshold": 0.8},
+            "frames": [row | changes],
+            "not_searched": [],
+            "candidates": [],
+        }
+    )
+
+
+def _searched_report(tmp_path: Path, results: SearchResults) -> str:
+    part = searched_part(results, folder=tmp_path, area=None)
+    return report_html(replace(_content(), searched=part))
+
+
+def test_what_was_seen_in_a_photograph_without_a_place_is_told(tmp_path: Path) -> None:
+    box = {"xyxy_px": [1, 2, 30, 40], "score": 0.9}
+    results = _results(gimbal_yaw_deg=None, boxes=[box, box | {"lat_deg": 51.18}])
+    text = _searched_report(tmp_path, results)
+    assert "Seen, but without a place" in text
+    assert "<li>DJI_0001.JPG: 1 box</li>" in text
+    assert "Seen, but without a place" not in _searched_report(tmp_path, _results())
+
+
+def test_synthetic_photographs_make_an_exercise_of_any_report(tmp_path: Path) -> None:
+    synthetic = _results(software="airbeat 9 embedded simulation (synthetic image)")
+    assert "the photographs are synthetic" in _searched_report(tmp_path, synthetic)
+    assert "Exercise" not in _searched_report(tmp_path, _results(software="10.01.0.5"))
+    assert SYNTHETIC in SIMULATED_SOFTWARE
+
+
+def test_the_report_says_when_the_photographs_were_taken(tmp_path: Path) -> None:
+    text = _searched_report(tmp_path, _results(time_utc="2026-06-21T12:00:49+02:00"))
+    assert "2026-06-21 10:00 to 10:00 UTC" in text
+
+
+def test_a_file_name_that_is_no_text_is_escaped() -> None:
+    content = _content()
+    assert content.searched is not None
+    searched = replace(content.searched, unusable=(("\udcdcbung.JPG", "broken"),))
+    text = report_html(replace(content, searched=searched))
+    assert "\\udcdcbung.JPG: broken" in text
+    assert text.encode("utf-8")
 
 
 def test_a_cut_out_that_is_no_jpeg_is_refused(tmp_path: Path) -> None:
