@@ -92,6 +92,13 @@ def test_a_new_mission_from_an_area_file_can_be_planned_at_once(airbeat: Run, wo
     assert airbeat("plan", "w.yaml").returncode == 0
 
 
+def test_a_camera_or_airframe_that_is_none_is_a_usage_error_with_the_list(airbeat: Run) -> None:
+    for option in ("--camera", "--airframe"):
+        done = airbeat("new", "n.yaml", "--last-seen", "51.18,8.49", option, "no-such")
+        assert done.returncode == 2, done.stderr
+        assert "choose one of" in done.stderr
+
+
 def test_a_place_that_is_none_is_refused(airbeat: Run, workplace: Path) -> None:
     done = airbeat("new", "s.yaml", "--last-seen", "8.49;51.18")
     assert done.returncode == 2
