@@ -216,6 +216,20 @@ def test_a_folder_without_photographs_is_refused(tmp_path):
         detect_folder(tmp_path, out_dir=tmp_path / "out")
 
 
+def test_a_folder_of_folders_names_those_that_were_not_read(tmp_path):
+    (tmp_path / "DCIM" / "100MEDIA").mkdir(parents=True)
+    with pytest.raises(FrameError, match="folders below are not read: 100MEDIA"):
+        detect_folder(tmp_path / "DCIM", out_dir=tmp_path / "out")
+
+
+def test_what_else_is_in_the_folder_is_counted(tmp_path):
+    (tmp_path / "card" / "101MEDIA").mkdir(parents=True)
+    (tmp_path / "card" / "DJI_0001.JPG").write_bytes(b"\xff\xd8 broken")
+    (tmp_path / "card" / "DJI_0001.DNG").write_bytes(b"raw")
+    run = detect_folder(tmp_path / "card", out_dir=tmp_path / "out", workers=1)
+    assert (run.ignored, run.folders) == (1, ("101MEDIA",))
+
+
 def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
