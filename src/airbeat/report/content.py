@@ -49,6 +49,8 @@ class FlownPart:
         outcome: how the flight ended.
         outside_fence_m: how far the track was outside the fence at most [m], or None without a fence.
         events: (seconds since take-off, text).
+        events_left_out: how many later events are in the flight record alone.
+        of_another_plan: what was flown, where that was not the file that the report is about; else "".
     """
 
     vehicle: str
@@ -57,6 +59,8 @@ class FlownPart:
     outcome: str
     outside_fence_m: float | None
     events: tuple[tuple[float, str], ...] = ()
+    events_left_out: int = 0
+    of_another_plan: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from PIL import Image
 from airbeat.errors import InputFileError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.commands import MavCmd
-from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, ItemRole, PlanItem, Survey
+from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, ItemRole, PlanItem, Provenance, Survey
 from airbeat.report.content import CandidateEntry, FlownPart, ReportContent, SearchedPart
+from airbeat.report.flown import FlightFile, flown_part
 from airbeat.report.html import report_html
 from airbeat.report.searched import SYNTHETIC, SearchResults, searched_part
 from airbeat.report.svgmap import map_svg
@@ -253,6 +254,44 @@ def test_synthetic_photographs_make_an_exercise_of_any_report(tmp_path: Path) ->
 def test_the_report_says_when_the_photographs_were_taken(tmp_path: Path) -> None:
     text = _searched_report(tmp_path, _results(time_utc="2026-06-21T12:00:49+02:00"))
     assert "2026-06-21 10:00 to 10:00 UTC" in text
+
+
+def _flight(sha256: str, *, events: int = 0) -> FlightFile:
+    return FlightFile.model_validate(
+        {
+            "plan": {"name": "Hillside", "source_name": "hillside.yaml", "source_sha256": sha256},
+            "vehicle": {"name": "ArduCopter"},
+            "outcome": "completed",
+            "explanation": "landed",
+            "takeoff_time_s": 10.0,
+            "duration_s": 100.0,
+            "track": [],
+            "events": [{"time_s": 1.0, "kind": "mode", "text": "AUTO"}] * events,
+        }
+    )
+
+
+def test_a_flight_of_another_mission_file_is_told_at_the_top() -> None:
+    plan = replace(_plan(), provenance=Provenance(source_name="hillside.yaml", source_sha256="aa" * 32))
+    same = replace(_content(), plan=plan, flown=flown_part(_flight("aa" * 32), plan=plan))
+    assert "The flight was not of this mission file" not in report_html(same)
+    other = replace(same, flown=flown_part(_flight("bb" * 32), plan=plan))
+    assert "The flight was not of this mission file" in report_html(other)
+    assert "hillside.yaml with SHA-256 bbbbbbbbbbbbbbbb" in report_html(other)
+
+
+def test_events_that_the_report_leaves_out_are_counted() -> None:
+    flown = flown_part(_flight("", events=230), plan=_plan())
+    assert "… and 30 later events" in report_html(replace(_content(), flown=flown))
+
+
+def test_photographs_of_somewhere_else_are_told_at_the_top() -> None:
+    content = _content()
+    assert content.searched is not None
+    searched = replace(content.searched, coverage_fraction=0.0)
+    assert "None of the area is in any of these photographs" in report_html(
+        replace(content, searched=searched)
+    )
 
 
 def test_a_file_name_that_is_no_text_is_escaped() -> None:
