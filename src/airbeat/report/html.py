@@ -13,7 +13,7 @@ from airbeat import __version__
 from airbeat.errors import InputFileError
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
 from airbeat.report.content import CandidateEntry, Figure, ReportContent
-from airbeat.report.svgmap import map_svg
+from airbeat.report.svgmap import beyond_map, map_svg
 
 __all__ = ["report_figures", "report_html"]
 
@@ -139,6 +139,7 @@ def report_html(content: ReportContent) -> str:
     text: str = _template().render(
         plan=content.plan,
         svg=svg,
+        beyond_map=beyond_map(content),
         figures=report_figures(content),
         exercise_figures=content.exercise_figures,
         cards=[_card(c) for c in searched.candidates] if searched else [],

@@ -155,6 +155,30 @@ def test_coordinates_wrap_on_narrow_paper_and_are_never_cut_off() -> None:
     assert all(c.endswith("px minmax(0,1fr)") for c in columns)  # the text's column may shrink
 
 
+def test_a_candidate_outside_the_area_is_on_the_map_and_one_far_off_is_told_beside_it() -> None:
+    content = _content()
+    assert content.searched is not None
+    near, far = (
+        replace(content.searched.candidates[0], number=n, position=_at(*at))
+        for n, at in ((1, (700, 70)), (2, (90_000, 70)))
+    )
+    content = replace(content, searched=replace(content.searched, candidates=(near, far)))
+    text = report_html(content)
+    assert "Too far from the plan to be on this map: candidate 2." in text
+    places = re.findall(r'class="candidate" cx="([-\d.]+)"', map_svg(content))
+    assert 0 < float(places[0]) < 1000
+    lonely = replace(content, searched=replace(content.searched, candidates=(near,)))
+    assert "Too far from the plan" not in report_html(lonely)
+
+
+def test_a_flown_position_that_is_far_off_does_not_shrink_the_map() -> None:
+    content = _content()
+    assert content.flown is not None
+    stray = replace(content.flown, track=(LatLon(lat_deg=0, lon_deg=0), *content.flown.track))
+    assert "100 m (grid the same)" in map_svg(replace(content, flown=stray))
+    assert "100 m (grid the same)" in map_svg(content)
+
+
 def test_the_maps_letters_are_explained() -> None:
     text = report_html(_content())
     assert "H take-off place" in text
