@@ -38,6 +38,13 @@ def test_people_get_the_figures_that_pilots_ask_for(airbeat: Run) -> None:
     assert "not for flight" in done.stdout
 
 
+def test_a_patrol_says_how_high_it_flies(airbeat: Run) -> None:
+    done = airbeat("plan", "missions/school-gate-patrol.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["waypoint_heights_m"] == {"home": [35.0, 45.0]}
+    assert "35 to 45 m" in done.stderr
+
+
 def test_the_same_mission_gives_the_same_files(airbeat: Run, workplace: Path) -> None:
     for out in ("a", "b"):
         assert airbeat("plan", "missions/demo-hillside.yaml", "--out", out).returncode == 0
