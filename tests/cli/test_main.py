@@ -42,6 +42,41 @@ def test_a_failure_is_one_json_object_and_words_for_people(
     assert done.stderr.strip()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8:strict"])
+def test_a_terminal_that_knows_few_characters_gets_escapes_and_no_bug(workplace: Path, encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airbeat", "plan", "missions/demo-hillside.yaml"],
+        cwd=workplace,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Demo hillside" in done.stdout
+
+
+@posix
+def test_file_names_that_are_no_text_or_control_the_terminal_are_escaped(workplace: Path) -> None:
+    card = workplace / "card"
+    card.mkdir()
+    (card / os.fsdecode(b"\xdcbung.JPG")).write_bytes(b"no photograph")
+    (card / "red\x1b[31m\nnot searched: fake.jpg").write_bytes(b"no photograph")
+    done = subprocess.run(
+        [sys.executable, "-m", "airbeat", "detect", "card", "--json"],
+        cwd=workplace,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert len(json.loads(done.stdout.decode("utf-8"))["not_searched"]) == 2
+    assert b"bug" not in done.stderr
+    assert b"\x1b" not in done.stderr
+    assert b"\nnot searched: fake" not in done.stderr
+
+
 @posix
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_full_disk_behind_standard_output_is_told_and_is_not_our_bug(

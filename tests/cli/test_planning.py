@@ -38,6 +38,13 @@ def test_people_get_the_figures_that_pilots_ask_for(airbeat: Run) -> None:
     assert "not for flight" in done.stdout
 
 
+def test_a_patrol_says_how_high_it_flies(airbeat: Run) -> None:
+    done = airbeat("plan", "missions/school-gate-patrol.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["waypoint_heights_m"] == {"home": [35.0, 45.0]}
+    assert "35 to 45 m" in done.stderr
+
+
 def test_the_same_mission_gives_the_same_files(airbeat: Run, workplace: Path) -> None:
     for out in ("a", "b"):
         assert airbeat("plan", "missions/demo-hillside.yaml", "--out", out).returncode == 0
@@ -90,6 +97,13 @@ def test_a_new_mission_from_an_area_file_can_be_planned_at_once(airbeat: Run, wo
     made = airbeat("new", "w.yaml", "--area", "wood.geojson")
     assert made.returncode == 0, made.stderr
     assert airbeat("plan", "w.yaml").returncode == 0
+
+
+def test_a_camera_or_airframe_that_is_none_is_a_usage_error_with_the_list(airbeat: Run) -> None:
+    for option in ("--camera", "--airframe"):
+        done = airbeat("new", "n.yaml", "--last-seen", "51.18,8.49", option, "no-such")
+        assert done.returncode == 2, done.stderr
+        assert "choose one of" in done.stderr
 
 
 def test_a_place_that_is_none_is_refused(airbeat: Run, workplace: Path) -> None:

@@ -9,6 +9,8 @@ from airbeat.geo.coordinates import LatLon
 
 __all__ = ["Finding", "Severity"]
 
+_ITEMS_LISTED = 6
+
 
 class Severity(StrEnum):
     """How bad a finding is."""
@@ -42,5 +44,7 @@ class Finding:
     remedy: str = ""
 
     def __str__(self) -> str:
-        numbers = f" [item {', '.join(map(str, self.items))}]" if self.items else ""
+        listed = ", ".join(map(str, self.items[:_ITEMS_LISTED]))
+        more = len(self.items) - _ITEMS_LISTED
+        numbers = f" [item {listed}{f' and {more} more' if more > 0 else ''}]" if self.items else ""
         return f"{self.severity.value} {self.code}{numbers}: {self.message} ({self.remedy})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
+from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
 
 if TYPE_CHECKING:
     from airbeat.detect.run import DetectionRun
@@ -21,6 +21,8 @@ def detection_json(run: DetectionRun) -> dict[str, Any]:
         "frames_searched": len(run.frames),
         "frames_not_searched": len(run.refused),
         "duplicates": len(run.duplicates),
+        "files_ignored": run.ignored,
+        "folders_not_read": list(run.folders),
         "boxes": run.boxes,
         "boxes_without_place": run.boxes_without_place,
         "candidates": len(run.candidates),
@@ -48,7 +50,16 @@ def print_detection(run: DetectionRun, *, as_json: bool) -> None:
         as_json=as_json,
     )
     for refusal in run.refused:
-        out.print(Text(f"not searched: {refusal.path.name}: {refusal.reason}", style="yellow"))
+        out.print(Text(f"not searched: {printable(refusal.path.name)}: {refusal.reason}", style="yellow"))
+    if run.ignored:
+        out.print(Text(f"not looked at: {run.ignored} files that are no photographs by their names"))
+    if run.folders:
+        names = ", ".join(printable(name) for name in run.folders[:5])
+        out.print(Text(f"not looked at: {len(run.folders)} folders inside: {names}", style="yellow"))
+    for frame in run.frames:
+        if missing := sum(point is None for point in frame.points):
+            name = printable(frame.meta.path.name)
+            out.print(Text(f"seen without a place: {name}: {missing} boxes, in no candidate", style="yellow"))
     for record in run.candidates[:10]:
         point = record.candidate.point
         looks = f"{len(record.candidate.looks)} of {record.covered_by} photographs"
@@ -102,7 +113,7 @@ def command(
     """Find person candidates in the photographs of FOLDER and say where they are on the ground.
 
     Position, height and gimbal come from each photograph's own EXIF/XMP. A photograph that cannot be
-    searched is listed with the reason, and the exit code is then 1.
+    searched is listed with the reason, and the exit code is then 1. Folders below FOLDER are not read.
 
     \b
     airbeat detect card/DCIM/100MEDIA --out candidates

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from airbeat import __version__
-from airbeat.cli.output import OutputError, emit_json, flush_stdout
+from airbeat.cli.output import OutputError, emit_json, escape_what_a_terminal_cannot_show, flush_stdout
 from airbeat.errors import AirbeatError, MissionFileError, UsageError
 
 __all__ = ["cli", "main"]
@@ -129,6 +129,7 @@ def main(argv: list[str] | None = None) -> Any:
 
     Set ``AIRBEAT_DEBUG=1`` to see tracebacks.
     """
+    escape_what_a_terminal_cannot_show()
     try:
         code = cli.main(args=argv, prog_name="airbeat", standalone_mode=False)
         if sys.stdout is not None:

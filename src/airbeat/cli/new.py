@@ -9,7 +9,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
-from airbeat.errors import UsageError
+from airbeat.errors import PlanningError, UsageError
 from airbeat.geo.coordinates import LatLon
 
 __all__ = ["command"]
@@ -52,9 +52,16 @@ def command(
     from airbeat.formats.atomic import write_files
     from airbeat.mission.loader import parse_mission
     from airbeat.mission.template import new_mission_text
+    from airbeat.vehicle.airframe import airframe_profile
+    from airbeat.vehicle.camera import camera_profile
 
     if area is None and last_seen is None:
         raise UsageError("nothing to search", remedy="give --area FILE or --last-seen LAT,LON")
+    try:
+        camera_profile(camera)
+        airframe_profile(airframe)
+    except PlanningError as error:
+        raise UsageError(error.message, remedy=error.remedy) from error
     folder = mission.absolute().parent
     text = new_mission_text(
         area_path=area,

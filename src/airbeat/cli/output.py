@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -22,8 +23,10 @@ __all__ = [
     "ProgressCallback",
     "console",
     "emit_json",
+    "escape_what_a_terminal_cannot_show",
     "flush_stdout",
     "json_option",
+    "printable",
     "progress_bar",
     "table",
 ]
@@ -78,6 +81,26 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def _encodes(text: str, encoding: str | None) -> bool:
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def escape_what_a_terminal_cannot_show() -> None:
+    """From now on no character stops the output: what its encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def printable(name: str) -> str:
+    """A file's name for a terminal: control characters and bytes that are no text are shown escaped."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
 def emit_json(value: dict[str, Any]) -> None:
     """One JSON object on standard output; what is not a finite number becomes null.
 
@@ -88,10 +111,10 @@ def emit_json(value: dict[str, Any]) -> None:
     text = json.dumps(_finite(value), ensure_ascii=False, indent=2) + "\n"
     if sys.stdout is None:
         raise OutputError("standard output is closed", remedy="send it to a file or a pipe")
+    if not _encodes(text, sys.stdout.encoding):  # the name of a file may be no text: JSON can escape it
+        text = json.dumps(_finite(value), indent=2) + "\n"
     try:
         sys.stdout.write(text)
-    except UnicodeEncodeError:
-        sys.stdout.write(json.dumps(_finite(value), indent=2) + "\n")
     except BrokenPipeError:
         raise
     except OSError as error:

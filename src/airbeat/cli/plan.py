@@ -31,6 +31,15 @@ def area_m2(plan: FlightPlan) -> float:
     return float(LocalFrame.around(plan.survey.area).to_local(plan.survey.area).area)
 
 
+def _heights_m(plan: FlightPlan) -> dict[str, tuple[float, float]]:
+    """Lowest and highest waypoint [m], by datum: home, amsl or agl."""
+    heights: dict[str, list[float]] = {}
+    for _, item in plan.waypoints():
+        if item.altitude is not None:
+            heights.setdefault(item.altitude.datum.value, []).append(item.altitude.value_m)
+    return {datum: (min(values), max(values)) for datum, values in heights.items()}
+
+
 def plan_json(plan: FlightPlan) -> dict[str, Any]:
     """What ``--json`` prints of a plan."""
     survey, estimate = plan.survey, plan.estimate
@@ -41,6 +50,7 @@ def plan_json(plan: FlightPlan) -> dict[str, Any]:
         "name": plan.name,
         "items": len(plan.items),
         "speed_m_s": plan.speed_m_s,
+        "waypoint_heights_m": _heights_m(plan),
         "notes": list(plan.notes),
     }
     if survey:
@@ -93,6 +103,9 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
             ),
             ("planned coverage", f"{survey.coverage_fraction:.2%} of the area"),
         ]
+    for datum, (low, high) in _heights_m(plan).items():
+        above = {"home": "home", "amsl": "sea level", "agl": "ground"}[datum]
+        rows.append((f"waypoints above {above}", f"{low:g} m" if low == high else f"{low:g} to {high:g} m"))
     rows.append(("mission items", str(len(plan.items))))
     if plan.speed_m_s:
         rows.append(("speed", f"{plan.speed_m_s:g} m/s"))

@@ -48,7 +48,7 @@ def gather(
     area = plan.survey.area if plan.survey else None
     flown = searched = None
     if flight_json is not None:
-        flown = flown_part(read_flight_file(flight_json), fence=plan.fence)
+        flown = flown_part(read_flight_file(flight_json), plan=plan)
     if candidates_json is not None:
         results = read_search_results(candidates_json)
         searched = searched_part(results, folder=candidates_json.parent, area=area)
@@ -124,7 +124,10 @@ def command(
         candidates_json=_inside(candidates, "candidates.json"),
     )
     write_report(content, out, overwrite=overwrite)
-    console(as_json).print(f"wrote {out}")
+    out_text = console(as_json)
+    if content.flown and content.flown.of_another_plan:
+        out_text.print(f"warning: the flight was of another mission file: {content.flown.of_another_plan}")
+    out_text.print(f"wrote {out}")
     if as_json:
         searched = content.searched
         emit_json(

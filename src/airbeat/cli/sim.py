@@ -75,7 +75,13 @@ def _wait_for_the_end() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=5760, show_default=True, help="TCP port.")
 @click.option("--udp-port", type=click.IntRange(0, 65535), help="Listen on this UDP port as well.")
 @click.option("--listen", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--speedup", type=float, default=1.0, show_default=True, help="Simulated seconds per second.")
+@click.option(
+    "--speedup",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Simulated seconds per second; 0: as fast as it can.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of gusts, noise and ground.")
 @click.option("--wind-m-s", type=float, default=0.0, show_default=True, help="Steady wind [m/s].")
 @click.option("--wind-from-deg", type=float, default=180.0, show_default=True, help="Where it comes from.")

@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,8 @@ class DetectionRun:
         detector: name of the detector.
         json_path: `candidates.json`.
         geojson_path: `candidates.geojson`.
+        ignored: how many files of the folder are no photographs by their name.
+        folders: names of the folders in it, which were not looked into.
     """
 
     frames: tuple[SearchedFrame, ...]
@@ -66,6 +68,8 @@ class DetectionRun:
     detector: str
     json_path: Path
     geojson_path: Path
+    ignored: int = 0
+    folders: tuple[str, ...] = ()
 
     @property
     def boxes(self) -> int:
@@ -102,8 +106,11 @@ def detect_folder(
     """
     scan = scan_folder(folder)
     if not (scan.frames or scan.refused):
-        raise FrameError("no photographs here", where=str(folder), remedy="name a folder with JPEG files")
-    return detect_frames(
+        below = f"; folders below are not read: {', '.join(scan.folders[:3])}" if scan.folders else ""
+        raise FrameError(
+            "no photographs here", where=str(folder), remedy=f"name a folder with JPEG files{below}"
+        )
+    run = detect_frames(
         scan.frames,
         out_dir=out_dir,
         detector=detector,
@@ -118,6 +125,7 @@ def detect_folder(
         refused=[FrameRefusal(path=path, reason=reason) for path, reason in scan.refused],
         duplicates=scan.duplicates,
     )
+    return replace(run, ignored=scan.ignored, folders=scan.folders)
 
 
 def detect_frames(

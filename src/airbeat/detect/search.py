@@ -118,6 +118,7 @@ def search_frames(
         workers: processes; 1 searches in this process.
 
     Raises:
+        DependencyError: OpenCV cannot be loaded.
         AirbeatError: a worker process died.
     """
     waiting: deque[tuple[FrameMeta, float, float, tuple[str, ...], _Outcome]] = deque()
@@ -148,6 +149,7 @@ def _submitter(workers: int) -> Iterator[Callable[[_Task], _Outcome]]:
     if workers == 1:
         yield _search_here
         return
+    opencv()  # where it cannot be loaded, that is said here; of a worker one would only see that it died
     pool = ProcessPoolExecutor(
         max_workers=workers, mp_context=multiprocessing.get_context("spawn"), initializer=opencv
     )

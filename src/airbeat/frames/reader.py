@@ -42,13 +42,15 @@ class FolderScan(Sequence[FrameMeta]):
 
     Attributes:
         frames: what was read.
-        ignored: how many files are no photographs by their name.
+        ignored: how many files are no photographs by their name, hidden ones not counted.
+        folders: names of the folders in this one; what is in them was not read.
         duplicates: files with the same bytes as an earlier one, with that one.
         refused: photographs that could not be read, with the reason. They were not searched.
     """
 
     frames: tuple[FrameMeta, ...]
     ignored: int = 0
+    folders: tuple[str, ...] = ()
     duplicates: tuple[tuple[Path, Path], ...] = ()
     refused: tuple[tuple[Path, str], ...] = ()
 
@@ -67,7 +69,9 @@ class FolderScan(Sequence[FrameMeta]):
 
 
 def scan_folder(folder: Path, *, on_frame: Callable[[int, int], None] | None = None) -> FolderScan:
-    """Read the metadata of every photograph in a folder (not in folders below it).
+    """Read the metadata of every photograph in a folder (not in folders below it, nor hidden files).
+
+    Some systems leave a hidden file beside each photograph of a card (``._DJI_0001.JPG``).
 
     Args:
         folder: where the photographs are.
@@ -77,13 +81,14 @@ def scan_folder(folder: Path, *, on_frame: Callable[[int, int], None] | None = N
         FrameError: no such folder, or it cannot be listed.
     """
     try:
-        files = sorted(p for p in folder.iterdir() if p.is_file())
+        entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
         raise FrameError(
             f"the folder cannot be read: {error.strerror}",
             where=str(folder),
             remedy="name a folder of photographs",
         ) from error
+    files = [p for p in entries if p.is_file()]
     photographs = [p for p in files if p.suffix.lower() in _SUFFIXES]
     frames: list[FrameMeta] = []
     first: dict[str, Path] = {}
@@ -105,6 +110,7 @@ def scan_folder(folder: Path, *, on_frame: Callable[[int, int], None] | None = N
     return FolderScan(
         frames=tuple(frames),
         ignored=len(files) - len(photographs),
+        folders=tuple(p.name for p in entries if p.is_dir()),
         duplicates=tuple(duplicates),
         refused=tuple(refused),
     )

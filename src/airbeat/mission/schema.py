@@ -57,6 +57,12 @@ def _angle(value: Any) -> float | None:
     return float(value)
 
 
+def _version(value: Any) -> Any:
+    if isinstance(value, bool):  # true equals 1 in Python
+        raise complaint("must be 1 (got true)" if value else "must be 1 (got false)", "write airbeat: 1")
+    return value
+
+
 def _one_line(value: str) -> str:
     if not value.isprintable():
         raise complaint("must be one line of printable text", "leave out line breaks and control characters")
@@ -303,7 +309,9 @@ class MissionFile(Section):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, validate_assignment=True)
 
-    airbeat: Literal[1] = Field(description="the first line of every mission file is airbeat: 1")
+    airbeat: Annotated[Literal[1], BeforeValidator(_version)] = Field(
+        description="the first line of every mission file is airbeat: 1"
+    )
     kind: Literal["search", "patrol", "waypoints"] = Field(description="kind: search, patrol or waypoints")
     name: Annotated[Text, Field(min_length=1)] = Field(description="what the operation is called")
     status: Literal["unsurveyed", "surveyed"] | None = None

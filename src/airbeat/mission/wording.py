@@ -169,6 +169,7 @@ _WORDING: dict[str, Callable[[dict[str, Any]], str]] = {
     "int_from_float": lambda _: "must be a whole number",
     "bool_type": lambda _: "must be true or false",
     "string_type": lambda _: "must be text",
+    "string_unicode": lambda _: "must be one line of printable text",
     "string_too_short": lambda _: "must not be empty",
     "string_too_long": lambda c: f"must not be longer than {c['max_length']} characters",
     "list_type": lambda _: "must be a list",
@@ -208,6 +209,9 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
 
 
 _EXAMPLES = {
+    "area": "area: wood.geojson, or the corners as a list of {lat: 47.26931, lon: 11.40412}",
+    "camera": "camera: embedded-12mp, or the camera's values as a block",
+    "airframe": "airframe: arducopter-quad, or the airframe's values as a block",
     "home": "home: {lat: 47.26931, lon: 11.40412}",
     "last_seen": "last_seen: {lat: 47.26931, lon: 11.40412}",
     "height": "height: {value_m: 60, datum: home}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ class FlownPart:
         outcome: how the flight ended.
         outside_fence_m: how far the track was outside the fence at most [m], or None without a fence.
         events: (seconds since take-off, text).
+        events_left_out: how many later events are in the flight record alone.
+        of_another_plan: what was flown, where that was not the file that the report is about; else "".
     """
 
     vehicle: str
@@ -56,6 +59,8 @@ class FlownPart:
     outcome: str
     outside_fence_m: float | None
     events: tuple[tuple[float, str], ...] = ()
+    events_left_out: int = 0
+    of_another_plan: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,9 @@ class SearchedPart:
         detector: name and setting of the detector.
         candidates: best first.
         unusable: (file name, reason) of photographs that could not be searched.
+        unplaced: (file name, boxes) of photographs that show something but do not say where it is.
+        taken_utc: when the first and the last photograph were taken, or None when none says so.
+        synthetic: whether photographs say of themselves that they are synthetic.
     """
 
     frames_received: int
@@ -83,6 +91,9 @@ class SearchedPart:
     detector: str
     candidates: tuple[CandidateEntry, ...]
     unusable: tuple[tuple[str, str], ...] = ()
+    unplaced: tuple[tuple[str, int], ...] = ()
+    taken_utc: tuple[datetime, datetime] | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

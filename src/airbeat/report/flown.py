@@ -7,7 +7,7 @@ from pathlib import Path
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import GeometryError, InputFileError
 from airbeat.geo.coordinates import LatLon
-from airbeat.mission.plan import Fence
+from airbeat.mission.plan import FlightPlan
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import FlownPart
 
@@ -30,9 +30,18 @@ class VehicleRow(Part):
     name: str
 
 
+class PlanRow(Part):
+    """Which plan was flown."""
+
+    name: str = ""
+    source_name: str = ""
+    source_sha256: str = ""
+
+
 class FlightFile(Part):
     """``flight.json`` as ``airbeat fly`` writes it."""
 
+    plan: PlanRow = PlanRow()
     vehicle: VehicleRow
     outcome: str
     explanation: str
@@ -51,8 +60,17 @@ def read_flight_file(path: Path) -> FlightFile:
     return read_artefact(path, FlightFile, remedy="give the folder that airbeat fly wrote")
 
 
-def flown_part(flight: FlightFile, *, fence: Fence | None) -> FlownPart:
-    """What was flown, and how far outside the fence.
+def _difference(flown: PlanRow, plan: FlightPlan) -> str:
+    """How the plan that was flown differs from the report's; "" where it does not, or nothing says so."""
+    mine = plan.provenance
+    if not (flown.source_sha256 and mine.source_sha256) or flown.source_sha256 == mine.source_sha256:
+        return ""
+    file = flown.source_name or "a file without a name"
+    return f"{file} with SHA-256 {flown.source_sha256[:16]}…, the plan {flown.name!r}"
+
+
+def flown_part(flight: FlightFile, *, plan: FlightPlan) -> FlownPart:
+    """What was flown, how far outside the plan's fence, and whether it was this plan.
 
     Raises:
         InputFileError: a position of the track is impossible.
@@ -68,6 +86,8 @@ def flown_part(flight: FlightFile, *, fence: Fence | None) -> FlownPart:
         track=track,
         duration_s=flight.duration_s,
         outcome=f"{flight.outcome}: {flight.explanation}",
-        outside_fence_m=outside_fence_m(track, fence) if fence is not None else None,
+        outside_fence_m=outside_fence_m(track, plan.fence) if plan.fence is not None else None,
         events=events,
+        events_left_out=len(flight.events) - len(events),
+        of_another_plan=_difference(flight.plan, plan),
     )

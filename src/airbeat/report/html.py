@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from airbeat import __version__
 from airbeat.errors import InputFileError
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
 from airbeat.report.content import CandidateEntry, Figure, ReportContent
-from airbeat.report.svgmap import map_svg
+from airbeat.report.svgmap import beyond_map, map_svg
 
 __all__ = ["report_figures", "report_html"]
 
@@ -33,6 +34,12 @@ def _template() -> Any:
 def _clock(duration_s: float) -> str:
     minutes, seconds = divmod(round(duration_s), 60)
     return f"{minutes} min {seconds:02d} s"
+
+
+def _period(first: datetime, last: datetime) -> str:
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    end = f"{last:%H:%M}" if last.date() == first.date() else f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} to {end} UTC"
 
 
 def _crop_uri(crop: Path | None) -> str:
@@ -96,6 +103,8 @@ def report_figures(content: ReportContent) -> list[Figure]:
         if searched.gsd_range_m_px:
             low, high = (100 * v for v in searched.gsd_range_m_px)
             rows.append(Figure(label="GSD flown", value=f"{low:.2f}–{high:.2f} cm/px"))
+        if searched.taken_utc:
+            rows.append(Figure(label="Photographs taken", value=_period(*searched.taken_utc)))
         rows.append(Figure(label="Detector", value=searched.detector))
         rows.append(Figure(label="Candidates", value=f"{len(searched.candidates)}, none confirmed"))
     return rows
@@ -130,15 +139,17 @@ def report_html(content: ReportContent) -> str:
     text: str = _template().render(
         plan=content.plan,
         svg=svg,
+        beyond_map=beyond_map(content),
         figures=report_figures(content),
         exercise_figures=content.exercise_figures,
         cards=[_card(c) for c in searched.candidates] if searched else [],
         searched=searched,
         unusable=searched.unusable if searched else (),
+        unplaced=searched.unplaced if searched else (),
         flown=content.flown,
         warnings=content.warnings,
         assumptions=content.assumptions,
         simulated=content.simulated,
         version=__version__,
     )
-    return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import shapely
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError
@@ -17,9 +17,12 @@ from airbeat.locate.ground import footprint
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import CandidateEntry, SearchedPart
 
-__all__ = ["SearchResults", "read_search_results", "searched_part"]
+__all__ = ["SYNTHETIC", "SearchResults", "read_search_results", "searched_part"]
 
 _GAP_SHOWN_M2 = 1.0
+
+SYNTHETIC = "synthetic image"
+"""What the embedded camera writes into the software field of its photographs."""
 
 
 class BoxRow(Part):
@@ -27,6 +30,7 @@ class BoxRow(Part):
 
     xyxy_px: tuple[float, float, float, float]
     score: float
+    lat_deg: float | None = None  # absent where the photograph cannot say the place
 
 
 class FrameRow(Part):
@@ -34,6 +38,8 @@ class FrameRow(Part):
 
     file: str
     sha256: str = ""
+    software: str = ""
+    time_utc: AwareDatetime | None = None
     width_px: int = Field(gt=0)
     height_px: int = Field(gt=0)
     lat_deg: float | None
@@ -147,6 +153,8 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         shown = [p for p in shapely.get_parts(local) if p.area >= _GAP_SHOWN_M2]
         gap = frame.to_geographic(shapely.union_all(shown)) if shown else None
     gsds = [row.gsd_m_px for row in results.frames]
+    times = [row.time_utc for row in results.frames if row.time_utc is not None]
+    unplaced = [(row.file, sum(box.lat_deg is None for box in row.boxes)) for row in results.frames]
     return SearchedPart(
         frames_received=len(results.frames) + len(results.not_searched),
         frames_searched=len(results.frames),
@@ -157,11 +165,17 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         detector=f"{results.detector.name}, score at least {results.detector.threshold:.2f}",
         candidates=tuple(_entry(n, row, folder) for n, row in enumerate(results.candidates, start=1)),
         unusable=tuple((row.file, row.reason) for row in results.not_searched),
+        unplaced=tuple((file, boxes) for file, boxes in unplaced if boxes),
+        taken_utc=(min(times), max(times)) if times else None,
+        synthetic=any(SYNTHETIC in row.software for row in results.frames),
     )
 
 
 def _entry(number: int, row: CandidateRow, folder: Path) -> CandidateEntry:
-    crop = (folder / row.crop).resolve()
+    try:
+        crop = (folder / row.crop).resolve()
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"candidate {row.id}: {row.crop!r} is no file name") from error
     if not crop.is_relative_to(folder.resolve()):
         raise InputFileError(f"candidate {row.id}: cut-out {row.crop!r} is outside the folder")
     return CandidateEntry(

@@ -16,11 +16,12 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.mission.plan import Fence, FlightPlan, ItemRole
 from airbeat.report.content import ReportContent
 
-__all__ = ["map_svg"]
+__all__ = ["beyond_map", "map_svg"]
 
 WIDTH_PX = 1000.0
 _MAX_HEIGHT_PX = 1100.0
 _MARGIN_PX = 40.0
+_NEAR_M = 500.0
 
 # Okabe–Ito colours.
 _STYLE = """
@@ -110,19 +111,56 @@ def planned_line(plan: FlightPlan) -> list[LatLon]:
     return line
 
 
+def _frame(plan: FlightPlan) -> LocalFrame:
+    positions = [plan.home, *(i.position for _, i in plan.waypoints() if i.position)]
+    return LocalFrame.around(MultiPoint([(p.lon_deg, p.lat_deg) for p in positions]))
+
+
+def _plan_shapes(plan: FlightPlan, frame: LocalFrame) -> list[Any]:
+    positions = planned_line(plan)
+    if plan.last_seen:
+        positions.append(plan.last_seen)
+    shapes = []
+    if plan.fence:
+        positions += [v for p in plan.fence.polygons for v in p.vertices]
+        shapes += [
+            frame.to_local(_circle(frame, c.centre, c.radius_m)) for c in plan.fence.circles if c.inclusion
+        ]
+    if plan.survey:
+        shapes.append(frame.to_local(plan.survey.area))
+    return [MultiPoint(frame.to_xy(positions)), *shapes]
+
+
 def _extent(content: ReportContent, frame: LocalFrame) -> tuple[float, float, float, float]:
-    positions = planned_line(content.plan)
-    if content.flown:
-        positions += content.flown.track
-    if content.plan.last_seen:
-        positions.append(content.plan.last_seen)
-    if content.plan.fence:
-        positions += [v for p in content.plan.fence.polygons for v in p.vertices]
-    shapes = [MultiPoint(frame.to_xy(positions))]
-    if content.plan.survey:
-        shapes.append(frame.to_local(content.plan.survey.area))
+    """Bounds of the plan [m], and of what was flown and found near it.
+
+    One position that is far off, as a photograph without a GPS fix says it, must not shrink all else.
+    """
+    shapes = _plan_shapes(content.plan, frame)
+    x0, y0, x1, y1 = shapely.total_bounds(shapes)
+    reach = _NEAR_M + max(x1 - x0, y1 - y0)
+    flown = content.flown.track if content.flown else ()
+    found = [c.position for c in content.searched.candidates] if content.searched else []
+    if flown or found:
+        xy = frame.to_xy([*flown, *found])
+        near = (xy > [x0 - reach, y0 - reach]).all(axis=1) & (xy < [x1 + reach, y1 + reach]).all(axis=1)
+        shapes.append(MultiPoint(xy[near]))
     x0, y0, x1, y1 = shapely.total_bounds(shapes)
     return float(x0), float(y0), float(x1), float(y1)
+
+
+def beyond_map(content: ReportContent) -> tuple[int, ...]:
+    """Numbers of the candidates that are too far from the plan to be on the map."""
+    if content.searched is None:
+        return ()
+    frame = _frame(content.plan)
+    canvas = _Canvas(frame, _extent(content, frame))
+    numbers = []
+    for entry in content.searched.candidates:
+        x, y = canvas.place(entry.position)
+        if not (0 <= x <= WIDTH_PX and 0 <= y <= canvas.height_px):
+            numbers.append(entry.number)
+    return tuple(numbers)
 
 
 def _nice_step_m(span_m: float) -> float:
@@ -202,8 +240,7 @@ def _legend(content: ReportContent, height_px: float) -> str:
 def map_svg(content: ReportContent) -> str:
     """The map: area, fence, planned dashed, flown solid, footprints, gaps, candidates; north is up."""
     plan = content.plan
-    positions = [plan.home, *(i.position for _, i in plan.waypoints() if i.position)]
-    frame = LocalFrame.around(MultiPoint([(p.lon_deg, p.lat_deg) for p in positions]))
+    frame = _frame(plan)
     canvas = _Canvas(frame, _extent(content, frame))
     canvas.add(f'<rect class="bg" width="{WIDTH_PX:.0f}" height="{canvas.height_px:.1f}"/>')
     _grid(canvas)

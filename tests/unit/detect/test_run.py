@@ -11,7 +11,7 @@ import pytest
 from airbeat.detect.detections import Detections
 from airbeat.detect.run import detect_folder, detect_frames
 from airbeat.detect.search import SearchedFrame
-from airbeat.errors import FrameError, UsageError
+from airbeat.errors import DependencyError, FrameError, UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 
@@ -214,6 +214,29 @@ def test_a_folder_without_photographs_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(FrameError, match="no photographs"):
         detect_folder(tmp_path, out_dir=tmp_path / "out")
+
+
+def test_an_opencv_that_cannot_be_loaded_is_named_before_any_worker_starts(card, tmp_path, monkeypatch):
+    def broken():
+        raise DependencyError("OpenCV cannot be loaded", remedy="install another package")
+
+    monkeypatch.setattr("airbeat.detect.search.opencv", broken)
+    with pytest.raises(DependencyError, match="install another package"):
+        detect_frames([card(picture((500, 200)), "DJI_0001.JPG")], out_dir=tmp_path / "out", workers=2)
+
+
+def test_a_folder_of_folders_names_those_that_were_not_read(tmp_path):
+    (tmp_path / "DCIM" / "100MEDIA").mkdir(parents=True)
+    with pytest.raises(FrameError, match="folders below are not read: 100MEDIA"):
+        detect_folder(tmp_path / "DCIM", out_dir=tmp_path / "out")
+
+
+def test_what_else_is_in_the_folder_is_counted(tmp_path):
+    (tmp_path / "card" / "101MEDIA").mkdir(parents=True)
+    (tmp_path / "card" / "DJI_0001.JPG").write_bytes(b"\xff\xd8 broken")
+    (tmp_path / "card" / "DJI_0001.DNG").write_bytes(b"raw")
+    run = detect_folder(tmp_path / "card", out_dir=tmp_path / "out", workers=1)
+    assert (run.ignored, run.folders) == (1, ("101MEDIA",))
 
 
 def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):

@@ -228,6 +228,17 @@ def test_a_folder_is_read_in_order_with_what_was_left_out(tmp_path: Path) -> Non
     assert calls[-1] == (4, 4)
 
 
+def test_hidden_files_beside_the_photographs_are_not_taken_for_photographs(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg")
+    (tmp_path / "._a.jpg").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "101MEDIA").mkdir()
+    scan = scan_folder(tmp_path)
+    assert [m.path.name for m in scan] == ["a.jpg"]
+    assert scan.refused == ()
+    assert scan.ignored == 0
+    assert scan.folders == ("101MEDIA",)
+
+
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match="cannot be read"):
         scan_folder(tmp_path / "nowhere")
