@@ -2,6 +2,7 @@
 
 Run: python tests/bench/embedded_frames.py OUT 100 101 …
      python tests/bench/embedded_frames.py --dense OUT 200 201 …
+     python tests/bench/embedded_frames.py --dense --most 4 OUT 300 301 …
 Writes OUT/<seed>/DJI_0001.JPG … and OUT/<seed>.truth.json. 330 x 300 m. As a search flies them: 30 poses,
 24 persons, GSD about 2.5 cm, about 30 % overlap; GPS, height, heading and gimbal carry errors as a small
 multicopter's would. Dense, to train on: 12 poses apart, 360 persons, GSD 2…3 cm, any heading, no errors.
@@ -95,7 +96,7 @@ def dense_poses(seed: int, frame: LocalFrame, camera: Camera) -> list[CameraShot
     return shots
 
 
-def photograph(seed: int, out: Path, *, dense: bool) -> None:
+def photograph(seed: int, out: Path, *, dense: bool, most: int) -> None:
     """One seed's photographs and truth."""
     frame = LocalFrame(HOME)
     area = frame.to_geographic(shapely.box(-WIDTH_M / 2, FROM_HOME_M, WIDTH_M / 2, FROM_HOME_M + DEPTH_M))
@@ -106,7 +107,7 @@ def photograph(seed: int, out: Path, *, dense: bool) -> None:
     shots = (
         dense_poses(seed, frame, profile) if dense else poses(seed, frame, profile.height_for_gsd_m(0.025))
     )
-    for shot in shots:
+    for shot in shots[:most]:
         camera.capture(shot)
     camera.close()
     ground.write_truth(out / f"{seed}.truth.json", camera.seen)
@@ -117,6 +118,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--dense", action="store_true", help="many persons, to train on")
+    parser.add_argument("--most", type=int, default=30, help="photographs of a seed, at most")
     options = parser.parse_args()
     for one in options.seeds:
-        photograph(one, options.out, dense=options.dense)
+        photograph(one, options.out, dense=options.dense, most=options.most)

@@ -17,7 +17,17 @@ import numpy.typing as npt
 
 from airbeat.frames.opencv import opencv
 
-__all__ = ["CELL_PX", "Palette", "Working", "cut_out", "find", "judge", "palette", "working_image"]
+__all__ = [
+    "CELL_PX",
+    "JUDGE_BLUR_PX",
+    "Palette",
+    "Working",
+    "cut_out",
+    "find",
+    "judge",
+    "palette",
+    "working_image",
+]
 
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -31,7 +41,10 @@ JUDGE_GSD_M_PX = 0.025
 CELL_PX = 4
 """Working pixels per side of a cell of the finder's map."""
 
-_JUDGE_SIDE_PX = 80
+_JUDGE_SIDE_PX = 112
+JUDGE_BLUR_PX = 0.8
+"""Every view is smoothed as much, so that how a frame's pixels fall on its own makes no difference."""
+
 _MOST_WORKING_PX = 16e6
 _TILE_PX, _MARGIN_PX = 1024, 64
 _SMALLEST_SIDE_PX = 16
@@ -130,7 +143,7 @@ def find(working: Working, colours: Palette) -> Array:
 
 
 def cut_out(image_bgr: Image, x_px: float, y_px: float, *, gsd_m_px: float) -> Image:
-    """The judge's view of a place of a frame: 2 x 2 m at 2.5 cm/px, edges mirrored."""
+    """The judge's view of a place of a frame: 2.8 x 2.8 m at 2.5 cm/px, edges mirrored."""
     cv2 = opencv()
     scale, half = gsd_m_px / JUDGE_GSD_M_PX, _JUDGE_SIDE_PX / 2
     reach = math.ceil(half / scale) + 3
@@ -153,12 +166,13 @@ def cut_out(image_bgr: Image, x_px: float, y_px: float, *, gsd_m_px: float) -> I
         [[scale, 0, half - (x_px - left) * scale], [0, scale, half - (y_px - top) * scale]], dtype=np.float32
     )
     side = (_JUDGE_SIDE_PX, _JUDGE_SIDE_PX)
-    view: Image = cv2.warpAffine(piece, shift, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return view
+    view = cv2.warpAffine(piece, shift, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    smooth: Image = cv2.GaussianBlur(view, (0, 0), JUDGE_BLUR_PX)
+    return smooth
 
 
 def judge(views: list[Image], colours: Palette) -> tuple[Array, Array]:
-    """Judge places by their views, each also turned by half and mirrored.
+    """Judge places by their views, each also turned by half.
 
     Returns:
         (n,) log odds that a person is there; (n, 4) middle x, y and width, height of the box around the
@@ -166,7 +180,7 @@ def judge(views: list[Image], colours: Palette) -> tuple[Array, Array]:
     """
     network = _network(_JUDGE)
     odds, boxes = [], []
-    for flip_x, flip_y in ((1, 1), (-1, -1), (-1, 1)):
+    for flip_x, flip_y in ((1, 1), (-1, -1)):
         network.setInput(_blob([np.ascontiguousarray(v[::flip_y, ::flip_x]) for v in views], colours))
         out = network.forward().reshape(len(views), 5)
         odds.append(out[:, 0])
