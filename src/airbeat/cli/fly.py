@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from airbeat.cli.connecting import Address, connect_options, reach
 from airbeat.cli.interrupt import CHOICES, StoppedError
 from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
-from airbeat.cli.upload import connect_option, print_verdict
-from airbeat.cli.vet import reach, vet
+from airbeat.cli.upload import print_verdict
+from airbeat.cli.vet import vet
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,10 +124,10 @@ def _fresh(path: Path, *, overwrite: bool) -> Path:
     return path
 
 
-def _restore(path: Path, url: str, *, as_json: bool) -> int:
+def _restore(path: Path, address: Address, *, as_json: bool) -> int:
     from airbeat.flight.parameters import restore_parameters
 
-    with reach(url) as link:
+    with reach(address) as link:
         lines = restore_parameters(link, path)
     for line in lines:
         console(as_json).print(line)
@@ -146,8 +147,9 @@ def _warn_of_flying(record: FlightRecord, order: _Order) -> None:
     words = (
         "THE VEHICLE IS NOT KNOWN TO HAVE LANDED, AND THIS PROGRAM NO LONGER WATCHES IT. "
         "Take over with the transmitter's mode switch, or with any ground station at "
-        f"{order.url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on when it "
-        f"hovers or has landed: airbeat fly FILE --resume {order.folder / 'state.json'} --connect {order.url}"
+        f"{order.address.url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on "
+        f"when it hovers or has landed: airbeat fly FILE --resume {order.folder / 'state.json'} "
+        f"--connect {order.address.url}"
     )
     console(order.as_json).print(Text(words, style="bold red"))
 
@@ -157,7 +159,7 @@ class _Order:
     """What the command line asks for.
 
     Attributes:
-        url: the vehicle.
+        address: the vehicle.
         yes: arm without asking.
         folder: for the flight record, the state and changed parameters.
         overwrite: replace what is there.
@@ -168,7 +170,7 @@ class _Order:
         as_json: people's text goes to standard error.
     """
 
-    url: str
+    address: Address
     yes: bool
     folder: Path
     overwrite: bool
@@ -286,7 +288,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     from airbeat.flight.watch import Watchers
 
     with ExitStack() as stack:
-        link = stack.enter_context(reach(order.url, tlog=order.tlog))
+        link = stack.enter_context(reach(order.address, tlog=order.tlog))
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
         try:
@@ -378,7 +380,7 @@ def _refuse_to_lose(folder: Path) -> None:
 
 @click.command("fly")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@connect_option
+@connect_options
 @click.option("--yes", is_flag=True, help="Arm and take off without asking: nobody is near the vehicle.")
 @click.option(
     "--out",
@@ -418,7 +420,7 @@ def _refuse_to_lose(folder: Path) -> None:
 def command(
     *,
     file: Path | None,
-    url: str,
+    address: Address,
     yes: bool,
     out_dir: Path | None,
     overwrite: bool,
@@ -447,7 +449,7 @@ def command(
     if restore_params is not None:
         if file is not None:
             raise UsageError("--restore-params flies nothing", remedy="leave the mission file out")
-        return _restore(restore_params, url, as_json=as_json)
+        return _restore(restore_params, address, as_json=as_json)
     if file is None:
         raise UsageError("there is nothing to fly", remedy="give a mission file")
     folder = out_dir or (state_file.parent if state_file else Path("flight"))
@@ -461,7 +463,7 @@ def command(
     if state is not None:
         state.require_plan(plan)
     order = _Order(
-        url=url,
+        address=address,
         yes=yes,
         folder=folder,
         overwrite=overwrite,
