@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from airbeat.cli.connecting import Address, connect_options, reach
+from airbeat.cli.flightbar import flight_bar
 from airbeat.cli.interrupt import CHOICES, StoppedError
-from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
+from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
 from airbeat.cli.upload import print_verdict
@@ -19,8 +20,7 @@ from airbeat.cli.vet import vet
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from airbeat.flight.area import PhotographedArea
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
@@ -33,45 +33,6 @@ if TYPE_CHECKING:
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command", "flight_bar"]
-
-
-class FlightBar:
-    """A progress bar that also says item, height and the ETA on the vehicle's own clock.
-
-    It appears with the take-off, so that nothing is drawn over the question before it; ``clear`` takes it
-    off the screen until the next call.
-    """
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: ProgressCallback | None = None
-
-    def __call__(self, now: FlightProgress) -> None:
-        """Show where the flight is."""
-        if now.phase not in {"flying", "landed"}:
-            return
-        self._bar = self._bar or self._stack.enter_context(progress_bar("flight", eta=False))
-        minutes, seconds = divmod(round(now.eta_s), 60)
-        height = now.state.height_above_home_m
-        words = f"item {now.item}/{now.items}"
-        words += f", {height:.0f} m" if height is not None else ""
-        words += f", {now.photos} photographs, lands in {minutes}:{seconds:02d}"
-        self._bar(now.fraction, label=words)
-
-    def clear(self) -> None:
-        """Take the bar off the screen."""
-        self._stack.close()
-        self._bar = None
-
-
-@contextmanager
-def flight_bar() -> Iterator[FlightBar]:
-    """A progress bar for one flight."""
-    bar = FlightBar()
-    try:
-        yield bar
-    finally:
-        bar.clear()
 
 
 def _asking(*, as_json: bool) -> Confirm:
@@ -323,7 +284,12 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 sortie,
                 order,
                 Watchers(
-                    progress=progress, on_event=_tell, on_photo=keeper.photo, interrupt=interrupts, keep=keep
+                    progress=progress,
+                    on_event=_tell,
+                    on_photo=keeper.photo,
+                    interrupt=interrupts,
+                    keep=keep,
+                    area=_area(plan, order.state),
                 ),
             )
         except (KeyboardInterrupt, click.Abort):
@@ -334,6 +300,20 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 if part
                 else "",
             ) from None
+
+
+def _area(plan: FlightPlan, earlier: FlightState | None) -> PhotographedArea | None:
+    """What is photographed of the plan's area before this flight."""
+    from airbeat.flight.area import PhotographedArea
+
+    if plan.survey is None:
+        return None
+    area = PhotographedArea(plan.survey)
+    for photo in earlier.photos if earlier else ():
+        area.add(
+            position=photo.position, height_above_home_m=photo.height_above_home_m, yaw_deg=photo.yaw_deg
+        )
+    return area
 
 
 def _watched(link: Link, sortie: _Sortie, order: _Order, watchers: Watchers) -> FlightRecord:
@@ -359,6 +339,7 @@ def _watched(link: Link, sortie: _Sortie, order: _Order, watchers: Watchers) -> 
         on_photo=watchers.on_photo,
         interrupt=watchers.interrupt,
         keep=watchers.keep,
+        area=watchers.area,
     )
 
 

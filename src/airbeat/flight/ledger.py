@@ -20,6 +20,7 @@ from shapely.geometry import mapping, shape
 import airbeat
 from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError, UsageError
+from airbeat.flight.area import nadir_frame
 from airbeat.formats.atomic import write_files
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import scan_folder
@@ -212,16 +213,12 @@ def ledger_of_flight(plan: FlightPlan, files: Sequence[Path], *, ground_height_m
         shots |= {(s.time_us, s.index, s.lat_deg, s.lon_deg): s for s in flown.photos}
     camera = survey.camera
     metas = [
-        FrameMeta(
-            path=Path(f"photograph {s.index}"),
-            width_px=camera.image_width_px,
-            height_px=camera.image_height_px,
+        nadir_frame(
+            camera,
             position=LatLon(lat_deg=s.lat_deg, lon_deg=s.lon_deg),
             height_above_home_m=s.height_above_home_m,
-            gimbal_yaw_deg=s.yaw_deg,
-            gimbal_pitch_deg=-90.0,
-            gimbal_roll_deg=0.0,
-            focal_length_px=camera.focal_length_px,
+            yaw_deg=s.yaw_deg,
+            name=f"photograph {s.index}",
         )
         for s in sorted(shots.values(), key=lambda s: (s.time_us, s.index))
     ]

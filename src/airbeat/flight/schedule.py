@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from airbeat.geo.coordinates import AltitudeDatum, LatLon
 from airbeat.geo.frame import distance_m
 from airbeat.mission.commands import MavCmd
-from airbeat.mission.forecast import forecast
+from airbeat.mission.forecast import forecast, return_point
 from airbeat.mission.plan import FlightPlan
 from airbeat.vehicle.airframe import AIRFRAMES, Airframe
 
@@ -93,7 +93,11 @@ def _legs(plan: FlightPlan) -> list[_Leg]:
             continue
         returns = item.command == MavCmd.NAV_RETURN_TO_LAUNCH
         lands = returns or item.command == MavCmd.NAV_LAND
-        at = plan.home if returns else item.position or at
+        if returns:
+            rally = return_point(plan, at)
+            at = rally.position if rally else plan.home
+        else:
+            at = item.position or at
         if lands:
             height_m = 0.0
         elif item.altitude is not None:

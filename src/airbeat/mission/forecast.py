@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from airbeat.geo.coordinates import AltitudeDatum
-from airbeat.geo.frame import LocalFrame
+from airbeat.geo.coordinates import AltitudeDatum, LatLon
+from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.mission.commands import MavCmd
-from airbeat.mission.plan import FlightPlan, PlanItem
+from airbeat.mission.legs import height_above_home_m
+from airbeat.mission.plan import FlightPlan, PlanItem, RallyPoint
 from airbeat.vehicle.airframe import AIRFRAMES
-from airbeat.vehicle.waypoint_flight import FlightPart, FlightStop, flight_parts
+from airbeat.vehicle.waypoint_flight import FlightPart, FlightStop, Vector, flight_parts
 
-__all__ = ["Forecast", "forecast"]
+__all__ = ["Forecast", "forecast", "return_point"]
 
 _CRUISE_M_S = 8.0
 """Assumed where neither the plan nor its items state a speed."""
@@ -21,6 +22,8 @@ _HOLDS = frozenset({MavCmd.NAV_WAYPOINT, MavCmd.NAV_LOITER_TIME, MavCmd.NAV_DELA
 _STOPS_ALWAYS = frozenset({MavCmd.NAV_LOITER_TIME, MavCmd.NAV_DELAY})
 _ENDS = frozenset({MavCmd.NAV_RETURN_TO_LAUNCH, MavCmd.NAV_LAND})
 _KNOWN = frozenset({MavCmd.NAV_TAKEOFF, MavCmd.NAV_SPLINE_WAYPOINT, *_HOLDS, *_ENDS})
+_RALLY_LIMIT_M = 300.0
+"""RALLY_LIMIT_KM of ArduCopter: rally points farther away are ignored."""
 _JUMPS = frozenset({MavCmd.DO_JUMP, MavCmd.DO_JUMP_TAG})
 
 
@@ -79,7 +82,7 @@ def forecast(plan: FlightPlan, *, wind_to_m_s: tuple[float, float] = (0.0, 0.0))
         [stop for _, stop in stops],
         speed_m_s=plan.speed_m_s or _CRUISE_M_S,
         take_off_height_m=height_m,
-        returns=not lands,
+        return_to=None if lands else _return_place(plan, stops[-1][1].place),
         wind_to_m_s=wind_to_m_s,
     )
     items: dict[int, FlightPart] = {}
@@ -91,6 +94,28 @@ def forecast(plan: FlightPlan, *, wind_to_m_s: tuple[float, float] = (0.0, 0.0))
     return Forecast(items=items)
 
 
+def return_point(plan: FlightPlan, position: LatLon) -> RallyPoint | None:
+    """The rally point that a return from a position leads to; None for home.
+
+    ArduCopter takes the nearest of home and the rally points that are not farther than RALLY_LIMIT_KM.
+    """
+    near = min(plan.rally or (), key=lambda p: distance_m(p.position, position), default=None)
+    if near is None:
+        return None
+    away_m = distance_m(near.position, position)
+    return near if away_m < min(distance_m(plan.home, position), _RALLY_LIMIT_M) else None
+
+
+def _return_place(plan: FlightPlan, last: Vector) -> Vector:
+    frame = LocalFrame(plan.home)
+    rally = return_point(plan, frame.to_latlon([last[:2]])[0])
+    if rally is None:
+        return (0.0, 0.0, 0.0)
+    x, y = frame.to_xy([rally.position])[0]
+    height_m = height_above_home_m(rally.altitude, home_amsl_m=plan.home_amsl_m)
+    return (float(x), float(y), height_m or 0.0)
+
+
 def _height_m(item: PlanItem, plan: FlightPlan, keeps_m: float) -> float:
     """Height above home; heights above terrain count as they are, 0 keeps the height."""
     if item.altitude is None or item.altitude.value_m == 0.0:
@@ -100,7 +125,7 @@ def _height_m(item: PlanItem, plan: FlightPlan, keeps_m: float) -> float:
     return item.altitude.value_m
 
 
-def _stop(item: PlanItem, plan: FlightPlan, before: tuple[float, float, float]) -> FlightStop:
+def _stop(item: PlanItem, plan: FlightPlan, before: Vector) -> FlightStop:
     x, y = before[:2]
     if item.position is not None:
         x, y = (float(v) for v in LocalFrame(plan.home).to_xy([item.position])[0])

@@ -45,7 +45,7 @@ _RETURN_HEIGHT_M = 15.0
 _RETURN_LEAST_M = 2.0
 """RTL_ALT_MIN, below which no cone leads."""
 _RETURN_CONE_SLOPE = 3.0
-"""RTL_CONE_SLOPE."""
+"""RTL_CONE_SLOPE: so many metres up for each metre away."""
 _LEAST_WAY_M_S = 0.5
 """A leg against the wind that is flown slower than this is not flown."""
 _RETURN_WAIT_S = 7.7
@@ -192,10 +192,10 @@ def _leg(origin: Vector, destination: Vector, limits: NavLimits) -> _Leg:
     return unit, SpeedProfile(length, limits.along(unit))
 
 
-def _return_height_m(last: Vector) -> float:
-    """RTL_ALT, not below the present height, and lower close to home (RTL_CONE_SLOPE)."""
-    cone_m = max(math.hypot(last[0], last[1]) * _RETURN_CONE_SLOPE, _RETURN_LEAST_M)
-    return max(last[2], min(_RETURN_HEIGHT_M, cone_m))
+def _return_height_m(last: Vector, place: Vector) -> float:
+    """RTL_ALT or the place's own height, but not below the present one, and lower close to the place."""
+    cone_m = max(math.dist(last[:2], place[:2]) * _RETURN_CONE_SLOPE, _RETURN_LEAST_M)
+    return max(last[2], min(max(_RETURN_HEIGHT_M, place[2]), cone_m))
 
 
 class _Air:
@@ -241,7 +241,7 @@ def flight_parts(
     *,
     speed_m_s: float,
     take_off_height_m: float | None = None,
-    returns: bool = True,
+    return_to: Vector | None = (0.0, 0.0, 0.0),
     wind_to_m_s: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[FlightPart, ...]:
     """A flight straight up from home (0, 0), over waypoints, back to home, and down, as ArduCopter flies it.
@@ -254,7 +254,8 @@ def flight_parts(
         stops: the waypoints in order, without home.
         speed_m_s: speed of the legs that have none of their own; the return is flown at ArduCopter's own.
         take_off_height_m: height of the climb above home [m]; the first waypoint's where it is None.
-        returns: whether it ends with a return to launch (RTL); else it lands at the last waypoint.
+        return_to: where the return (RTL) leads and how high it is flown at least: home, or a rally point;
+            None for a landing at the last waypoint.
         wind_to_m_s: velocity of the air, east and north [m/s].
 
     Returns:
@@ -290,20 +291,20 @@ def flight_parts(
                 duration_s=moved.duration_s + held.duration_s, energy_wh=moved.energy_wh + held.energy_wh
             )
         )
-    return (*parts, _way_down(air, airframe, stops[-1].place, returns=returns))
+    return (*parts, _way_down(air, airframe, stops[-1].place, return_to))
 
 
-def _way_down(air: _Air, airframe: Airframe, last: Vector, *, returns: bool) -> FlightPart:
+def _way_down(air: _Air, airframe: Airframe, last: Vector, place: Vector | None) -> FlightPart:
     """From the last waypoint to the ground."""
-    if not returns:
+    if place is None:
         return air.part((0.0, 0.0, -last[2]), airframe.landing_time_s(last[2]))
-    height_m = _return_height_m(last)
-    above, over_home = (last[0], last[1], height_m), (0.0, 0.0, height_m)
+    height_m = _return_height_m(last, place)
+    above, over_place = (last[0], last[1], height_m), (place[0], place[1], height_m)
     rise = _leg(last, above, NavLimits.of(airframe, _RETURN_SPEED_M_S))[1].duration_s
-    home = _leg(above, over_home, air.limits(above, over_home, _RETURN_SPEED_M_S))[1].duration_s
+    home = _leg(above, over_place, air.limits(above, over_place, _RETURN_SPEED_M_S))[1].duration_s
     parts = [
         air.part((0.0, 0.0, height_m - last[2]), rise),
-        air.part((-last[0], -last[1], 0.0), home),
+        air.part((place[0] - last[0], place[1] - last[1], 0.0), home),
         air.part((0.0, 0.0, 0.0), _RETURN_WAIT_S),
         air.part((0.0, 0.0, -height_m), airframe.landing_time_s(height_m)),
     ]

@@ -12,7 +12,7 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.forecast import forecast
 from airbeat.mission.loader import load_mission
-from airbeat.mission.plan import FlightPlan, PlanItem
+from airbeat.mission.plan import FlightPlan, PlanItem, RallyPoint
 from airbeat.planning.plan import plan_mission
 from airbeat.vehicle.airframe import AIRFRAMES
 
@@ -89,6 +89,18 @@ def test_a_low_flight_climbs_to_the_return_height_unless_it_is_close_to_home() -
     up_s, home_s, down_s = 7 / 2.5 + 2.5 + 1.2, 200 / 10 + 10 / 2.5 + 2.8, 5 / 1.5 + 10 / 0.5
     assert back_s(200) == pytest.approx(up_s + home_s + 7.7 + down_s, abs=1.0)
     assert back_s(2) < 30
+
+
+def test_the_return_leads_to_a_rally_point_nearer_than_home_and_not_to_a_far_one() -> None:
+    def back_s(*north_m: float) -> float:
+        points = tuple(RallyPoint(position=_way(n).position or HOME, altitude=_height(30.0)) for n in north_m)
+        found = forecast(replace(_plan(TAKE_OFF, _way(800), RETURN), rally=points))
+        assert found is not None
+        return found.items[3].duration_s
+
+    assert back_s() - back_s(700.0) == pytest.approx(700 / 10, abs=0.2)
+    assert back_s(300.0, 700.0) == back_s(700.0)
+    assert back_s(450.0) == back_s(), "350 m away is beyond RALLY_LIMIT_KM"
 
 
 def test_a_landing_ends_the_flight_where_it_is() -> None:
