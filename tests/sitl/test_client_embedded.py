@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -359,9 +360,10 @@ def test_mavproxy_uploads_a_mission_and_reads_it_back_the_same(
                 process.stdin.flush()
             assert copy.exists(), screen.read_text(errors="replace")[-3000:]
         finally:
-            process.stdin.close()
-            process.terminate()
-            process.wait(timeout=20)
+            process.kill()  # on a busy machine it does not end by itself for a long time
+            process.wait()
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
     rows = [line.split("\t") for line in copy.read_text().splitlines()[1:]]
     sent = [line.split("\t") for line in write_wpl(plan).splitlines()[1:]]
     assert len(rows) == len(sent)

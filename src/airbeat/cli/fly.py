@@ -21,13 +21,13 @@ from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
     from airbeat.flight.area import PhotographedArea
+    from airbeat.flight.begin import NextSortie
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
-    from airbeat.flight.state import FlightState, ResumePoint
+    from airbeat.flight.state import FlightState
     from airbeat.flight.upload import UploadVerdict
     from airbeat.flight.watch import FlightProgress, Watchers
-    from airbeat.geo.coordinates import LatLon
     from airbeat.link.connection import Link
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
@@ -164,77 +164,25 @@ class _Order:
         console(self.as_json).print(Text(text))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sortie:
-    """What is flown now of a plan.
+def _fly_all(plan: FlightPlan, order: _Order) -> tuple[FlightRecord, bool]:
+    """Fly sortie by sortie; the last record, and whether anything is left to fly."""
+    from airbeat.flight.state import SORTIE_FLOWN, read_state
 
-    Attributes:
-        plan: what the vehicle gets.
-        point: where it takes the whole plan up, or None.
-        start: where the vehicle is, when it is in the air.
-        attached: the vehicle flies it already.
-    """
-
-    plan: FlightPlan
-    point: ResumePoint | None = None
-    start: LatLon | None = None
-    attached: bool = False
-
-    def as_flown(self) -> FlightPlan:
-        """The plan as the checks should see it: begun where the vehicle is, ended at the real home."""
-        if self.start is None:
-            return self.plan
-        from airbeat.mission.commands import MavCmd
-
-        items = [
-            replace(i, position=self.start)
-            if i.command == MavCmd.NAV_TAKEOFF
-            else replace(i, command=MavCmd.NAV_LAND, position=self.plan.home)
-            if i.command == MavCmd.NAV_RETURN_TO_LAUNCH
-            else i
-            for i in self.plan.items
-        ]
-        return replace(self.plan, home=self.start, items=tuple(items))
-
-
-def _sortie(link: Link, plan: FlightPlan, order: _Order) -> _Sortie:
-    """What is left to fly, by the state and by what the vehicle does now.
-
-    Raises:
-        UsageError: nothing is left.
-        PlanningError: no way to the interrupted leg.
-        RefusedByVehicleError: the vehicle is on its way down.
-    """
-    from airbeat.errors import RefusedByVehicleError
-    from airbeat.flight.resume import plan_from, resume_plan, resume_point
-    from airbeat.link.vehicle import Vehicle
-
-    state = order.state
-    if state is None:
-        return _Sortie(plan=plan)
-    vehicle = Vehicle.on(link)
-    vehicle.start_telemetry()
-    known = vehicle.wait(
-        lambda t: t.armed is False or (t.armed is True and None not in (t.position, t.height_above_home_m)),
-        timeout_s=10.0,
-        what="its state",
-    )
-    now = vehicle.now
-    if not known or not now.armed:
-        return _Sortie(plan=resume_plan(plan, state), point=resume_point(plan, state))
-    if now.mode == "AUTO":
-        began = state.resumed_from.position if state.resumed_from else None
-        at = state.resumed_at
-        flying = plan if at is None else plan_from(plan, at, start=began, done=state)
-        return _Sortie(plan=flying, point=at, start=began, attached=True)
-    if now.mode in {"RTL", "SMART_RTL", "LAND"}:
-        raise RefusedByVehicleError(
-            f"the vehicle is coming down in {now.mode}",
-            remedy="wait until it has landed, or switch to LOITER",
+    file = order.folder / "state.json"
+    while True:
+        record = _fly(plan, order)
+        state = read_state(file)
+        if state.outcome != SORTIE_FLOWN:
+            return record, False
+        order.say(
+            f"sortie {state.sortie} was flown: behind item {state.until} of {state.items} there is more"
         )
-    return _Sortie(
-        plan=resume_plan(plan, state, start=now.position), point=resume_point(plan, state), start=now.position
-    )
+        if order.yes or not click.confirm(
+            "Is the battery changed, and shall the next sortie begin?", err=True
+        ):
+            order.say(f"change the battery, then go on: airbeat fly FILE --resume {file} --connect …")
+            return record, True
+        order = replace(order, state=state, tlog=None)
 
 
 def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
@@ -244,6 +192,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         StoppedError: stopped before arming.
     """
     from airbeat.cli.interrupt import Interrupts
+    from airbeat.flight.begin import find_sortie
     from airbeat.flight.parameters import applied_parameters
     from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
@@ -253,20 +202,26 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
         try:
-            sortie = _sortie(link, plan, order)
+            sortie = find_sortie(link, plan, order.state)
             if sortie.plan is not plan and not sortie.attached:
                 vet(sortie.as_flown(), refused="not flown", as_json=order.as_json)
+            if sortie.until is not None and not sortie.attached:
+                order.say(
+                    "one battery does not carry all that is left: "
+                    f"this sortie ends behind item {sortie.until} of {len(plan.items)}"
+                )
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
             keeper = StateKeeper(
                 order.folder / "state.json",
                 plan,
-                flown=sortie.plan,
+                flown=sortie.rest,
                 earlier=order.state,
                 resumed_at=sortie.point,
                 resumed_from=sortie.start,
                 sortie=order.sortie,
+                until=sortie.until,
                 say=order.say,
             )
 
@@ -316,14 +271,14 @@ def _area(plan: FlightPlan, earlier: FlightState | None) -> PhotographedArea | N
     return area
 
 
-def _watched(link: Link, sortie: _Sortie, order: _Order, watchers: Watchers) -> FlightRecord:
+def _watched(link: Link, sortie: NextSortie, order: _Order, watchers: Watchers) -> FlightRecord:
     """Fly from the ground, go on in the air, or watch what flies already."""
     from airbeat.flight.fly import continue_plan, fly_plan, watch_plan
 
     if sortie.attached:
         order.say(
             "the vehicle flies this mission already: only watching. Photographs that it took while nobody "
-            "watched are in no record; the ledger can count the photographs themselves (--photos)"
+            "watched are in no record; the ledger can count the autopilot's log or the photographs themselves"
         )
         return watch_plan(link, sortie.plan, watchers=watchers)
     if sortie.start is not None:
@@ -424,6 +379,7 @@ def command(
     """
     import sys
 
+    from airbeat.flight.begin import for_batteries
     from airbeat.flight.record import FlightOutcome
     from airbeat.flight.state import read_state
 
@@ -439,7 +395,7 @@ def command(
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
     plan = load_plan(file)
-    vet(plan, refused="not flown", as_json=as_json)
+    vet(for_batteries(plan), refused="not flown", as_json=as_json)
     state = None if state_file is None else read_state(state_file)
     if state is not None:
         state.require_plan(plan)
@@ -454,9 +410,9 @@ def command(
         state=state,
         as_json=as_json,
     )
-    record = _fly(plan, order)
+    record, more = _fly_all(plan, order)
     console(as_json).print(f"{record.outcome.value}: {record.explanation}")
     _warn_of_flying(record, order)
     if as_json:
-        emit_json(_summary(record) | {"notes": list(plan.notes)})
-    return 0 if record.outcome is FlightOutcome.COMPLETED else 1
+        emit_json(_summary(record) | {"more_to_fly": more, "notes": list(plan.notes)})
+    return 0 if record.outcome is FlightOutcome.COMPLETED and not more else 1
