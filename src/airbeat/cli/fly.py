@@ -125,7 +125,7 @@ class _Order:
         folder: for the flight record, the state and changed parameters.
         overwrite: replace what is there.
         on_interrupt: what to do where nobody can be asked.
-        tlog: telemetry log, or None.
+        tlog: telemetry log of the first flight; None for one beside its record.
         apply_params: set the parameters that preflight asks for.
         state: what to go on with, or None for a new flight.
         as_json: people's text goes to standard error.
@@ -151,10 +151,24 @@ class _Order:
             number += 1
         return number
 
+    @property
+    def record(self) -> Path:
+        """The file of the flight's record."""
+        return self.folder / ("flight.json" if self.sortie == 1 else f"flight-{self.sortie}.json")
+
+    def telemetry(self) -> Path:
+        """The telemetry log, fresh.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if self.tlog is not None:
+            return self.tlog
+        return _fresh(self.record.with_suffix(".tlog"), overwrite=True)
+
     def keep(self, record: FlightRecord) -> None:
         """Write the flight's record."""
-        name = "flight.json" if self.sortie == 1 else f"flight-{self.sortie}.json"
-        for path in record.save(self.folder / name, overwrite=self.overwrite):
+        for path in record.save(self.record, overwrite=self.overwrite):
             console(self.as_json).print(f"wrote {path}")
 
     def say(self, text: str) -> None:
@@ -198,7 +212,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     from airbeat.flight.watch import Watchers
 
     with ExitStack() as stack:
-        link = stack.enter_context(reach(order.address, tlog=order.tlog))
+        link = stack.enter_context(reach(order.address, tlog=order.telemetry()))
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
         try:
@@ -322,7 +336,8 @@ def _refuse_to_lose(folder: Path) -> None:
     "--out",
     "out_dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for flight.json, flight.geojson and state.json.  [default: flight, or that of STATE]",
+    help="Folder for flight.json, flight.geojson, flight.tlog and state.json.  "
+    "[default: flight, or that of STATE]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the record of an earlier flight.")
 @click.option(
@@ -333,7 +348,9 @@ def _refuse_to_lose(folder: Path) -> None:
     help="What Ctrl-C does without a terminal, and what SIGTERM does: hover, RTL, LAND, or fly on.",
 )
 @click.option(
-    "--tlog", type=click.Path(dir_okay=False, path_type=Path), help="Record all telemetry in this file."
+    "--tlog",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record all telemetry in this file.  [default: flight.tlog in the folder]",
 )
 @click.option(
     "--apply-params",
@@ -372,7 +389,8 @@ def command(
     It asks before arming unless --yes is given. A pilot who changes the mode has taken over: the program
     only watches from then on. Ctrl-C in flight asks whether to pause, return, land, go on or leave. Exit
     code 1 when the mission was not flown to its end; --resume goes on with it then, also after a battery
-    change, a restart of the vehicle or of this computer.
+    change, a restart of the vehicle or of this computer. A mission that one battery does not carry is flown
+    sortie by sortie, with a question between them, or with --yes one sortie at a time.
 
     \b
     airbeat fly missions/demo-hillside.yaml --connect tcp:127.0.0.1:5760 --out flight
