@@ -282,6 +282,21 @@ def test_legs_are_flown_at_ten_metres_a_second_by_default(station: Station, shif
     assert max(map(abs, changes)) < 4.0
 
 
+def test_survey_legs_take_the_time_that_was_measured(station: Station, shift: Shift) -> None:
+    """300 m legs at 10 m/s take 33 s each, a side step of 40 m 7 s, RTL from 50 m and landing about 86 s."""
+    here = station.position
+    corners = [shift(here, n, e) for n, e in ((0, 10), (300, 10), (300, 50), (0, 50), (0, 200))]
+    fly(station, [takeoff(50.0), *(way(p, 50.0) for p in corners), RTL])
+    began_s = {}
+    for number in (3, 4, 5, 6, 7):
+        station.wait(lambda number=number: station.current >= number, f"item {number}", 120.0)
+        began_s[number] = station.now_s
+    legs_s = [began_s[n + 1] - began_s[n] for n in (3, 4, 5)]
+    assert legs_s == pytest.approx([33.0, 7.0, 33.0], abs=1.5)
+    station.wait(lambda: not station.is_armed, "landing", 150.0)
+    assert station.now_s - began_s[7] == pytest.approx(86.0, abs=8.0)
+
+
 def test_a_jump_repeats_and_then_goes_on(station: Station, shift: Shift) -> None:
     """DO_JUMP flies its loop the number of times of param 2, then goes on."""
     here = station.position

@@ -232,6 +232,23 @@ def test_a_near_rally_point_is_returned_to_and_a_far_one_is_ignored(
     assert distance_m(station.position, near) < 4.0
 
 
+def test_a_rally_point_outside_the_fence_is_ignored(
+    station: Station,
+    shift: Shift,
+    set_parameter: SetParameter,
+    distance_m: Callable[[LatLon, LatLon], float],
+) -> None:
+    """Rally points outside the fence are ignored: RTL comes home, although one is nearer."""
+    here = station.position
+    assert station.upload(square(shift, here, 100.0), FENCE) == mav.MAV_MISSION_ACCEPTED
+    outside = shift(here, 130.0)
+    assert station.upload([item(mav.MAV_CMD_NAV_RALLY_POINT, outside, 20.0)], RALLY) == 0
+    enable_inside(station, set_parameter, POLYGONS)
+    go(station, [takeoff(), way(shift(here, 80.0)), item(mav.MAV_CMD_NAV_RETURN_TO_LAUNCH)])
+    station.wait(lambda: not station.is_armed, "landing", 240.0)
+    assert distance_m(station.position, here) < 4.0
+
+
 def test_without_heartbeats_nothing_happens_unless_the_failsafe_is_set(
     station: Station, shift: Shift, set_parameter: SetParameter
 ) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -137,6 +140,18 @@ class _Clock:
 
     def close(self) -> None:
         self.over.set()
+
+
+def test_mavlink_2_is_spoken_whatever_the_environment_says() -> None:
+    code = (
+        "from airbeat.link.dialect import mavlink as m; from pymavlink import mavutil; "
+        "h = m.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3); "
+        "print(h.pack(m.MAVLink(None))[0], mavutil.mavlink20())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "MAVLINK20"} | {"MAVLINK20": "0"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["253", "True"]
 
 
 def test_a_heartbeat_goes_out_every_second_also_into_silence(monkeypatch: pytest.MonkeyPatch) -> None:
