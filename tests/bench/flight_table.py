@@ -2,9 +2,10 @@
 
     python tests/bench/flight_table.py [MISSION.yaml …] [--speedup 20] [--json FILE] [--tracks FOLDER]
 
-Predicted is the forecast of the vehicle model. Durations are from leaving the ground to touching it again, by height above home (0.2 m). Differences of path
-are distances in space from each point of one flight to the other's line, both ways, above 2 m. No wind; the
-embedded vehicle's position noise is off, as ArduPilot's simulated GPS has none.
+Predicted is the forecast of the vehicle model. Durations are from leaving the ground to touching it again, by
+height above home (0.2 m). Differences of path are distances in space from each point of one flight to the
+other's line, both ways, above 2 m. No wind; the embedded vehicle's position noise is off, as ArduPilot's
+simulated GPS has none.
 The exit status is 1 when a mission misses a limit: 3 % of duration, 3 m of path, 2 % of the photographs.
 """
 

@@ -203,6 +203,43 @@ def test_a_mission_is_paused_and_goes_on_with_the_same_item(station: Station, sh
     wait_current(station, 4)
 
 
+def test_a_repeat_distance_leads_a_paused_mission_back_within_one_armed_flight_only(
+    station: Station, shift: Shift
+) -> None:
+    """DO_SET_RESUME_REPEAT_DIST: going on after a pause leads so many metres back along the way flown, and
+    then on. It works within one armed flight only: disarming forgets it, and a new flight goes straight on."""
+    here = station.position
+    repeat = item(215, params=(30.0,))
+    southmost = 90.0
+
+    def paused_at_80_m() -> None:
+        nonlocal southmost
+        station.wait(lambda: station.position.lat_deg > shift(here, 80.0).lat_deg, "80 m", 90.0)
+        station.set_mode("BRAKE")
+        station.sleep(4.0)
+        southmost = station.position.lat_deg
+        station.set_mode("AUTO")
+
+    def beyond(north_m: float) -> bool:
+        nonlocal southmost
+        southmost = min(southmost, station.position.lat_deg)
+        return station.position.lat_deg > shift(here, north_m).lat_deg
+
+    first, last = way(shift(here, 15.0)), way(shift(here, 180.0))
+    mark = fly(station, [takeoff(), repeat, first, last, LAND])
+    paused_at_80_m()
+    station.wait(lambda: beyond(120.0), "being back on its way", 90.0)
+    assert shift(here, 45.0).lat_deg < southmost < shift(here, 70.0).lat_deg
+    assert "Resume repeat dist set to 30 m" in station.texts(mark)
+    assert "Mission: Returned to interrupted WP" in station.texts(mark)
+    station.land()
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 15.0)), way(shift(here, 180.0)), LAND])
+    paused_at_80_m()
+    station.wait(lambda: beyond(120.0), "being back on its way", 90.0)
+    assert southmost > shift(here, 78.0).lat_deg
+
+
 def test_a_new_mission_in_the_air_goes_on_at_the_old_number(station: Station, shift: Shift) -> None:
     """A new mission uploaded in the air resumes at the old index: always set current."""
     here = station.position

@@ -216,8 +216,8 @@ def test_a_new_flight_does_not_write_over_the_state_of_an_interrupted_one(flight
 def test_killed_on_ardupilot_it_goes_on_and_the_autopilots_own_log_shows_everything(
     ardupilot: Callable[..., ArduPilotSitl], tmp_path: Path
 ) -> None:
-    """Kill -9, the pilot's RTL, resumed from the ground. ArduPilot logs every photograph (CAM) that it tells of
-    (CAMERA_FEEDBACK), and those that nobody was there to hear."""
+    """Kill -9, the pilot's RTL, resumed from the ground. ArduPilot logs every photograph (CAM), those that it
+    told of (CAMERA_FEEDBACK) and those that nobody was there to hear."""
     (tmp_path / "small.yaml").write_text(MISSION)
     plan = plan_mission(load_mission(tmp_path / "small.yaml"))
     assert plan.estimate is not None
