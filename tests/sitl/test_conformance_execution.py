@@ -207,7 +207,7 @@ def test_a_repeat_distance_leads_a_paused_mission_back_within_one_armed_flight_o
     station: Station, shift: Shift
 ) -> None:
     """DO_SET_RESUME_REPEAT_DIST: going on after a pause leads so many metres back along the way flown, and
-    then on. It works within one armed flight only: disarming forgets it, and a new flight goes straight on."""
+    then on. It works within one armed flight only: disarming forgets it, and the next flight goes on."""
     here = station.position
     repeat = item(215, params=(30.0,))
     southmost = 90.0
