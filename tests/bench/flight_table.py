@@ -2,9 +2,10 @@
 
     python tests/bench/flight_table.py [MISSION.yaml …] [--speedup 20] [--json FILE] [--tracks FOLDER]
 
-Durations are from leaving the ground to touching it again, by height above home (0.2 m). Differences of path
-are distances in space from each point of one flight to the other's line, both ways, above 2 m. No wind; the
-embedded vehicle's position noise is off, as ArduPilot's simulated GPS has none.
+Predicted is the forecast of the vehicle model. Durations are from leaving the ground to touching it again, by
+height above home (0.2 m). Differences of path are distances in space from each point of one flight to the
+other's line, both ways, above 2 m. No wind; the embedded vehicle's position noise is off, as ArduPilot's
+simulated GPS has none.
 The exit status is 1 when a mission misses a limit: 3 % of duration, 3 m of path, 2 % of the photographs.
 """
 
@@ -26,6 +27,7 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.link.dialect import mavlink
 from airbeat.link.items import mission_items
+from airbeat.mission.forecast import forecast
 from airbeat.mission.loader import load_mission
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.plan import plan_mission
@@ -137,8 +139,9 @@ def path_difference_m(one: Flown, other: Flown) -> tuple[float, float]:
 def measure(path: Path, speedup: float, tracks: Path | None) -> dict[str, Any]:
     """One row of the table."""
     plan = plan_mission(load_mission(path))
-    if plan.estimate is None:
-        raise SystemExit(f"{path}: has no estimate")
+    predicted = forecast(plan)
+    if plan.estimate is None or predicted is None:
+        raise SystemExit(f"{path}: its items do not tell how long they take")
     flown = {kind: fly(kind, plan, speedup) for kind in ("ArduPilot", "embedded")}
     if tracks is not None:
         tracks.mkdir(parents=True, exist_ok=True)
@@ -148,10 +151,10 @@ def measure(path: Path, speedup: float, tracks: Path | None) -> dict[str, Any]:
     largest_m, mean_m = path_difference_m(pilot, embedded)
     return {
         "mission": path.stem,
-        "predicted_s": plan.estimate.duration_s,
+        "predicted_s": predicted.duration_s,
         "ardupilot_s": pilot.duration_s,
         "embedded_s": embedded.duration_s,
-        "prediction": plan.estimate.duration_s / pilot.duration_s - 1.0,
+        "prediction": predicted.duration_s / pilot.duration_s - 1.0,
         "duration": embedded.duration_s / pilot.duration_s - 1.0,
         "path_m": largest_m,
         "mean_path_m": mean_m,

@@ -43,6 +43,7 @@ def test_gaps_are_written_and_planned(airbeat: Run, workplace: Path, flown: Path
 def test_a_ledger_needs_exactly_one_source_and_does_not_replace_another(airbeat: Run, flown: Path) -> None:
     assert airbeat("ledger", MISSION).returncode == 2
     assert airbeat("ledger", MISSION, "--flight", "flight", "--photos", "flight").returncode == 2
+    assert airbeat("ledger", MISSION, "--flight", "flight", "--log", "flight/flight.json").returncode == 2
     assert airbeat("ledger", MISSION, "--flight", "flight").returncode == 1
     again = airbeat("ledger", MISSION, "--flight", "flight")
     assert again.returncode == 2
@@ -53,4 +54,11 @@ def test_a_broken_record_is_a_bad_file_without_a_traceback(airbeat: Run, flown: 
     flown.write_text('{"photos": [{"index": 1}]}')
     done = airbeat("ledger", MISSION, "--flight", "flight")
     assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+
+
+def test_a_log_that_is_none_is_a_bad_file_without_a_traceback(airbeat: Run, flown: Path) -> None:
+    done = airbeat("ledger", MISSION, "--log", str(flown))
+    assert done.returncode == 3
+    assert "no ArduPilot log" in done.stderr
     assert "Traceback" not in done.stderr

@@ -184,6 +184,39 @@ def test_stale_acknowledgements_of_an_earlier_upload_decide_nothing(world: Any) 
     _never_half(result, autopilot, items)
 
 
+@pytest.mark.parametrize("name", ["INVALID_PARAM2", "UNSUPPORTED_FRAME", "ERROR", "DENIED"])
+@pytest.mark.parametrize("at_s", [0.05, 0.5, 1.5, 3.0])
+def test_an_old_refusal_before_a_slow_vehicle_answers_decides_nothing(
+    world: Any, name: str, at_s: float
+) -> None:
+    """The count is still under way when an acknowledgement of an earlier upload arrives."""
+    items = world.waypoints(24)
+    value = getattr(mavlink, f"MAV_MISSION_{name}")
+    ack = mavlink.MAVLink_mission_ack_message(255, 190, value, 0)
+    autopilot = world.autopilot()
+    autopilot.stored[0] = world.waypoints(40, seed=99)
+    result, autopilot, _ = world.upload(
+        items,
+        autopilot=autopilot,
+        network=world.network(seed=1, delay_s=(0.8, 0.9)),
+        script=lambda play: play.at(at_s, lambda now: play.to_station([ack])),
+    )
+    assert result.outcome is Outcome.VERIFIED, result
+    _never_half(result, autopilot, items)
+
+
+def test_a_mission_cut_by_a_count_whose_answers_were_lost_is_not_called_the_old_one(world: Any) -> None:
+    """The vehicle took the count, and its questions never came."""
+    autopilot = world.autopilot()
+    autopilot.stored[0] = world.waypoints(40, seed=99)
+    items = world.waypoints(24)
+    autopilot._ask = lambda kind, now: []
+    result, autopilot, _ = world.upload(items, autopilot=autopilot)
+    assert result.outcome is not Outcome.VERIFIED
+    assert len(autopilot.stored[0]) in (0, 1, len(items))
+    assert "before" not in result.on_vehicle
+
+
 def test_messages_of_another_mission_type_or_for_another_station_are_ignored(world: Any) -> None:
     items = world.waypoints(30)
 

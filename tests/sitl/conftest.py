@@ -161,6 +161,20 @@ def distance_m() -> Callable[[LatLon, LatLon], float]:
     return between
 
 
+@pytest.fixture
+def ardupilot() -> Iterator[Callable[..., ArduPilotSitl]]:
+    """Start an ArduPilot SITL at a place, from boot; nothing is connected to it."""
+    _require_binary()
+    with ExitStack() as stack:
+
+        def start(home: LatLon, home_amsl_m: float) -> ArduPilotSitl:
+            speedup = SPEEDUPS["ardupilot"]
+            sitl = ArduPilotSitl(home=home, home_amsl_m=home_amsl_m, speedup=speedup, parameters=LOOSE)
+            return stack.enter_context(sitl)
+
+        yield start
+
+
 VERSIONS = pytest.StashKey[dict[str, str]]()
 
 

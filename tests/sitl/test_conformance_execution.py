@@ -203,6 +203,43 @@ def test_a_mission_is_paused_and_goes_on_with_the_same_item(station: Station, sh
     wait_current(station, 4)
 
 
+def test_a_repeat_distance_leads_a_paused_mission_back_within_one_armed_flight_only(
+    station: Station, shift: Shift
+) -> None:
+    """DO_SET_RESUME_REPEAT_DIST: going on after a pause leads so many metres back along the way flown, and
+    then on. It works within one armed flight only: disarming forgets it, and the next flight goes on."""
+    here = station.position
+    repeat = item(215, params=(30.0,))
+    southmost = 90.0
+
+    def paused_at_80_m() -> None:
+        nonlocal southmost
+        station.wait(lambda: station.position.lat_deg > shift(here, 80.0).lat_deg, "80 m", 90.0)
+        station.set_mode("BRAKE")
+        station.sleep(4.0)
+        southmost = station.position.lat_deg
+        station.set_mode("AUTO")
+
+    def beyond(north_m: float) -> bool:
+        nonlocal southmost
+        southmost = min(southmost, station.position.lat_deg)
+        return station.position.lat_deg > shift(here, north_m).lat_deg
+
+    first, last = way(shift(here, 15.0)), way(shift(here, 180.0))
+    mark = fly(station, [takeoff(), repeat, first, last, LAND])
+    paused_at_80_m()
+    station.wait(lambda: beyond(120.0), "being back on its way", 90.0)
+    assert shift(here, 45.0).lat_deg < southmost < shift(here, 70.0).lat_deg
+    assert "Resume repeat dist set to 30 m" in station.texts(mark)
+    assert "Mission: Returned to interrupted WP" in station.texts(mark)
+    station.land()
+    here = station.position
+    fly(station, [takeoff(), way(shift(here, 15.0)), way(shift(here, 180.0)), LAND])
+    paused_at_80_m()
+    station.wait(lambda: beyond(120.0), "being back on its way", 90.0)
+    assert southmost > shift(here, 78.0).lat_deg
+
+
 def test_a_new_mission_in_the_air_goes_on_at_the_old_number(station: Station, shift: Shift) -> None:
     """A new mission uploaded in the air resumes at the old index: always set current."""
     here = station.position
@@ -280,6 +317,21 @@ def test_legs_are_flown_at_ten_metres_a_second_by_default(station: Station, shif
     assert max(v for _, v in speeds) == pytest.approx(10.0, abs=0.3)
     changes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(speeds) if b[0] - a[0] > 0.05]
     assert max(map(abs, changes)) < 4.0
+
+
+def test_survey_legs_take_the_time_that_was_measured(station: Station, shift: Shift) -> None:
+    """300 m legs at 10 m/s take 33 s each, a side step of 40 m 7 s, RTL from 50 m and landing about 86 s."""
+    here = station.position
+    corners = [shift(here, n, e) for n, e in ((0, 10), (300, 10), (300, 50), (0, 50), (0, 200))]
+    fly(station, [takeoff(50.0), *(way(p, 50.0) for p in corners), RTL])
+    began_s = {}
+    for number in (3, 4, 5, 6, 7):
+        station.wait(lambda number=number: station.current >= number, f"item {number}", 120.0)
+        began_s[number] = station.now_s
+    legs_s = [began_s[n + 1] - began_s[n] for n in (3, 4, 5)]
+    assert legs_s == pytest.approx([33.0, 7.0, 33.0], abs=1.5)
+    station.wait(lambda: not station.is_armed, "landing", 150.0)
+    assert station.now_s - began_s[7] == pytest.approx(86.0, abs=8.0)
 
 
 def test_a_jump_repeats_and_then_goes_on(station: Station, shift: Shift) -> None:

@@ -55,6 +55,25 @@ def enable(set_parameter: SetParameter, kinds: float) -> None:
     set_parameter("FENCE_ENABLE", 1.0)
 
 
+def enable_inside(station: Station, set_parameter: SetParameter, kinds: float) -> None:
+    """Enable the fence around a vehicle that is inside it, and wait until the vehicle says so.
+
+    Changed fence parameters are taken up 10 times a second and breaches looked for 25 times a second. While
+    the fence is off nobody looks, so that the breach which ended the test before stands until the first look
+    after enabling: arming before that is refused with "Vehicle breaching". SYS_STATUS tells.
+    """
+    enable(set_parameter, kinds)
+    station.stream(mav.MAVLINK_MSG_ID_SYS_STATUS, 10.0)
+    mark = station.mark()
+    bit = mav.MAV_SYS_STATUS_GEOFENCE
+    station.expect(
+        "SYS_STATUS",
+        after=mark,
+        where=lambda m: m.onboard_control_sensors_enabled & m.onboard_control_sensors_health & bit,
+        timeout_s=20.0,
+    )
+
+
 @pytest.mark.parametrize(
     "counts",
     [(4, 4, 4, 3), (4, 4, 4, 5), (3, 3, 3, 3), (5, 5, 5, 5), (2, 2, 2, 2), (0, 0, 0, 0)],
@@ -141,7 +160,7 @@ def test_a_mission_that_leaves_the_fence_is_taken_flown_and_ended_by_the_breach(
     """AUTO waypoints are not checked against the fence: it uploads, arms, flies, breaches, returns."""
     here = station.position
     assert station.upload(square(shift, here, 60.0), FENCE) == mav.MAV_MISSION_ACCEPTED
-    enable(set_parameter, POLYGONS)
+    enable_inside(station, set_parameter, POLYGONS)
     mark = go(station, [takeoff(), way(shift(here, 200.0)), item(mav.MAV_CMD_NAV_LAND)])
     station.wait(lambda: station.mode == COPTER_MODES["RTL"], "RTL after the breach", 90.0)
     assert station.position.lat_deg > shift(here, 55.0).lat_deg
@@ -155,7 +174,7 @@ def test_an_exclusion_zone_is_breached_from_outside(
     here = station.position
     zones = square(shift, here, 400.0) + square(shift, shift(here, 100.0), 30.0, inclusion=False)
     assert station.upload(zones, FENCE) == mav.MAV_MISSION_ACCEPTED
-    enable(set_parameter, POLYGONS)
+    enable_inside(station, set_parameter, POLYGONS)
     go(station, [takeoff(), way(shift(here, 200.0)), item(mav.MAV_CMD_NAV_LAND)])
     station.wait(lambda: station.mode == COPTER_MODES["RTL"], "RTL after the breach", 90.0)
     assert shift(here, 60.0).lat_deg < station.position.lat_deg < shift(here, 140.0).lat_deg
@@ -167,7 +186,7 @@ def test_the_circle_around_home_ends_longer_missions(
     """With FENCE_TYPE 7, Copter's default, a 300 m circle around home counts as soon as it is enabled."""
     here = station.position
     assert station.upload(square(shift, here, 900.0), FENCE) == mav.MAV_MISSION_ACCEPTED
-    enable(set_parameter, CEILING + CIRCLE + POLYGONS)
+    enable_inside(station, set_parameter, CEILING + CIRCLE + POLYGONS)
     go(station, [takeoff(), way(shift(here, 450.0)), item(mav.MAV_CMD_NAV_LAND)])
     station.wait(lambda: station.mode == COPTER_MODES["RTL"], "RTL at the circle", 120.0)
     assert shift(here, 280.0).lat_deg < station.position.lat_deg < shift(here, 345.0).lat_deg
@@ -177,7 +196,7 @@ def test_the_ceiling_is_a_breach_too(station: Station, shift: Shift, set_paramet
     """Climbing through FENCE_ALT_MAX is a breach: RTL."""
     here = station.position
     set_parameter("FENCE_ALT_MAX", 25.0)
-    enable(set_parameter, CEILING)
+    enable_inside(station, set_parameter, CEILING)
     go(station, [takeoff(), way(shift(here, 10.0), 60.0), item(mav.MAV_CMD_NAV_LAND)])
     station.wait(lambda: station.mode == COPTER_MODES["RTL"], "RTL at the ceiling", 60.0)
     assert station.height_m < 40.0
@@ -211,6 +230,23 @@ def test_a_near_rally_point_is_returned_to_and_a_far_one_is_ignored(
     go(station, [takeoff(), way(shift(here, 40.0, 60.0)), item(mav.MAV_CMD_NAV_RETURN_TO_LAUNCH)])
     station.wait(lambda: not station.is_armed, "landing", 240.0)
     assert distance_m(station.position, near) < 4.0
+
+
+def test_a_rally_point_outside_the_fence_is_ignored(
+    station: Station,
+    shift: Shift,
+    set_parameter: SetParameter,
+    distance_m: Callable[[LatLon, LatLon], float],
+) -> None:
+    """Rally points outside the fence are ignored: RTL comes home, although one is nearer."""
+    here = station.position
+    assert station.upload(square(shift, here, 100.0), FENCE) == mav.MAV_MISSION_ACCEPTED
+    outside = shift(here, 130.0)
+    assert station.upload([item(mav.MAV_CMD_NAV_RALLY_POINT, outside, 20.0)], RALLY) == 0
+    enable_inside(station, set_parameter, POLYGONS)
+    go(station, [takeoff(), way(shift(here, 80.0)), item(mav.MAV_CMD_NAV_RETURN_TO_LAUNCH)])
+    station.wait(lambda: not station.is_armed, "landing", 240.0)
+    assert distance_m(station.position, here) < 4.0
 
 
 def test_without_heartbeats_nothing_happens_unless_the_failsafe_is_set(

@@ -1,4 +1,4 @@
-"""Flights that are broken off by kill -9 and gone on with, on the embedded vehicle."""
+"""Flights that are broken off by kill -9 and gone on with, on the embedded vehicle and on ArduPilot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from airbeat.checks.coverage import outside_fence_m
-from airbeat.flight.ledger import ledger_of_flight
+from airbeat.flight.ledger import ledger_of_flight, ledger_of_logs
 from airbeat.flight.state import read_state
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
@@ -22,6 +22,7 @@ from airbeat.link.vehicle import Vehicle
 from airbeat.mission.loader import load_mission
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.plan import plan_mission
+from airbeat.sim.ardupilot import ArduPilotSitl
 from airbeat.sim.shot import CameraShot
 from airbeat.sim.vehicle.config import VehicleConfig
 from airbeat.sim.vehicle.server import EmbeddedVehicle
@@ -208,3 +209,51 @@ def test_a_new_flight_does_not_write_over_the_state_of_an_interrupted_one(flight
     fly = flight.start("--resume", str(flight.state))
     assert "another plan" in fly.communicate(timeout=60)[0].decode()
     assert fly.returncode == 2
+
+
+@pytest.mark.ardupilot
+@pytest.mark.timeout(600)
+def test_killed_on_ardupilot_it_goes_on_and_the_autopilots_own_log_shows_everything(
+    ardupilot: Callable[..., ArduPilotSitl], tmp_path: Path
+) -> None:
+    """Kill -9, the pilot's RTL, resumed from the ground. ArduPilot logs every photograph (CAM), those that it
+    told of (CAMERA_FEEDBACK) and those that nobody was there to hear."""
+    (tmp_path / "small.yaml").write_text(MISSION)
+    plan = plan_mission(load_mission(tmp_path / "small.yaml"))
+    assert plan.estimate is not None
+    sitl = ardupilot(plan.home, plan.home_amsl_m)
+    state = tmp_path / "flight" / "state.json"
+
+    def fly(*options: str) -> subprocess.Popen[str]:
+        words = ["fly", "small.yaml", "--connect", sitl.url, "--yes", "--out", "flight", *options]
+        return subprocess.Popen(
+            [sys.executable, "-m", "airbeat", *words],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    first = fly()
+    half = plan.estimate.photos // 2
+    while not state.is_file() or len(read_state(state).photos) < half:
+        assert first.poll() is None, first.communicate()[0]
+        time.sleep(0.1)
+    first.kill()
+    first.communicate()
+    with connect(sitl.urls[1], timeout_s=20) as link:
+        pilot = Vehicle.on(link)
+        pilot.set_mode("RTL")
+        assert pilot.wait(lambda t: t.armed is False, timeout_s=180.0, what="landing")
+    assert ledger_of_flight(plan, [state]).coverage_fraction < 0.9
+    second = fly("--resume", str(state))
+    output = second.communicate(timeout=300)[0]
+    assert second.returncode == 0, output
+    reported = ledger_of_flight(plan, [state])
+    assert reported.coverage_fraction >= 0.995
+    logs = sorted((sitl.working_folder / "logs").glob("*.BIN"))
+    logged = ledger_of_logs(plan, logs)
+    assert logged.coverage_fraction >= 0.995
+    assert len(logged.footprints) >= len(reported.footprints) >= plan.estimate.photos - 2
+    assert len(logged.footprints) <= plan.estimate.photos + 12

@@ -2,75 +2,37 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from airbeat.cli.connecting import Address, connect_options, reach
+from airbeat.cli.flightbar import flight_bar
 from airbeat.cli.interrupt import CHOICES, StoppedError
-from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
+from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
-from airbeat.cli.upload import connect_option, print_verdict
-from airbeat.cli.vet import reach, vet
+from airbeat.cli.upload import print_verdict
+from airbeat.cli.vet import vet
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from airbeat.flight.area import PhotographedArea
+    from airbeat.flight.begin import NextSortie
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
-    from airbeat.flight.state import FlightState, ResumePoint
+    from airbeat.flight.state import FlightState
     from airbeat.flight.upload import UploadVerdict
     from airbeat.flight.watch import FlightProgress, Watchers
-    from airbeat.geo.coordinates import LatLon
     from airbeat.link.connection import Link
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command", "flight_bar"]
-
-
-class FlightBar:
-    """A progress bar that also says item, height and the ETA on the vehicle's own clock.
-
-    It appears with the take-off, so that nothing is drawn over the question before it; ``clear`` takes it
-    off the screen until the next call.
-    """
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: ProgressCallback | None = None
-
-    def __call__(self, now: FlightProgress) -> None:
-        """Show where the flight is."""
-        if now.phase not in {"flying", "landed"}:
-            return
-        self._bar = self._bar or self._stack.enter_context(progress_bar("flight", eta=False))
-        minutes, seconds = divmod(round(now.eta_s), 60)
-        height = now.state.height_above_home_m
-        words = f"item {now.item}/{now.items}"
-        words += f", {height:.0f} m" if height is not None else ""
-        words += f", {now.photos} photographs, lands in {minutes}:{seconds:02d}"
-        self._bar(now.fraction, label=words)
-
-    def clear(self) -> None:
-        """Take the bar off the screen."""
-        self._stack.close()
-        self._bar = None
-
-
-@contextmanager
-def flight_bar() -> Iterator[FlightBar]:
-    """A progress bar for one flight."""
-    bar = FlightBar()
-    try:
-        yield bar
-    finally:
-        bar.clear()
 
 
 def _asking(*, as_json: bool) -> Confirm:
@@ -123,10 +85,10 @@ def _fresh(path: Path, *, overwrite: bool) -> Path:
     return path
 
 
-def _restore(path: Path, url: str, *, as_json: bool) -> int:
+def _restore(path: Path, address: Address, *, as_json: bool) -> int:
     from airbeat.flight.parameters import restore_parameters
 
-    with reach(url) as link:
+    with reach(address) as link:
         lines = restore_parameters(link, path)
     for line in lines:
         console(as_json).print(line)
@@ -146,8 +108,9 @@ def _warn_of_flying(record: FlightRecord, order: _Order) -> None:
     words = (
         "THE VEHICLE IS NOT KNOWN TO HAVE LANDED, AND THIS PROGRAM NO LONGER WATCHES IT. "
         "Take over with the transmitter's mode switch, or with any ground station at "
-        f"{order.url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on when it "
-        f"hovers or has landed: airbeat fly FILE --resume {order.folder / 'state.json'} --connect {order.url}"
+        f"{order.address.url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on "
+        f"when it hovers or has landed: airbeat fly FILE --resume {order.folder / 'state.json'} "
+        f"--connect {order.address.url}"
     )
     console(order.as_json).print(Text(words, style="bold red"))
 
@@ -157,18 +120,18 @@ class _Order:
     """What the command line asks for.
 
     Attributes:
-        url: the vehicle.
+        address: the vehicle.
         yes: arm without asking.
         folder: for the flight record, the state and changed parameters.
         overwrite: replace what is there.
         on_interrupt: what to do where nobody can be asked.
-        tlog: telemetry log, or None.
+        tlog: telemetry log of the first flight; None for one beside its record.
         apply_params: set the parameters that preflight asks for.
         state: what to go on with, or None for a new flight.
         as_json: people's text goes to standard error.
     """
 
-    url: str
+    address: Address
     yes: bool
     folder: Path
     overwrite: bool
@@ -188,10 +151,24 @@ class _Order:
             number += 1
         return number
 
+    @property
+    def record(self) -> Path:
+        """The file of the flight's record."""
+        return self.folder / ("flight.json" if self.sortie == 1 else f"flight-{self.sortie}.json")
+
+    def telemetry(self) -> Path:
+        """The telemetry log, fresh.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if self.tlog is not None:
+            return self.tlog
+        return _fresh(self.record.with_suffix(".tlog"), overwrite=True)
+
     def keep(self, record: FlightRecord) -> None:
         """Write the flight's record."""
-        name = "flight.json" if self.sortie == 1 else f"flight-{self.sortie}.json"
-        for path in record.save(self.folder / name, overwrite=self.overwrite):
+        for path in record.save(self.record, overwrite=self.overwrite):
             console(self.as_json).print(f"wrote {path}")
 
     def say(self, text: str) -> None:
@@ -201,77 +178,25 @@ class _Order:
         console(self.as_json).print(Text(text))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sortie:
-    """What is flown now of a plan.
+def _fly_all(plan: FlightPlan, order: _Order) -> tuple[FlightRecord, bool]:
+    """Fly sortie by sortie; the last record, and whether anything is left to fly."""
+    from airbeat.flight.state import SORTIE_FLOWN, read_state
 
-    Attributes:
-        plan: what the vehicle gets.
-        point: where it takes the whole plan up, or None.
-        start: where the vehicle is, when it is in the air.
-        attached: the vehicle flies it already.
-    """
-
-    plan: FlightPlan
-    point: ResumePoint | None = None
-    start: LatLon | None = None
-    attached: bool = False
-
-    def as_flown(self) -> FlightPlan:
-        """The plan as the checks should see it: begun where the vehicle is, ended at the real home."""
-        if self.start is None:
-            return self.plan
-        from airbeat.mission.commands import MavCmd
-
-        items = [
-            replace(i, position=self.start)
-            if i.command == MavCmd.NAV_TAKEOFF
-            else replace(i, command=MavCmd.NAV_LAND, position=self.plan.home)
-            if i.command == MavCmd.NAV_RETURN_TO_LAUNCH
-            else i
-            for i in self.plan.items
-        ]
-        return replace(self.plan, home=self.start, items=tuple(items))
-
-
-def _sortie(link: Link, plan: FlightPlan, order: _Order) -> _Sortie:
-    """What is left to fly, by the state and by what the vehicle does now.
-
-    Raises:
-        UsageError: nothing is left.
-        PlanningError: no way to the interrupted leg.
-        RefusedByVehicleError: the vehicle is on its way down.
-    """
-    from airbeat.errors import RefusedByVehicleError
-    from airbeat.flight.resume import plan_from, resume_plan, resume_point
-    from airbeat.link.vehicle import Vehicle
-
-    state = order.state
-    if state is None:
-        return _Sortie(plan=plan)
-    vehicle = Vehicle.on(link)
-    vehicle.start_telemetry()
-    known = vehicle.wait(
-        lambda t: t.armed is False or (t.armed is True and None not in (t.position, t.height_above_home_m)),
-        timeout_s=10.0,
-        what="its state",
-    )
-    now = vehicle.now
-    if not known or not now.armed:
-        return _Sortie(plan=resume_plan(plan, state), point=resume_point(plan, state))
-    if now.mode == "AUTO":
-        began = state.resumed_from.position if state.resumed_from else None
-        at = state.resumed_at
-        flying = plan if at is None else plan_from(plan, at, start=began, done=state)
-        return _Sortie(plan=flying, point=at, start=began, attached=True)
-    if now.mode in {"RTL", "SMART_RTL", "LAND"}:
-        raise RefusedByVehicleError(
-            f"the vehicle is coming down in {now.mode}",
-            remedy="wait until it has landed, or switch to LOITER",
+    file = order.folder / "state.json"
+    while True:
+        record = _fly(plan, order)
+        state = read_state(file)
+        if state.outcome != SORTIE_FLOWN:
+            return record, False
+        order.say(
+            f"sortie {state.sortie} was flown: behind item {state.until} of {state.items} there is more"
         )
-    return _Sortie(
-        plan=resume_plan(plan, state, start=now.position), point=resume_point(plan, state), start=now.position
-    )
+        if order.yes or not click.confirm(
+            "Is the battery changed, and shall the next sortie begin?", err=True
+        ):
+            order.say(f"change the battery, then go on: airbeat fly FILE --resume {file} --connect …")
+            return record, True
+        order = replace(order, state=state, tlog=None)
 
 
 def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
@@ -281,29 +206,36 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         StoppedError: stopped before arming.
     """
     from airbeat.cli.interrupt import Interrupts
+    from airbeat.flight.begin import find_sortie
     from airbeat.flight.parameters import applied_parameters
     from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
 
     with ExitStack() as stack:
-        link = stack.enter_context(reach(order.url, tlog=order.tlog))
+        link = stack.enter_context(reach(order.address, tlog=order.telemetry()))
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
         try:
-            sortie = _sortie(link, plan, order)
+            sortie = find_sortie(link, plan, order.state)
             if sortie.plan is not plan and not sortie.attached:
                 vet(sortie.as_flown(), refused="not flown", as_json=order.as_json)
+            if sortie.until is not None and not sortie.attached:
+                order.say(
+                    "one battery does not carry all that is left: "
+                    f"this sortie ends behind item {sortie.until} of {len(plan.items)}"
+                )
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
             keeper = StateKeeper(
                 order.folder / "state.json",
                 plan,
-                flown=sortie.plan,
+                flown=sortie.rest,
                 earlier=order.state,
                 resumed_at=sortie.point,
                 resumed_from=sortie.start,
                 sortie=order.sortie,
+                until=sortie.until,
                 say=order.say,
             )
 
@@ -321,7 +253,12 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 sortie,
                 order,
                 Watchers(
-                    progress=progress, on_event=_tell, on_photo=keeper.photo, interrupt=interrupts, keep=keep
+                    progress=progress,
+                    on_event=_tell,
+                    on_photo=keeper.photo,
+                    interrupt=interrupts,
+                    keep=keep,
+                    area=_area(plan, order.state),
                 ),
             )
         except (KeyboardInterrupt, click.Abort):
@@ -334,14 +271,28 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             ) from None
 
 
-def _watched(link: Link, sortie: _Sortie, order: _Order, watchers: Watchers) -> FlightRecord:
+def _area(plan: FlightPlan, earlier: FlightState | None) -> PhotographedArea | None:
+    """What is photographed of the plan's area before this flight."""
+    from airbeat.flight.area import PhotographedArea
+
+    if plan.survey is None:
+        return None
+    area = PhotographedArea(plan.survey)
+    for photo in earlier.photos if earlier else ():
+        area.add(
+            position=photo.position, height_above_home_m=photo.height_above_home_m, yaw_deg=photo.yaw_deg
+        )
+    return area
+
+
+def _watched(link: Link, sortie: NextSortie, order: _Order, watchers: Watchers) -> FlightRecord:
     """Fly from the ground, go on in the air, or watch what flies already."""
     from airbeat.flight.fly import continue_plan, fly_plan, watch_plan
 
     if sortie.attached:
         order.say(
             "the vehicle flies this mission already: only watching. Photographs that it took while nobody "
-            "watched are in no record; the ledger can count the photographs themselves (--photos)"
+            "watched are in no record; the ledger can count the autopilot's log or the photographs themselves"
         )
         return watch_plan(link, sortie.plan, watchers=watchers)
     if sortie.start is not None:
@@ -357,6 +308,7 @@ def _watched(link: Link, sortie: _Sortie, order: _Order, watchers: Watchers) -> 
         on_photo=watchers.on_photo,
         interrupt=watchers.interrupt,
         keep=watchers.keep,
+        area=watchers.area,
     )
 
 
@@ -378,13 +330,14 @@ def _refuse_to_lose(folder: Path) -> None:
 
 @click.command("fly")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@connect_option
+@connect_options
 @click.option("--yes", is_flag=True, help="Arm and take off without asking: nobody is near the vehicle.")
 @click.option(
     "--out",
     "out_dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for flight.json, flight.geojson and state.json.  [default: flight, or that of STATE]",
+    help="Folder for flight.json, flight.geojson, flight.tlog and state.json.  "
+    "[default: flight, or that of STATE]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the record of an earlier flight.")
 @click.option(
@@ -395,7 +348,9 @@ def _refuse_to_lose(folder: Path) -> None:
     help="What Ctrl-C does without a terminal, and what SIGTERM does: hover, RTL, LAND, or fly on.",
 )
 @click.option(
-    "--tlog", type=click.Path(dir_okay=False, path_type=Path), help="Record all telemetry in this file."
+    "--tlog",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record all telemetry in this file.  [default: flight.tlog in the folder]",
 )
 @click.option(
     "--apply-params",
@@ -418,7 +373,7 @@ def _refuse_to_lose(folder: Path) -> None:
 def command(
     *,
     file: Path | None,
-    url: str,
+    address: Address,
     yes: bool,
     out_dir: Path | None,
     overwrite: bool,
@@ -434,20 +389,22 @@ def command(
     It asks before arming unless --yes is given. A pilot who changes the mode has taken over: the program
     only watches from then on. Ctrl-C in flight asks whether to pause, return, land, go on or leave. Exit
     code 1 when the mission was not flown to its end; --resume goes on with it then, also after a battery
-    change, a restart of the vehicle or of this computer.
+    change, a restart of the vehicle or of this computer. A mission that one battery does not carry is flown
+    sortie by sortie, with a question between them, or with --yes one sortie at a time.
 
     \b
     airbeat fly missions/demo-hillside.yaml --connect tcp:127.0.0.1:5760 --out flight
     """
     import sys
 
+    from airbeat.flight.begin import for_batteries
     from airbeat.flight.record import FlightOutcome
     from airbeat.flight.state import read_state
 
     if restore_params is not None:
         if file is not None:
             raise UsageError("--restore-params flies nothing", remedy="leave the mission file out")
-        return _restore(restore_params, url, as_json=as_json)
+        return _restore(restore_params, address, as_json=as_json)
     if file is None:
         raise UsageError("there is nothing to fly", remedy="give a mission file")
     folder = out_dir or (state_file.parent if state_file else Path("flight"))
@@ -456,12 +413,12 @@ def command(
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
     plan = load_plan(file)
-    vet(plan, refused="not flown", as_json=as_json)
+    vet(for_batteries(plan), refused="not flown", as_json=as_json)
     state = None if state_file is None else read_state(state_file)
     if state is not None:
         state.require_plan(plan)
     order = _Order(
-        url=url,
+        address=address,
         yes=yes,
         folder=folder,
         overwrite=overwrite,
@@ -471,9 +428,9 @@ def command(
         state=state,
         as_json=as_json,
     )
-    record = _fly(plan, order)
+    record, more = _fly_all(plan, order)
     console(as_json).print(f"{record.outcome.value}: {record.explanation}")
     _warn_of_flying(record, order)
     if as_json:
-        emit_json(_summary(record) | {"notes": list(plan.notes)})
-    return 0 if record.outcome is FlightOutcome.COMPLETED else 1
+        emit_json(_summary(record) | {"more_to_fly": more, "notes": list(plan.notes)})
+    return 0 if record.outcome is FlightOutcome.COMPLETED and not more else 1

@@ -58,6 +58,13 @@ def _print(ledger: Ledger, *, as_json: bool) -> None:
     help="A folder that `airbeat fly --out` wrote, or one of its files; may be given several times.",
 )
 @click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The autopilot's own log (.bin), whose CAM messages count; may be given several times.",
+)
+@click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of photographs, which count by their own EXIF and XMP.",
@@ -76,6 +83,7 @@ def command(
     *,
     mission: Path,
     flights: tuple[Path, ...],
+    logs: tuple[Path, ...],
     photos: Path | None,
     ground_height_m: float,
     out: Path,
@@ -84,20 +92,22 @@ def command(
 ) -> int:
     """Compare what was photographed with MISSION's area: coverage flown, and the gaps as polygons.
 
-    It counts either what the autopilot reported in flight, or the photographs themselves. Photographed
-    does not mean searched. `airbeat plan MISSION --gaps ledger.json` plans what is missing. Exit code 1
-    when there are gaps.
+    It counts either what the autopilot reported in flight, or what it logged on board, or the photographs
+    themselves. Photographed does not mean searched. `airbeat plan MISSION --gaps ledger.json` plans what is
+    missing. Exit code 1 when there are gaps.
 
     \b
     airbeat ledger missions/demo-hillside.yaml --flight flight --out ledger.json
     """
-    from airbeat.flight.ledger import ledger_of_flight, ledger_of_photographs
+    from airbeat.flight.ledger import ledger_of_flight, ledger_of_logs, ledger_of_photographs
 
-    if bool(flights) == (photos is not None):
-        raise UsageError("say what counts", remedy="give either --flight or --photos")
+    if [bool(flights), bool(logs), photos is not None].count(True) != 1:
+        raise UsageError("say what counts", remedy="give one of --flight, --log and --photos")
     plan = load_plan(mission)
     if photos is not None:
         ledger = ledger_of_photographs(plan, photos, ground_height_m=ground_height_m)
+    elif logs:
+        ledger = ledger_of_logs(plan, logs, ground_height_m=ground_height_m)
     else:
         ledger = ledger_of_flight(plan, _records(flights), ground_height_m=ground_height_m)
     written = ledger.save(out, overwrite=overwrite)

@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from airbeat.cli.connecting import Address, connect_options, reach
 from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
 from airbeat.cli.plan import findings_json
 from airbeat.cli.plans import load_plan
-from airbeat.cli.vet import reach, vet
+from airbeat.cli.vet import vet
 
 if TYPE_CHECKING:
     from airbeat.flight.upload import UploadProgress, UploadVerdict
 
-__all__ = ["command", "connect_option", "print_verdict", "steps"]
-
-connect_option = click.option(
-    "--connect",
-    "url",
-    required=True,
-    metavar="URL",
-    help="The vehicle, as pymavlink takes it: tcp:127.0.0.1:5760, udpin:0.0.0.0:14550, /dev/ttyACM0,57600.",
-)
+__all__ = ["command", "print_verdict", "steps"]
 
 
 def steps(progress: ProgressCallback) -> UploadProgress:
@@ -59,7 +52,7 @@ def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
 
 @click.command("upload")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@connect_option
+@connect_options
 @click.option("--while-flying", is_flag=True, help="Also while the vehicle flies AUTO: BRAKE first.")
 @click.option(
     "--via",
@@ -71,7 +64,7 @@ def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
 @click.option("--despite-findings", is_flag=True, help="Upload even a plan in which the checks found errors.")
 @json_option
 def command(
-    *, file: Path, url: str, while_flying: bool, via: str, despite_findings: bool, as_json: bool
+    *, file: Path, address: Address, while_flying: bool, via: str, despite_findings: bool, as_json: bool
 ) -> int:
     """Upload FILE (mission YAML, .plan or .waypoints) and read it back.
 
@@ -87,7 +80,7 @@ def command(
 
     plan = load_plan(file)
     findings = vet(plan, refused="not uploaded", as_json=as_json, despite=despite_findings)
-    with reach(url) as link, progress_bar("uploading") as progress:
+    with reach(address) as link, progress_bar("uploading") as progress:
         verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying, via=via)
     print_verdict(verdict, as_json=as_json)
     if as_json:

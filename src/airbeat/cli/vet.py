@@ -1,11 +1,8 @@
-"""What comes before a plan goes to a vehicle: its notes, the checks, and a word before connecting."""
+"""What comes before a plan goes to a vehicle: its notes and the checks."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import click
 
 from airbeat.cli.output import console
 from airbeat.cli.plan import print_findings, print_notes
@@ -13,12 +10,9 @@ from airbeat.errors import FindingsError
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
-    from airbeat.link.connection import Link
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["reach", "vet"]
-
-_HEARTBEAT_S = 30.0
+__all__ = ["vet"]
 
 
 def vet(plan: FlightPlan, *, refused: str, as_json: bool, despite: bool = False) -> list[Finding]:
@@ -50,16 +44,3 @@ def vet(plan: FlightPlan, *, refused: str, as_json: bool, despite: bool = False)
         )
     console(as_json).print(Text(f"going on in spite of {many}", style="bold red"))
     return findings
-
-
-def reach(url: str, *, tlog: Path | None = None) -> Link:
-    """Connect to a vehicle, and say meanwhile what is waited for.
-
-    Raises:
-        UsageError: the URL cannot be understood.
-        LinkError: no vehicle was heard.
-    """
-    from airbeat.link.connection import connect
-
-    click.echo(f"waiting for a heartbeat on {url} (at most {_HEARTBEAT_S:.0f} s)", err=True)
-    return connect(url, timeout_s=_HEARTBEAT_S, tlog=tlog)

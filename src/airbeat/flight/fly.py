@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from airbeat.checks.findings import Severity
 from airbeat.errors import FindingsError, LinkError, RefusedByVehicleError, UsageError
+from airbeat.flight.area import PhotographedArea
 from airbeat.flight.preflight import PreflightFinding, preflight
 from airbeat.flight.record import FlightRecord
 from airbeat.flight.upload import UploadProgress, UploadVerdict, upload_plan
@@ -38,6 +39,7 @@ def fly_plan(
     on_photo: Callable[[PhotoTaken], None] | None = None,
     interrupt: Callable[[bool], Interruption | None] | None = None,
     keep: Callable[[FlightRecord], None] | None = None,
+    area: PhotographedArea | None = None,
     on_upload: UploadProgress | None = None,
 ) -> FlightRecord:
     """Checks, uploads, arms, starts, and watches until the vehicle has landed and disarmed.
@@ -54,6 +56,7 @@ def fly_plan(
         interrupt: asked many times a second for what to do, and told whether the flight stands paused by
             it; None means nothing.
         keep: given the record of every flight, also when watching is broken off by an exception.
+        area: what was photographed before this flight; None where nothing was.
 
     Raises:
         UsageError: nobody agreed to arming.
@@ -70,7 +73,7 @@ def fly_plan(
     vehicle = Vehicle.on(link)
     vehicle.happened()
     watchers = Watchers(
-        progress=progress, on_event=on_event, on_photo=on_photo, interrupt=interrupt, keep=keep
+        progress=progress, on_event=on_event, on_photo=on_photo, interrupt=interrupt, keep=keep, area=area
     )
     watch = Watch(vehicle, plan, watchers)
     watch.report("waiting")

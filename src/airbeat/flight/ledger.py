@@ -20,12 +20,14 @@ from shapely.geometry import mapping, shape
 import airbeat
 from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError, UsageError
+from airbeat.flight.area import nadir_frame
 from airbeat.formats.atomic import write_files
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import scan_folder
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.polygons import polygon_parts, unite
+from airbeat.link.dataflash import logged_photos
 from airbeat.locate.ground import footprint
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, Survey
@@ -36,6 +38,7 @@ __all__ = [
     "LedgerFile",
     "gap_mission",
     "ledger_of_flight",
+    "ledger_of_logs",
     "ledger_of_photographs",
     "read_ledger",
 ]
@@ -46,8 +49,8 @@ _GAP_OVERLAP_M = 3.0
 _CUT_M = 0.1
 _FLAT = "flat ground {height:g} m above home"
 _NADIR = (
-    "the camera looked straight down with the image's top towards the aircraft's nose: CAMERA_FEEDBACK "
-    "carries the aircraft's attitude, not the gimbal's"
+    "the camera looked straight down with the image's top towards the aircraft's nose: the autopilot tells "
+    "the aircraft's attitude, not the gimbal's"
 )
 
 
@@ -109,7 +112,7 @@ class Ledger:
     Attributes:
         plan: what was planned.
         survey: its survey.
-        source: "camera feedback" or "photographs".
+        source: "camera feedback", "camera log" or "photographs".
         inputs: (name, SHA-256) of each file that was read.
         footprints: geographic polygons, one for each photograph that counts.
         unusable: photographs that do not count, with the reason.
@@ -210,22 +213,49 @@ def ledger_of_flight(plan: FlightPlan, files: Sequence[Path], *, ground_height_m
         if made_from and plan.provenance.source_sha256 not in ("", made_from):
             notes.append(f"{path.name} was flown from another version of the mission file")
         shots |= {(s.time_us, s.index, s.lat_deg, s.lon_deg): s for s in flown.photos}
-    camera = survey.camera
     metas = [
-        FrameMeta(
-            path=Path(f"photograph {s.index}"),
-            width_px=camera.image_width_px,
-            height_px=camera.image_height_px,
+        nadir_frame(
+            survey.camera,
             position=LatLon(lat_deg=s.lat_deg, lon_deg=s.lon_deg),
             height_above_home_m=s.height_above_home_m,
-            gimbal_yaw_deg=s.yaw_deg,
-            gimbal_pitch_deg=-90.0,
-            gimbal_roll_deg=0.0,
-            focal_length_px=camera.focal_length_px,
+            yaw_deg=s.yaw_deg,
+            name=f"photograph {s.index}",
         )
         for s in sorted(shots.values(), key=lambda s: (s.time_us, s.index))
     ]
     return _ledger(plan, metas, (), ("camera feedback", tuple(inputs), notes), ground_height_m)
+
+
+def ledger_of_logs(plan: FlightPlan, files: Sequence[Path], *, ground_height_m: float = 0.0) -> Ledger:
+    """The ledger of what the autopilot wrote into its own log (CAM messages): nothing is lost on a link.
+
+    Args:
+        plan: what was planned.
+        files: DataFlash logs (``.bin``) of one or more sorties; other flights in them count where they
+            photographed the plan's area.
+        ground_height_m: height of the ground above home [m].
+
+    Raises:
+        UsageError: the plan has no area.
+        InputFileError: a log cannot be read.
+    """
+    survey = _survey(plan)
+    metas: list[FrameMeta] = []
+    inputs = []
+    for path in dict.fromkeys(files):
+        metas += [
+            nadir_frame(
+                survey.camera,
+                position=photo.position,
+                height_above_home_m=photo.height_above_home_m,
+                yaw_deg=photo.yaw_deg,
+                name=f"{path.name}: photograph {photo.index}",
+            )
+            for photo in logged_photos(path)
+        ]
+        inputs.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
+    notes = [_FLAT.format(height=ground_height_m), _NADIR]
+    return _ledger(plan, metas, (), ("camera log", tuple(inputs), notes), ground_height_m)
 
 
 def ledger_of_photographs(plan: FlightPlan, folder: Path, *, ground_height_m: float = 0.0) -> Ledger:

@@ -30,10 +30,13 @@ PARAMETERS = (
     "FS_GCS_ENABLE",
     "RALLY_LIMIT_KM",
     "RTL_ALT",
+    "SYSID_MYGCS",
 )
 """The parameters that the findings rest on."""
 _RETURN_HEIGHT, _RETURN_HEIGHT_M = "RTL_ALT", "RTL_ALT_M"
 """In centimetres; newer firmware has it in metres."""
+_STATION, _STATION_NEW = "SYSID_MYGCS", "MAV_GCS_SYSID"
+"""The ground station whose heartbeats the link failsafe listens to; newer firmware names it otherwise."""
 
 _TYPE_CEILING, _TYPE_CIRCLE, _TYPE_POLYGON = 1, 2, 4
 _OPTION_ANY_ZONE = 2
@@ -88,21 +91,37 @@ def preflight(link: Link, plan: FlightPlan) -> tuple[PreflightFinding, ...]:
         what="its state",
     )
     vehicle.request_home()
-    return judge(plan, vehicle.now, read_parameters(vehicle), texts=vehicle.recent_texts)
+    return judge(
+        plan,
+        vehicle.now,
+        read_parameters(vehicle),
+        texts=vehicle.recent_texts,
+        own_system=link.peer.own_system,
+    )
 
 
 def read_parameters(vehicle: Vehicle) -> dict[str, float]:
     """The parameters that the findings rest on, as the vehicle holds them now."""
     parameters = vehicle.parameters(PARAMETERS)
-    if _RETURN_HEIGHT not in parameters:
-        parameters |= vehicle.parameters([_RETURN_HEIGHT_M])
-    return parameters
+    newer = {_RETURN_HEIGHT: _RETURN_HEIGHT_M, _STATION: _STATION_NEW}
+    missing = [new for old, new in newer.items() if old not in parameters]
+    return parameters | (vehicle.parameters(missing) if missing else {})
 
 
 def judge(
-    plan: FlightPlan, state: Telemetry, parameters: Mapping[str, float], *, texts: list[str] | None = None
+    plan: FlightPlan,
+    state: Telemetry,
+    parameters: Mapping[str, float],
+    *,
+    texts: list[str] | None = None,
+    own_system: int | None = None,
 ) -> tuple[PreflightFinding, ...]:
-    """Findings on a plan and a vehicle's state; worst first."""
+    """Findings on a plan and a vehicle's state; worst first.
+
+    Args:
+        texts: what the vehicle said lately.
+        own_system: our MAVLink system id; None where it does not matter.
+    """
     order = list(Severity)
     found = [
         *_position_findings(state),
@@ -115,6 +134,7 @@ def judge(
         *_camera_findings(plan, parameters),
         *_rally_findings(plan, parameters),
         *_failsafe_findings(parameters),
+        *_station_findings(parameters, own_system),
     ]
     return tuple(sorted(found, key=lambda f: order.index(f.severity)))
 
@@ -407,4 +427,18 @@ def _failsafe_findings(parameters: Mapping[str, float]) -> Iterator[PreflightFin
             "the vehicle flies on when this link is lost (FS_GCS_ENABLE 0)",
             "set FS_GCS_ENABLE if it should return instead",
             parameter="FS_GCS_ENABLE",
+        )
+
+
+def _station_findings(parameters: Mapping[str, float], own_system: int | None) -> Iterator[PreflightFinding]:
+    """Whether the link failsafe, where there is one, listens to us."""
+    listens = parameters.get(_STATION, parameters.get(_STATION_NEW))
+    if own_system is None or listens is None or parameters.get("FS_GCS_ENABLE", 0.0) <= 0:
+        return
+    if int(listens) != own_system:
+        yield _warning(
+            "failsafe-link-id",
+            f"the vehicle's link failsafe listens to system {int(listens)}, and we are {own_system}: "
+            "it does nothing when this link is lost",
+            f"use --system-id {int(listens)}",
         )

@@ -24,7 +24,7 @@ from airbeat.mission.plan import FlightPlan, ItemRole, PlanItem
 from airbeat.planning.freespace import fence_zones
 from airbeat.planning.route import Router
 
-__all__ = ["plan_from", "resume_plan", "resume_point"]
+__all__ = ["plan_from", "resume_plan", "resume_point", "way_inside"]
 
 _BESIDE_LINE_M = 15.0
 """A photograph this far beside a line still belongs to it."""
@@ -279,7 +279,7 @@ def _way(
     plan: FlightPlan, leg: Leg, goal: LatLon, height: Altitude | None, *, start: LatLon | None
 ) -> list[PlanItem]:
     """Waypoints between where the flight begins and the goal, inside the fence; none for a straight way."""
-    found = _routed(plan, start or plan.home, goal)
+    found = way_inside(plan, start or plan.home, goal)
     if found is not None:
         return [_waypoint(p, height) for p in found]
     if start is None:
@@ -292,7 +292,7 @@ def _way(
     )
 
 
-def _routed(plan: FlightPlan, start: LatLon, goal: LatLon) -> list[LatLon] | None:
+def way_inside(plan: FlightPlan, start: LatLon, goal: LatLon) -> list[LatLon] | None:
     """The corners of the fastest way inside the fence; None without a fence, or when there is no way."""
     frame = LocalFrame(plan.home)
     inside, outside = fence_zones(plan.fence, frame)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from airbeat.geo.coordinates import AltitudeDatum, LatLon
 from airbeat.geo.frame import distance_m
 from airbeat.mission.commands import MavCmd
+from airbeat.mission.forecast import forecast, return_point
 from airbeat.mission.plan import FlightPlan
 from airbeat.vehicle.airframe import AIRFRAMES, Airframe
 
@@ -47,7 +48,11 @@ class _Leg:
 
 
 class Schedule:
-    """Planned times of a plan's legs, stretched so that they add up to the plan's own estimate."""
+    """Planned times of a plan's legs: the forecast's, or else stretched to add up to the plan's estimate.
+
+    Attributes:
+        duration_s: of the whole flight [s].
+    """
 
     def __init__(self, plan: FlightPlan) -> None:
         self._airframe = plan.airframe or AIRFRAMES["arducopter-quad"]
@@ -58,17 +63,23 @@ class Schedule:
             self._takes_s.append(leg.left_s(at, height_m, self._airframe))
             at, height_m = leg.end, leg.end_height_m
         raw_s = sum(self._takes_s)
-        estimate_s = plan.estimate.duration_s if plan.estimate else raw_s
-        self._stretch = estimate_s / raw_s if raw_s > 0 else 1.0
-        self.duration_s = raw_s * self._stretch
+        known = forecast(plan)
+        if known is not None:
+            wanted_s = [known.items[leg.seq].duration_s for leg in self._legs]
+        else:
+            stretch = plan.estimate.duration_s / raw_s if plan.estimate and raw_s > 0 else 1.0
+            wanted_s = [takes_s * stretch for takes_s in self._takes_s]
+        self._stretch = [w / t if t > 0 else 1.0 for w, t in zip(wanted_s, self._takes_s, strict=True)]
+        self._takes_s = wanted_s
+        self.duration_s = sum(wanted_s)
 
     def left_s(self, seq: int, position: LatLon, height_m: float) -> float:
         """Planned seconds from a place, under way to item ``seq``, to the landing."""
         index = next((n for n, leg in enumerate(self._legs) if leg.seq >= seq), None)
         if index is None:
             return 0.0
-        under_way_s = self._legs[index].left_s(position, height_m, self._airframe)
-        return (under_way_s + sum(self._takes_s[index + 1 :])) * self._stretch
+        under_way_s = self._legs[index].left_s(position, height_m, self._airframe) * self._stretch[index]
+        return under_way_s + sum(self._takes_s[index + 1 :])
 
 
 def _legs(plan: FlightPlan) -> list[_Leg]:
@@ -82,7 +93,11 @@ def _legs(plan: FlightPlan) -> list[_Leg]:
             continue
         returns = item.command == MavCmd.NAV_RETURN_TO_LAUNCH
         lands = returns or item.command == MavCmd.NAV_LAND
-        at = plan.home if returns else item.position or at
+        if returns:
+            rally = return_point(plan, at)
+            at = rally.position if rally else plan.home
+        else:
+            at = item.position or at
         if lands:
             height_m = 0.0
         elif item.altitude is not None:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 import airbeat
 from airbeat.errors import UsageError
-from airbeat.flight.record import FlightRecord
+from airbeat.flight.record import FlightOutcome, FlightRecord
 from airbeat.flight.watch import FlightProgress
 from airbeat.formats.atomic import write_files
 from airbeat.geo.coordinates import LatLon
@@ -20,8 +20,19 @@ from airbeat.link.telemetry import PhotoTaken
 from airbeat.mission.plan import FlightPlan
 from airbeat.report.artefact import Part, read_artefact
 
-__all__ = ["FlightState", "Place", "ResumePoint", "StateKeeper", "StatePhoto", "plan_sha256", "read_state"]
+__all__ = [
+    "SORTIE_FLOWN",
+    "FlightState",
+    "Place",
+    "ResumePoint",
+    "StateKeeper",
+    "StatePhoto",
+    "plan_sha256",
+    "read_state",
+]
 
+SORTIE_FLOWN = "sortie flown"
+"""Outcome of a sortie that ended as planned, with more to come."""
 _WRITE_EVERY_S = 0.5
 _MOST_ITEMS = 65_535
 
@@ -91,7 +102,9 @@ class FlightState(Part):
         photos: of all sorties.
         resumed_at: where this sortie took the plan up, or None for a whole plan.
         resumed_from: where the vehicle was then, when it was in the air.
-        outcome: how the last sortie ended; empty while it is flown, or when the program died.
+        until: the last item of this sortie, where one battery does not carry the rest of the plan; else None.
+        outcome: how the last sortie ended, "sortie flown" where it ended as planned with more to come;
+            empty while it is flown, or when the program died.
     """
 
     schema_name: Literal["airbeat/flight-state/1"] = Field(alias="schema")
@@ -106,6 +119,7 @@ class FlightState(Part):
     photos: list[StatePhoto] = Field(default_factory=list, max_length=1_000_000)
     resumed_at: ResumePoint | None = None
     resumed_from: Place | None = None
+    until: int | None = Field(default=None, ge=1, le=_MOST_ITEMS)
     outcome: str = ""
 
     def require_plan(self, plan: FlightPlan) -> None:
@@ -145,10 +159,11 @@ class StateKeeper:
     Args:
         path: the file.
         plan: the whole plan.
-        flown: what is flown of it: the plan itself, or what ``resume_plan`` made of it.
+        flown: the plan itself, or what ``resume_plan`` made of it, before it was cut for one battery.
         earlier: the state that this flight goes on from.
         resumed_at: where it takes the plan up.
         resumed_from: where the vehicle is, when it is in the air already.
+        until: the last item of this sortie, where one battery does not carry the rest of the plan.
         say: told when the file can no longer be written.
 
     Raises:
@@ -165,10 +180,12 @@ class StateKeeper:
         resumed_at: ResumePoint | None = None,
         resumed_from: LatLon | None = None,
         sortie: int = 1,
+        until: int | None = None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._path = path
         self._offset = len(plan.items) - len(flown.items)
+        self._behind = next((n for n, i in plan.numbered() if until and n > until and i.is_nav), None)
         self._say = say
         self._failed = False
         self._changed = False
@@ -184,6 +201,7 @@ class StateKeeper:
             photos=list(earlier.photos) if earlier else [],
             resumed_at=resumed_at,
             resumed_from=Place.of(resumed_from) if resumed_from else None,
+            until=until,
         )
         self._save()
 
@@ -194,11 +212,13 @@ class StateKeeper:
             floor = self.state.resumed_at.item if self.state.resumed_at else 0
             item = (now.mission_seq or 0) + self._offset
             if item >= floor:
-                if item != self.state.item:
+                if item != self.state.item and not (self._behind and self.state.item == self._behind):
                     self._written_s = 0.0  # at once
                 self._changed = True
                 self.state.item = item
                 self.state.place = Place.of(now.position) if now.position else None
+                if self._behind is not None and self.state.until is not None and item > self.state.until:
+                    self.state.item, self.state.place = self._behind, None  # on the way home
             elif self.state.item != floor:
                 self.state.item, self._changed = floor, True
         if self._changed and time.monotonic() - self._written_s > _WRITE_EVERY_S:
@@ -222,6 +242,9 @@ class StateKeeper:
     def finish(self, record: FlightRecord) -> None:
         """To be given the flight's record."""
         self.state.outcome = record.outcome.value
+        if record.outcome is FlightOutcome.COMPLETED and self._behind is not None:
+            self.state.item, self.state.place = self._behind, None
+            self.state.outcome = SORTIE_FLOWN
         self._try_save()
 
     def _try_save(self) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airbeat.errors import LinkError, RefusedByVehicleError
 from airbeat.link.connection import Link
 from airbeat.link.ftp_choice import Via
-from airbeat.link.items import MissionType, WireItem, fence_items, losses, mission_items, rally_items
+from airbeat.link.items import (
+    MissionType,
+    WireItem,
+    compare_items,
+    fence_items,
+    losses,
+    mission_items,
+    rally_items,
+)
 from airbeat.link.transfer import Outcome, TransferResult
 from airbeat.link.vehicle import Vehicle
 from airbeat.mission.plan import FlightPlan
@@ -111,18 +119,18 @@ def upload_plan(
     rally = None if plan.rally is None else rally_items(plan.rally)
     notes = _notes(plan, mission)
     _refuse_in_auto(vehicle, while_flying=while_flying)
+    settled = vehicle.settle_files()
+    contents = {MissionType.FENCE: fence, MissionType.RALLY: rally, MissionType.MISSION: mission}
+    wanted = {kind: items for kind, items in contents.items() if items is not None}
     results: dict[MissionType, TransferResult] = {}
-    for kind, items in (
-        (MissionType.FENCE, fence),
-        (MissionType.RALLY, rally),
-        (MissionType.MISSION, mission),
-    ):
-        if items is None:
-            continue
+    for kind, items in wanted.items():
         results[kind] = _transfer(vehicle, kind, items, progress, Via(via))
         if results[kind].outcome is not Outcome.VERIFIED:
             notes += _not_sent(kind, plan)
             break
+    else:
+        if not settled:
+            results = _looked_at_again(vehicle, wanted, results, Via(via))
     current: int | None = None
     done = results.get(MissionType.MISSION)
     if done is not None and done.outcome is Outcome.VERIFIED:
@@ -136,6 +144,34 @@ def upload_plan(
         current_item=current,
         notes=tuple(notes),
     )
+
+
+def _looked_at_again(
+    vehicle: Vehicle,
+    wanted: Mapping[MissionType, list[WireItem]],
+    verified: Mapping[MissionType, TransferResult],
+    via: Via,
+) -> dict[MissionType, TransferResult]:
+    """The verdicts on everything once more, where a file left open may have replaced what was verified."""
+    vehicle.settle_files()
+    results = dict(verified)
+    for kind, items in wanted.items():
+        try:
+            differs = compare_items(items, vehicle.download(kind, via=Via.ITEM))
+        except LinkError as error:
+            results[kind] = replace(
+                results[kind],
+                outcome=Outcome.UNKNOWN,
+                message=f"verified, but it could not be read once more at the end: {error.message}",
+                remedy="restore the link and upload again; do not fly before the upload is verified",
+                on_vehicle=f"unknown: the {kind.words} may have been replaced since",
+            )
+            break
+        if differs:
+            results[kind] = vehicle.upload(kind, items, via=via)
+            if results[kind].outcome is not Outcome.VERIFIED:
+                break
+    return results
 
 
 def _notes(plan: FlightPlan, mission: list[WireItem]) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from airbeat.errors import LinkError, RefusedByVehicleError
+from airbeat.flight.area import PhotographedArea
 from airbeat.flight.record import FlightOutcome, FlightRecord
 from airbeat.flight.schedule import Schedule
 from airbeat.geo.frame import distance_m
@@ -74,7 +75,9 @@ class FlightProgress:
         fraction: share of the planned time that is done, 0…1.
         eta_s: seconds of vehicle time to the landing.
         distance_home_m: to the plan's home [m], or None.
-        photos: reported so far.
+        photos: reported so far in this flight.
+        area_share: share of the plan's area photographed so far, earlier sorties included, 0…1; None
+            where the plan states no area.
     """
 
     phase: str
@@ -86,17 +89,29 @@ class FlightProgress:
     eta_s: float = 0.0
     distance_home_m: float | None = None
     photos: int = 0
+    area_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watchers:
-    """Who is told of a flight, and who may interrupt it (as ``fly_plan`` takes them); None is nobody."""
+    """Who is told of a flight, and who may interrupt it; None is nobody.
+
+    Attributes:
+        progress: told where the flight is, many times a second; as all of these in the calling thread.
+        on_event: told of modes, status texts and link trouble.
+        on_photo: told of each photograph.
+        interrupt: asked many times a second for what to do, and told whether the flight stands paused by
+            it; None means nothing.
+        keep: given the record of every flight, also when watching is broken off by an exception.
+        area: what was photographed before this flight; None where nothing was.
+    """
 
     progress: Callable[[FlightProgress], None] | None = None
     on_event: Callable[[VehicleEvent], None] | None = None
     on_photo: Callable[[PhotoTaken], None] | None = None
     interrupt: Callable[[bool], Interruption | None] | None = None
     keep: Callable[[FlightRecord], None] | None = None
+    area: PhotographedArea | None = None
 
 
 class Watch:
@@ -116,6 +131,7 @@ class Watch:
         self._on_photo = watchers.on_photo or (lambda _p: None)
         self._interrupt = watchers.interrupt or (lambda _paused: None)
         self._keep = watchers.keep or (lambda _record: None)
+        self._area = watchers.area or (PhotographedArea(plan.survey) if plan.survey else None)
         self._track: list[PositionFix] = []
         self._photos: list[PhotoTaken] = []
         self._events: list[VehicleEvent] = []
@@ -150,6 +166,7 @@ class Watch:
                 eta_s=left_s,
                 distance_home_m=distance_m(now.position, self._plan.home) if now.position else None,
                 photos=len(self._photos),
+                area_share=self._area.share if self._area else None,
             )
         )
 
@@ -211,6 +228,12 @@ class Watch:
                 self._on_fix(event)
             elif isinstance(event, PhotoTaken):
                 self._photos.append(event)
+                if self._area is not None:
+                    self._area.add(
+                        position=event.position,
+                        height_above_home_m=event.height_above_home_m,
+                        yaw_deg=event.yaw_deg,
+                    )
                 self._on_photo(event)
             else:
                 self._note(event)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from airbeat.errors import LinkError, UsageError
 from airbeat.link.dialect import mavlink
+from airbeat.link.signing import KEY_BYTES, now_10us, sign_with
 from airbeat.link.transfer import Machine, Peer
 from airbeat.link.transport import Transport, open_transport
 
@@ -72,6 +73,7 @@ class Link:
         peer: the vehicle's ids and our own.
         connected: whether the pipe is open now; a broken TCP pipe is opened again in the background.
         vehicle: what ``Vehicle.on`` keeps here.
+        vehicle_signs: whether the vehicle's messages carry signatures.
     """
 
     def __init__(
@@ -83,8 +85,10 @@ class Link:
         source_component: int,
         tlog: Path | None = None,
         on_status: Callable[[str], None] | None = None,
+        signing_key: bytes | None = None,
     ) -> None:
         self.url = url
+        self.vehicle_signs = False
         self.connected = True
         self.vehicle: object = None
         self.peer = Peer(system=0, component=0, own_system=source_system, own_component=source_component)
@@ -92,6 +96,9 @@ class Link:
         self._on_status = on_status or (lambda _text: None)
         self._mav = mavlink.MAVLink(None, srcSystem=source_system, srcComponent=source_component)
         self._mav.robust_parsing = True
+        self._signing = signing_key is not None
+        if signing_key is not None:
+            sign_with(self._mav, signing_key)
         self._send_lock = threading.Lock()
         self._listeners_lock = threading.Lock()
         self._subscriptions: list[Subscription] = []
@@ -130,6 +137,11 @@ class Link:
                 f"{self.url}: the connection was closed by the other end before a vehicle was heard",
                 remedy="some simulators serve one client at a time: close the other ground station",
             )
+        if self._mav.signing.reject_count or self._mav.signing.badsig_count:
+            raise LinkError(
+                f"{self.url}: what is heard is not signed with this signing key",
+                remedy="give the key that was set up on the vehicle, or none if it does not sign",
+            )
         raise LinkError(
             f"{self.url}: connected, but no vehicle's heartbeat within {timeout_s:.0f} s",
             remedy="check the baud rate, that the autopilot is powered, and that this port speaks MAVLink",
@@ -159,6 +171,8 @@ class Link:
             with self._send_lock:
                 if self._closing.is_set():
                     return
+                if self._signing:
+                    self._mav.signing.timestamp = max(self._mav.signing.timestamp, now_10us())
                 packet = message.pack(self._mav)
                 self._mav.seq = (self._mav.seq + 1) % 256
                 try:
@@ -254,6 +268,7 @@ class Link:
                 own_system=self.peer.own_system,
                 own_component=self.peer.own_component,
             )
+            self.vehicle_signs = _is_signed(message)
             self._found.set()
         if (system, component) != (self.peer.system, self.peer.component):
             return
@@ -268,6 +283,12 @@ class Link:
     def _record(self, packet: bytes) -> None:
         if self._tlog is not None:
             self._tlog.write(struct.pack(">Q", time.time_ns() // 1000) + packet)
+
+
+def _is_signed(message: Any) -> bool:
+    """By the packet's own flag: pymavlink says so only of those whose signature it can check."""
+    packet = bytes(message.get_msgbuf())
+    return packet[0] == mavlink.PROTOCOL_MARKER_V2 and bool(packet[2] & mavlink.MAVLINK_IFLAG_SIGNED)
 
 
 def _is_autopilot_heartbeat(message: Any) -> bool:
@@ -288,6 +309,7 @@ def connect(
     timeout_s: float = 30.0,
     tlog: Path | None = None,
     on_status: Callable[[str], None] | None = None,
+    signing_key: bytes | None = None,
 ) -> Link:
     """Connects to a vehicle and waits for its heartbeat.
 
@@ -300,11 +322,18 @@ def connect(
         tlog: records everything sent and received there, in the ground stations' usual format (8 bytes
             big-endian microseconds since 1970, then the packet).
         on_status: told in words when the connection is lost and found again.
+        signing_key: 32 bytes; what is sent is signed with it, and what is heard must be.
 
     Raises:
-        UsageError: the URL cannot be understood.
+        UsageError: an id is not within 1…255, the key does not have 32 bytes, or the URL cannot be
+            understood.
         LinkError: nothing listens, or no vehicle was heard; says what to do.
     """
+    for what, number in (("system", source_system), ("component", source_component)):
+        if not 1 <= number <= 255:
+            raise UsageError(f"{what} id {number}: must be 1 to 255")
+    if signing_key is not None and len(signing_key) != KEY_BYTES:
+        raise UsageError(f"a signing key has {KEY_BYTES} bytes, this one {len(signing_key)}")
     started_s = time.monotonic()
     link = Link(
         url,
@@ -313,6 +342,7 @@ def connect(
         source_component=source_component,
         tlog=tlog,
         on_status=on_status,
+        signing_key=signing_key,
     )
     try:
         link.wait_for_vehicle(max(timeout_s - (time.monotonic() - started_s), 1.0))

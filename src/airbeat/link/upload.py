@@ -37,6 +37,8 @@ _MOST_CLEARS = 6
 _AMBIGUOUS = ("ERROR", "UNSUPPORTED")
 """ERROR is said of a bad item, but also of one sent again to a vehicle that no longer listened; UNSUPPORTED
 of an unknown command, but also of anything by an autopilot that is starting."""
+_COUNT_REFUSALS = ("NO_SPACE", "DENIED", "ERROR", "UNSUPPORTED")
+"""What is said of a count that changed nothing."""
 _CAPACITY = re.compile(r"[Oo]nly (\d+) items are supported")
 
 
@@ -212,6 +214,9 @@ class UploadMachine:
             # Either an old request on its way, then the item is ignored, or the upload goes on after all.
             assert self._read_back is not None  # noqa: S101
             self._read_back.wait_for_upload()
+            self._touched = True
+            if self._ending.item is None or seq > self._ending.item:
+                self._ending = _UNCERTAIN  # that refusal was an old one
             return [
                 self._items[seq].message(
                     target_system=self._peer.system, target_component=self._peer.component
@@ -270,7 +275,7 @@ class UploadMachine:
             "DENIED": _DENIED_PATIENCE_S,
             "ERROR": _FULL_PATIENCE_S,
             "UNSUPPORTED": _FULL_PATIENCE_S,
-        }.get(name, 0.0)
+        }.get(name, _FULL_PATIENCE_S)  # what is said of items only is of an earlier upload
         if name == "NO_SPACE" and self._capacity is not None:
             patience_s = _BOOT_PATIENCE_S if self._capacity == 0 else 0.0
         if waited_s < patience_s:
@@ -420,7 +425,9 @@ class UploadMachine:
         if significant <= 0:
             cleared = " (the incomplete one was cleared)" if self._cleared else ""
             return f"no {words}{cleared}"
-        if not self._touched or self._type is MissionType.FENCE:
+        # A count that was taken unnoticed has cut a longer mission to just as many items.
+        perhaps_cut = len(held) == len(self._items) and self._ending.result not in _COUNT_REFUSALS
+        if self._type is MissionType.FENCE or not (self._touched or perhaps_cut):
             return f"the {words} it had before ({significant} items)"
         return f"{significant} items that are not this plan's {words}: do not fly them"
 

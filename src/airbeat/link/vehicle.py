@@ -13,12 +13,14 @@ from typing import Any
 from airbeat.errors import LinkError, RefusedByVehicleError
 from airbeat.link.connection import Link
 from airbeat.link.dialect import mavlink
-from airbeat.link.ftp_choice import Via
+from airbeat.link.ftp_choice import FtpOfferMachine, Via
 from airbeat.link.ftp_download import ViaDownloadMachine
+from airbeat.link.ftp_settle import FtpSettleMachine
 from airbeat.link.ftp_upload import ViaUploadMachine
 from airbeat.link.items import MissionType, WireItem
 from airbeat.link.requests import CommandMachine, CommandResult, ParameterReadMachine, ParameterSetMachine
 from airbeat.link.telemetry import EventKind, Happening, Telemetry, TelemetryReader, VehicleEvent, modes_of
+from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import TransferResult
 
 __all__ = ["Identity", "Vehicle"]
@@ -252,6 +254,22 @@ class Vehicle:
             raise RefusedByVehicleError(f"parameter {name}: set to {value:g}, the vehicle holds {held:g}")
 
     # Transfers
+
+    def settle_files(self) -> bool:
+        """Ends a file that was left open by MAVFTP and would replace what is uploaded now.
+
+        Returns:
+            Whether it is known that none is open: also of a vehicle without MAVFTP.
+        """
+        if self._offers_ftp is None:
+            offer = FtpOfferMachine(self.link.peer, timer=RetryTimer())
+            self.link.run(offer)
+            self._offers_ftp = offer.offered
+        if self._offers_ftp is False:
+            return True
+        settle = FtpSettleMachine(self.link.peer, timer=RetryTimer())
+        self.link.run(settle)
+        return not settle.failure
 
     def upload(
         self,

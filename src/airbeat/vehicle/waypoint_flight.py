@@ -12,10 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from airbeat.errors import PlanningError
 from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.power import fastest_air_speed_m_s, flight_power_w
 from airbeat.vehicle.speed_profile import Limits, SpeedProfile
 
-__all__ = ["FlightStop", "NavLimits", "Vector", "flight_time_s", "may_turn", "snap_m_s4"]
+__all__ = [
+    "FlightPart",
+    "FlightStop",
+    "NavLimits",
+    "Vector",
+    "flight_parts",
+    "flight_time_s",
+    "may_turn",
+    "snap_m_s4",
+]
 
 Vector = tuple[float, float, float]
 """East, north, up [m]."""
@@ -29,6 +40,14 @@ _VERTICAL_ACCELERATION_M_S2 = 1.0
 """WPNAV_ACCEL_Z."""
 _RETURN_SPEED_M_S = 10.0
 """RTL_SPEED 0: WPNAV_SPEED, whatever the mission's speed was."""
+_RETURN_HEIGHT_M = 15.0
+"""RTL_ALT."""
+_RETURN_LEAST_M = 2.0
+"""RTL_ALT_MIN, below which no cone leads."""
+_RETURN_CONE_SLOPE = 3.0
+"""RTL_CONE_SLOPE: so many metres up for each metre away."""
+_LEAST_WAY_M_S = 0.5
+"""A leg against the wind that is flown slower than this is not flown."""
 _RETURN_WAIT_S = 7.7
 """RTL_LOIT_TIME 5 s, coming to rest before it and beginning to descend: measured on ArduCopter 4.7, 7.6 to
 8.2 s in four flights."""
@@ -144,11 +163,21 @@ class FlightStop:
         place: local east, north, height above home [m].
         hold_s: time spent there [s]; above 0 the vehicle comes to a stop first.
         passes: whether a vehicle that does not hold here goes round the corner without stopping.
+        speed_m_s: speed of the leg to it [m/s]; None for the flight's.
     """
 
     place: Vector
     hold_s: float = 0.0
     passes: bool = True
+    speed_m_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightPart:
+    """One part of a flight: how long it takes [s] and what it draws from the battery [Wh]."""
+
+    duration_s: float
+    energy_wh: float
 
 
 def _leg(origin: Vector, destination: Vector, limits: NavLimits) -> _Leg:
@@ -163,28 +192,125 @@ def _leg(origin: Vector, destination: Vector, limits: NavLimits) -> _Leg:
     return unit, SpeedProfile(length, limits.along(unit))
 
 
-def flight_time_s(airframe: Airframe, stops: Sequence[FlightStop], *, speed_m_s: float) -> float:
-    """Time in the air: straight up from home (0, 0), over waypoints, return to launch and landing [s].
+def _return_height_m(last: Vector, place: Vector) -> float:
+    """RTL_ALT or the place's own height, but not below the present one, and lower close to the place."""
+    cone_m = max(math.dist(last[:2], place[:2]) * _RETURN_CONE_SLOPE, _RETURN_LEAST_M)
+    return max(last[2], min(max(_RETURN_HEIGHT_M, place[2]), cone_m))
 
-    Flat still air, no yaw turns that hold the vehicle up. The vehicle takes off to the first waypoint's
-    height, stops at the last waypoint, returns at its height and lands at home.
+
+class _Air:
+    """What moving air makes of a leg: the ground speed that is left, and the power that it takes."""
+
+    def __init__(self, airframe: Airframe, wind_to_m_s: tuple[float, float]) -> None:
+        self._airframe = airframe
+        self._wind = wind_to_m_s
+        self._fastest_m_s = fastest_air_speed_m_s(airframe)
+
+    def limits(self, origin: Vector, destination: Vector, speed_m_s: float) -> NavLimits:
+        """Limits of a leg whose ground speed a head or cross wind may not allow.
+
+        Raises:
+            PlanningError: the wind is too strong to fly there.
+        """
+        east, north = destination[0] - origin[0], destination[1] - origin[1]
+        length = math.hypot(east, north)
+        if length > 1e-6 and self._wind != (0.0, 0.0):
+            along = (self._wind[0] * east + self._wind[1] * north) / length
+            across = (self._wind[0] * north - self._wind[1] * east) / length
+            left = math.sqrt(max(self._fastest_m_s**2 - across**2, 0.0)) + along
+            if left < _LEAST_WAY_M_S:
+                raise PlanningError(
+                    f"a wind of {math.hypot(*self._wind):.0f} m/s is too strong for {self._airframe.name}",
+                    remedy="wait for less wind",
+                )
+            speed_m_s = min(speed_m_s, left)
+        return NavLimits.of(self._airframe, speed_m_s)
+
+    def part(self, way: Vector, duration_s: float) -> FlightPart:
+        """A part of the flight that takes the vehicle so far [m] in so long [s]."""
+        if duration_s <= 0.0:
+            return FlightPart(duration_s=0.0, energy_wh=0.0)
+        air_m_s = math.hypot(way[0] / duration_s - self._wind[0], way[1] / duration_s - self._wind[1])
+        power_w = flight_power_w(self._airframe, air_speed_m_s=air_m_s, climb_m_s=way[2] / duration_s)
+        return FlightPart(duration_s=duration_s, energy_wh=power_w * duration_s / 3600.0)
+
+
+def flight_parts(
+    airframe: Airframe,
+    stops: Sequence[FlightStop],
+    *,
+    speed_m_s: float,
+    take_off_height_m: float | None = None,
+    return_to: Vector | None = (0.0, 0.0, 0.0),
+    wind_to_m_s: tuple[float, float] = (0.0, 0.0),
+) -> tuple[FlightPart, ...]:
+    """A flight straight up from home (0, 0), over waypoints, back to home, and down, as ArduCopter flies it.
+
+    Flat ground, no yaw turns that hold the vehicle up, ArduCopter's default parameters where the airframe
+    says nothing.
 
     Args:
         airframe: vehicle model.
         stops: the waypoints in order, without home.
-        speed_m_s: speed of the legs; the return is flown at ArduCopter's own.
+        speed_m_s: speed of the legs that have none of their own; the return is flown at ArduCopter's own.
+        take_off_height_m: height of the climb above home [m]; the first waypoint's where it is None.
+        return_to: where the return (RTL) leads and how high it is flown at least: home, or a rally point;
+            None for a landing at the last waypoint.
+        wind_to_m_s: velocity of the air, east and north [m/s].
+
+    Returns:
+        The take-off, each waypoint (the leg to it and the hold), and the return with the landing.
+
+    Raises:
+        PlanningError: the wind is too strong to fly a leg.
     """
     if not stops:
-        return 0.0
+        return ()
+    air = _Air(airframe, wind_to_m_s)
     limits = NavLimits.of(airframe, speed_m_s)
-    height_m = stops[0].place[2]
+    height_m = stops[0].place[2] if take_off_height_m is None else take_off_height_m
     climb_s = height_m / limits.climb_m_s + limits.climb_m_s / limits.acceleration_z_m_s2 - _TAKE_OFF_EARLY_S
     places = [(0.0, 0.0, height_m), *(s.place for s in stops)]
-    legs = [_leg(a, b, limits) for a, b in pairwise(places)]
-    total = climb_s + sum(profile.duration_s for _, profile in legs) + sum(s.hold_s for s in stops)
-    for stop, leg, following in zip(stops, legs, legs[1:], strict=False):
-        if stop.passes and stop.hold_s == 0.0 and min(leg[1].length_m, following[1].length_m) > 0.0:
-            total -= _overlap_s(leg, following, limits)
-    last = stops[-1].place
-    home_leg = _leg(last, (0.0, 0.0, last[2]), NavLimits.of(airframe, _RETURN_SPEED_M_S))
-    return total + home_leg[1].duration_s + _RETURN_WAIT_S + airframe.landing_time_s(last[2])
+    rules = [
+        air.limits(a, b, stop.speed_m_s or speed_m_s)
+        for (a, b), stop in zip(pairwise(places), stops, strict=True)
+    ]
+    legs = [_leg(a, b, rule) for (a, b), rule in zip(pairwise(places), rules, strict=True)]
+    parts = [air.part((0.0, 0.0, height_m), climb_s)]
+    for n, (stop, leg) in enumerate(zip(stops, legs, strict=True)):
+        duration_s = leg[1].duration_s
+        following = legs[n + 1] if n + 1 < len(legs) else None
+        passes = stop.passes and stop.hold_s == 0.0 and following is not None
+        if passes and following and min(leg[1].length_m, following[1].length_m) > 0.0:
+            duration_s -= _overlap_s(leg, following, rules[n])
+        a, b = places[n], places[n + 1]
+        moved = air.part((b[0] - a[0], b[1] - a[1], b[2] - a[2]), duration_s)
+        held = air.part((0.0, 0.0, 0.0), stop.hold_s)
+        parts.append(
+            FlightPart(
+                duration_s=moved.duration_s + held.duration_s, energy_wh=moved.energy_wh + held.energy_wh
+            )
+        )
+    return (*parts, _way_down(air, airframe, stops[-1].place, return_to))
+
+
+def _way_down(air: _Air, airframe: Airframe, last: Vector, place: Vector | None) -> FlightPart:
+    """From the last waypoint to the ground."""
+    if place is None:
+        return air.part((0.0, 0.0, -last[2]), airframe.landing_time_s(last[2]))
+    height_m = _return_height_m(last, place)
+    above, over_place = (last[0], last[1], height_m), (place[0], place[1], height_m)
+    rise = _leg(last, above, NavLimits.of(airframe, _RETURN_SPEED_M_S))[1].duration_s
+    home = _leg(above, over_place, air.limits(above, over_place, _RETURN_SPEED_M_S))[1].duration_s
+    parts = [
+        air.part((0.0, 0.0, height_m - last[2]), rise),
+        air.part((place[0] - last[0], place[1] - last[1], 0.0), home),
+        air.part((0.0, 0.0, 0.0), _RETURN_WAIT_S),
+        air.part((0.0, 0.0, -height_m), airframe.landing_time_s(height_m)),
+    ]
+    return FlightPart(duration_s=sum(p.duration_s for p in parts), energy_wh=sum(p.energy_wh for p in parts))
+
+
+def flight_time_s(airframe: Airframe, stops: Sequence[FlightStop], *, speed_m_s: float) -> float:
+    """Time in the air, without wind: the sum of ``flight_parts`` [s]."""
+    return sum(p.duration_s for p in flight_parts(airframe, stops, speed_m_s=speed_m_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import shapely
 
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import InputFileError, UsageError
-from airbeat.flight.ledger import gap_mission, ledger_of_flight, read_ledger
+from airbeat.flight.ledger import gap_mission, ledger_of_flight, ledger_of_logs, read_ledger
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, bearing_deg, distance_m
 from airbeat.mission.commands import MavCmd
@@ -87,7 +88,27 @@ def test_a_plan_flown_whole_has_the_planned_coverage_and_no_gap(plan: FlightPlan
     assert plan.survey is not None
     assert ledger.coverage_fraction == pytest.approx(plan.survey.coverage_fraction, abs=0.001)
     assert ledger.gap_area_m2 < 0.002 * AREA.area
-    assert any("CAMERA_FEEDBACK" in note for note in ledger.notes)
+    assert any("not the gimbal's" in note for note in ledger.notes)
+
+
+def test_the_autopilots_own_log_counts_as_what_it_reported(plan: FlightPlan, tmp_path: Path) -> None:
+    """The same photographs as CAM messages of a DataFlash log."""
+    shots = list(_photographed(plan))
+    reported = ledger_of_flight(plan, [_record(tmp_path / "flight.json", shots)])
+    length = 3 + struct.calcsize("<QIiiiH")
+    columns = b"TimeUS,Img,Lat,Lng,RelAlt,Y"
+    data = b"\xa3\x95\x80" + struct.pack("<BB4s16s64s", 97, length, b"CAM", b"QILLeC", columns)
+    for n, s in enumerate(shots):
+        lat_e7, lon_e7 = round(s["lat_deg"] * 1e7), round(s["lon_deg"] * 1e7)
+        height_cm, yaw_cdeg = round(s["height_above_home_m"] * 100), round(s["yaw_deg"] * 100)
+        data += b"\xa3\x95a" + struct.pack("<QIiiiH", n, n, lat_e7, lon_e7, height_cm, yaw_cdeg)
+    log = tmp_path / "00000007.BIN"
+    log.write_bytes(data)
+    logged = ledger_of_logs(plan, [log, log])
+    assert logged.source == "camera log"
+    assert len(logged.footprints) == len(reported.footprints)
+    assert logged.coverage_fraction == pytest.approx(reported.coverage_fraction, abs=1e-4)
+    assert logged.inputs[0][0] == "00000007.BIN"
 
 
 def test_what_is_missing_is_a_gap_and_a_photograph_in_two_files_counts_once(

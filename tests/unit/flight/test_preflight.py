@@ -205,3 +205,13 @@ def test_findings_come_worst_first() -> None:
     order = list(Severity)
     ranks = [order.index(f.severity) for f in judge(_plan(), replace(READY, gps_fix=0), {})]
     assert ranks == sorted(ranks)
+
+
+@pytest.mark.parametrize("name", ["SYSID_MYGCS", "MAV_GCS_SYSID"])
+def test_a_link_failsafe_that_listens_to_somebody_else_is_a_warning(name: str) -> None:
+    guarded = GOOD | {"FS_GCS_ENABLE": 1.0, name: 255.0}
+    finding = _found("failsafe-link-id", judge(_plan(), READY, guarded, own_system=254))
+    assert "--system-id 255" in finding.remedy
+    silent = [judge(_plan(), READY, guarded, own_system=255)]
+    silent.append(judge(_plan(), READY, guarded | {"FS_GCS_ENABLE": 0.0}, own_system=254))
+    assert not [f for findings in silent for f in findings if f.code == "failsafe-link-id"]

@@ -35,8 +35,9 @@ def _plan() -> FlightPlan:
 
 def test_legs_add_up_to_the_whole() -> None:
     schedule = Schedule(_plan())
-    # climb 40/2.5; out and back 2·(500/5 + 5/2.5); 10 s there; landing 30/1.5 + 10/0.5
-    assert schedule.duration_s == pytest.approx(16 + 2 * 102 + 10 + 40, abs=0.5)
+    # climb 40/2.5 + 2.5/1; out at 5 m/s, back at 10 m/s, each ending its speed with 2.5 m/s² and 1 m/s³;
+    # 10 s there; 7.7 s over home; landing 30/1.5 + 10/0.5
+    assert schedule.duration_s == pytest.approx(18.4 + 104.8 + 10 + 57 + 7.7 + 40, abs=1.5)
     assert schedule.left_s(1, HOME, 0.0) == pytest.approx(schedule.duration_s)
 
 
@@ -55,8 +56,11 @@ def test_what_is_left_shrinks_along_the_way() -> None:
     assert left[-1] == 0.0
 
 
-def test_the_plans_own_estimate_sets_the_scale() -> None:
+def test_where_the_items_do_not_tell_the_plans_own_estimate_sets_the_scale() -> None:
     estimate = Estimate(length_m=1, duration_s=540.0, photos=0, turns=0, battery_share=0.1, batteries=1)
-    schedule = Schedule(replace(_plan(), estimate=estimate))
+    plan = _plan()
+    circling = PlanItem(command=MavCmd.NAV_LOITER_TURNS, position=_at(500), params=(3, 0, 20, 0))
+    plan = replace(plan, items=(*plan.items[:-1], circling, plan.items[-1]))
+    schedule = Schedule(replace(plan, estimate=estimate))
     assert schedule.duration_s == pytest.approx(540.0)
     assert schedule.left_s(9, HOME, 0.0) == 0.0

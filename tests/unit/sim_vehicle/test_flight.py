@@ -11,6 +11,7 @@ import pytest
 from airbeat.geo.frame import distance_m
 from airbeat.link.dialect import mavlink
 from airbeat.vehicle.airframe import AIRFRAMES
+from airbeat.vehicle.waypoint_flight import FlightStop, flight_parts
 
 QUAD = AIRFRAMES["arducopter-quad"]
 
@@ -37,6 +38,20 @@ def test_corners_are_rounded_within_the_radius_and_not_flown_at_full_speed(
     slowest = min(p.speed_m_s for p in near)
     assert 0.2 < closest < 2.5
     assert 1.0 < slowest < 6.0
+
+
+@pytest.mark.parametrize("wind_m_s", [0.0, 6.0, 10.0])
+def test_a_flight_draws_what_the_energy_model_says(
+    desk: Any, take_off: Any, go_home: Any, wind_m_s: float
+) -> None:
+    """Wind from the north; the model has no gusts and the same wind at every height."""
+    station = desk(params={"SIM_WIND_SPD": wind_m_s, "SIM_WIND_DIR": 0.0})
+    station.fly([take_off, station.way(0, 400), station.way(300, 400), station.way(300, 0), go_home])
+    height_m = station.way(0, 400)["z"]
+    stops = [FlightStop(place=(x, y, height_m)) for x, y in ((0.0, 400.0), (300.0, 400.0), (300.0, 0.0))]
+    parts = flight_parts(QUAD, stops, speed_m_s=10.0, wind_to_m_s=(0.0, -wind_m_s))
+    modelled_wh = sum(p.energy_wh for p in parts)
+    assert modelled_wh == pytest.approx(station.copter.guidance.battery.used_wh, rel=0.03)
 
 
 def test_a_waypoint_with_a_delay_is_a_stop(desk: Any, take_off: Any, go_home: Any) -> None:

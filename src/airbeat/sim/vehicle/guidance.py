@@ -14,12 +14,12 @@ from airbeat.sim.vehicle.physics import (
     Body,
     PositionController,
     Wind,
-    drag_coefficient,
     flight_power_w,
     wrap_180,
 )
 from airbeat.sim.vehicle.trajectory import AxisShaper, LegNavigator, Target
 from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.power import drag_coefficient
 from airbeat.vehicle.waypoint_flight import NavLimits, Vector, snap_m_s4
 
 __all__ = ["Guidance", "Phase", "YawMode"]

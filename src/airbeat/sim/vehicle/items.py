@@ -14,7 +14,7 @@ from typing import Any
 from airbeat.link.dialect import mavlink
 from airbeat.mission.commands import MavCmd
 
-__all__ = ["StoredItem", "command_label", "has_location", "restore", "store"]
+__all__ = ["SET_RESUME_REPEAT_DIST", "StoredItem", "command_label", "has_location", "restore", "store"]
 
 _RESULT = mavlink
 _LOCATION_LIMIT_M = 83_000.0
@@ -25,7 +25,7 @@ _TERRAIN_FRAMES = {mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT, mavlink.MAV_FRAME_GLOBA
 
 _LOITER_TO_ALT = 31
 _CONTINUE_AND_CHANGE_ALT = 30
-_SET_RESUME_REPEAT_DIST = 215
+SET_RESUME_REPEAT_DIST = 215
 _RETURN_PATH_START = 188
 _PAUSE_CONTINUE = 193
 _VTOL_TAKEOFF = 84
@@ -84,7 +84,7 @@ _LABELS = {
     MavCmd.IMAGE_STOP_CAPTURE: "ImageStopCapture",
     MavCmd.VIDEO_START_CAPTURE: "VideoStartCapture",
     MavCmd.VIDEO_STOP_CAPTURE: "VideoStopCapture",
-    _SET_RESUME_REPEAT_DIST: "SetRepeatDist",
+    SET_RESUME_REPEAT_DIST: "SetRepeatDist",
     _RETURN_PATH_START: "ReturnPathStart",
     _PAUSE_CONTINUE: "PauseContinue",
     _VTOL_TAKEOFF: "VTOLTakeoff",
@@ -136,7 +136,7 @@ _PARAMS = {
     MavCmd.IMAGE_STOP_CAPTURE: "i---",
     MavCmd.VIDEO_START_CAPTURE: "b---",
     MavCmd.VIDEO_STOP_CAPTURE: "b---",
-    _SET_RESUME_REPEAT_DIST: "i---",
+    SET_RESUME_REPEAT_DIST: "i---",
     _PAUSE_CONTINUE: "i---",
 }
 

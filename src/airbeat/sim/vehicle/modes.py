@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airbeat.link.dialect import mavlink
 from airbeat.mission.commands import MavCmd
 from airbeat.sim.vehicle.guidance import Phase
-from airbeat.sim.vehicle.items import StoredItem
+from airbeat.sim.vehicle.items import SET_RESUME_REPEAT_DIST, StoredItem
 from airbeat.sim.vehicle.runner import RunState
 from airbeat.vehicle.waypoint_flight import Vector
 
@@ -266,6 +266,8 @@ class AutoMode:
             self._condition_m = p[0]
         elif command == MavCmd.CONDITION_YAW:
             guidance.face(p[0], p[1], int(p[2]), relative=p[3] > 0)
+        elif command == SET_RESUME_REPEAT_DIST:
+            copter.runner.repeat_on_resume(p[0])
         else:
             copter.do_command(item)
 
@@ -386,6 +388,11 @@ class AutoMode:
             return False
         copter.say(mavlink.MAV_SEVERITY_INFO, f"Reached command #{seq}")
         return True
+
+    def place_e7(self) -> tuple[int, int]:
+        """Where the vehicle is: latitude and longitude [1e-7 degrees]."""
+        place = self._copter.true_position()
+        return round(place.lat_deg * 1e7), round(place.lon_deg * 1e7)
 
     def mission_complete(self) -> None:
         """Nothing left: hold in the air, disarm on the ground."""

@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 
 from airbeat.sim.vehicle.trajectory import Target
 from airbeat.vehicle.airframe import Airframe
+from airbeat.vehicle.power import GRAVITY_M_S2, climb_power_w
 from airbeat.vehicle.waypoint_flight import Vector
 
 __all__ = ["Battery", "Body", "Harmonics", "PositionController", "Wind", "wrap_180"]
 
-GRAVITY_M_S2 = 9.80665
 _TILT_LAG_S = 0.2
 _CLIMB_LAG_S = 0.10
-_CRUISE_LEAN_DEG = 25.0
-"""Lean at 1.3 times the airframe's top speed: sets the drag coefficient."""
 
 
 def wrap_180(angle_deg: float) -> float:
@@ -211,15 +209,9 @@ class PositionController:
         return (ax, ay, az)
 
 
-def drag_coefficient(airframe: Airframe) -> float:
-    """Quadratic drag per mass [1/m]: the airframe leans 25° at 1.3 times its top speed in still air."""
-    top = 1.3 * airframe.max_speed_m_s
-    return GRAVITY_M_S2 * math.tan(math.radians(_CRUISE_LEAN_DEG)) / (top * top)
-
-
 def flight_power_w(airframe: Airframe, body: Body) -> float:
     """Electrical power [W]: hover power scaled with thrust^1.5, plus the power to climb."""
     up = GRAVITY_M_S2 + body.lift
     thrust = math.sqrt(up * up + body.tilt[0] ** 2 + body.tilt[1] ** 2) / GRAVITY_M_S2
-    climb = airframe.mass_kg * GRAVITY_M_S2 * max(body.velocity[2], 0.0) / 0.6
-    return airframe.hover_power_w * math.pow(max(thrust, 0.1), 1.5) + climb
+    power_w = airframe.hover_power_w * math.pow(max(thrust, 0.1), 1.5)
+    return power_w + climb_power_w(airframe, body.velocity[2])

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from airbeat.mission.commands import MavCmd, is_nav
 from airbeat.sim.vehicle.items import StoredItem, command_label
+from airbeat.sim.vehicle.rewind import Rewind
 from airbeat.sim.vehicle.storage import MissionList
 
 __all__ = ["MissionFlyer", "MissionRunner", "RunState"]
@@ -42,6 +43,9 @@ class MissionFlyer(Protocol):
     def mission_complete(self) -> None:
         """There is nothing left to fly."""
 
+    def place_e7(self) -> tuple[int, int]:
+        """Where the vehicle is: latitude and longitude [1e-7 degrees]."""
+
 
 class MissionRunner:
     """Walks through the mission list for a flyer.
@@ -63,6 +67,8 @@ class MissionRunner:
         self._do: StoredItem | None = None
         self._do_all_done = False
         self._jumps_done: dict[int, int] = {}
+        self._rewind = Rewind()
+        self._left_at_e7 = (0, 0)
 
     @property
     def nav_item(self) -> StoredItem | None:
@@ -75,6 +81,7 @@ class MissionRunner:
         self._nav = self._do = None
         self._do_all_done = False
         self._jumps_done.clear()
+        self._rewind.reset()
 
     def forget(self) -> None:
         """The mission was cleared."""
@@ -85,6 +92,12 @@ class MissionRunner:
         """The vehicle left AUTO."""
         if self.state is RunState.RUNNING:
             self.state = RunState.STOPPED
+            self._left_at_e7 = self._flyer.place_e7()
+
+    def repeat_on_resume(self, distance_m: float) -> None:
+        """DO_SET_RESUME_REPEAT_DIST."""
+        self._rewind.distance_m = distance_m
+        self._say(f"Resume repeat dist set to {distance_m:.0f} m")
 
     def start(self) -> None:
         """Begin with the first item."""
@@ -108,17 +121,33 @@ class MissionRunner:
         self.state = RunState.RUNNING
         if self.nav_seq >= len(self._missions.items):
             self.start()
+        elif self._go_back():
+            return
         elif self._do is not None and self.do_seq:
-            self.set_current(self.do_seq)
+            self._set_current(self.do_seq)
         elif self._nav is not None:
-            self.set_current(self.nav_seq)
+            self._set_current(self.nav_seq)
+
+    def _go_back(self) -> bool:
+        """Begin to fly back to where an interrupted mission is taken up again, if it is to be."""
+        point = self._rewind.point(self._missions.items, self._left_at_e7)
+        if point is None:
+            return False
+        self._rewind.under_way = True
+        self.nav_seq, self._nav = point
+        self._begin(*point)
+        return True
 
     def restart_nav(self) -> bool:
         """Begin the present NAV command again, as after a mission change in flight."""
-        return self.nav_seq > 0 and self.set_current(self.nav_seq)
+        return self.nav_seq > 0 and self._set_current(self.nav_seq)
 
     def set_current(self, seq: int) -> bool:
         """Make an item the current one; 0 restarts. False when there is no such item."""
+        self._rewind.reset()
+        return self._set_current(seq)
+
+    def _set_current(self, seq: int) -> bool:
         count = len(self._missions.items)
         if seq >= count or count == 1:
             return False
@@ -223,6 +252,8 @@ class MissionRunner:
             if is_nav(item.command):
                 self.nav_seq, self._nav = seq, item
                 self._begin(seq, item)
+                if self._rewind.begun(seq, item):
+                    self._say("Mission: Returned to interrupted WP")
                 self._do_all_done = self._do is None
                 return True
             if self._do is None:

@@ -1,0 +1,62 @@
+"""The progress bar of a flight."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from airbeat.cli.output import ProgressCallback, progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airbeat.flight.watch import FlightProgress
+
+__all__ = ["FlightBar", "flight_bar", "flight_words"]
+
+
+def flight_words(now: FlightProgress) -> str:
+    """Where the flight is, in a line: item, height, area, battery, distance home, time to the landing."""
+    minutes, seconds = divmod(round(now.eta_s), 60)
+    height_m, battery = now.state.height_above_home_m, now.state.battery_share
+    words = [f"item {now.item}/{now.items}"]
+    words += [f"{height_m:.0f} m high"] if height_m is not None else []
+    words += [f"{now.distance_home_m:.0f} m from home"] if now.distance_home_m is not None else []
+    words += [f"{now.photos} photographs"]
+    words += [f"{now.area_share:.0%} of the area"] if now.area_share is not None else []
+    words += [f"battery {battery:.0%}"] if battery is not None else []
+    return ", ".join([*words, f"lands in {minutes}:{seconds:02d}"])
+
+
+class FlightBar:
+    """A progress bar that also says where the flight is, and the ETA on the vehicle's own clock.
+
+    It appears with the take-off, so that nothing is drawn over the question before it; ``clear`` takes it
+    off the screen until the next call.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._bar: ProgressCallback | None = None
+
+    def __call__(self, now: FlightProgress) -> None:
+        """Show where the flight is."""
+        if now.phase not in {"flying", "landed"}:
+            return
+        self._bar = self._bar or self._stack.enter_context(progress_bar("flight", eta=False))
+        self._bar(now.fraction, label=flight_words(now))
+
+    def clear(self) -> None:
+        """Take the bar off the screen."""
+        self._stack.close()
+        self._bar = None
+
+
+@contextmanager
+def flight_bar() -> Iterator[FlightBar]:
+    """A progress bar for one flight."""
+    bar = FlightBar()
+    try:
+        yield bar
+    finally:
+        bar.clear()

@@ -1,0 +1,67 @@
+"""How much of a plan's area has been photographed so far, kept up to date while it is flown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import shapely
+
+from airbeat.errors import FrameError
+from airbeat.frames.meta import FrameMeta
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import LocalFrame
+from airbeat.locate.ground import footprint
+from airbeat.mission.plan import Survey
+from airbeat.vehicle.camera import Camera
+
+__all__ = ["PhotographedArea", "nadir_frame"]
+
+_GRID_M = 0.001
+"""Slivers narrower than this, left by round-off between neighbouring footprints, are nothing."""
+
+
+def nadir_frame(
+    camera: Camera, *, position: LatLon, height_above_home_m: float, yaw_deg: float, name: str
+) -> FrameMeta:
+    """A photograph straight down, the image's top towards the nose, as an autopilot's report tells of it."""
+    return FrameMeta(
+        path=Path(name),
+        width_px=camera.image_width_px,
+        height_px=camera.image_height_px,
+        position=position,
+        height_above_home_m=height_above_home_m,
+        gimbal_yaw_deg=yaw_deg,
+        gimbal_pitch_deg=-90.0,
+        gimbal_roll_deg=0.0,
+        focal_length_px=camera.focal_length_px,
+    )
+
+
+class PhotographedArea:
+    """The share of a survey's area that lies in a photograph's footprint, on flat ground at home's height."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._camera = survey.camera
+        self._frame = LocalFrame.around(survey.area)
+        self._missing = shapely.make_valid(self._frame.to_local(survey.area))
+        self._whole_m2 = float(self._missing.area)
+
+    @property
+    def share(self) -> float:
+        """0…1."""
+        return 1.0 - float(self._missing.area) / self._whole_m2 if self._whole_m2 > 0.0 else 0.0
+
+    def add(self, *, position: LatLon, height_above_home_m: float, yaw_deg: float) -> None:
+        """One photograph; one that shows no ground (taken on the ground, for instance) adds nothing."""
+        frame = nadir_frame(
+            self._camera,
+            position=position,
+            height_above_home_m=height_above_home_m,
+            yaw_deg=yaw_deg,
+            name="photograph",
+        )
+        try:
+            seen = self._frame.to_local(footprint(frame))
+        except FrameError:
+            return
+        self._missing = shapely.difference(self._missing, shapely.make_valid(seen), grid_size=_GRID_M)
