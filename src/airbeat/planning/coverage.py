@@ -44,6 +44,8 @@ where it gives a median coverage of 99.9 %."""
 _PRICE_OVERLAPPED = 200.0
 _PRICES = (4.0, 2.5, 1.6, 1.0, 1.0)
 """The price round by round: nearly everything is seen at first, then what costs most time is given up."""
+_WORKED_OUT = (3, 2, 1)
+"""How many drafts go through each round at the least effort."""
 _LEAST_SHARE = 0.9983
 _LEAST_SHARE_OVERLAPPED = 0.99992
 _SAMPLING_RESERVE = 0.7
@@ -159,18 +161,22 @@ def plan_coverage(
         effort=effort,
     )
     angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
-    best: tuple[float, list[tuple[float, float]]] | None = None
-    candidates = _layouts(job, angle)
-    for k, layout in enumerate(candidates):
-        path = _flown(job, layout)
-        time = job.model.path_time_s(path)
-        if best is None or time < best[0]:
-            best = (time, path)
-        if progress:
-            progress((k + 1) / len(candidates))
-    if best is None:
+    drafts = [_Draft(job, layout) for layout in _layouts(job, angle)]
+    if not drafts:
         raise PlanningError("no line fits into the area", remedy="use a smaller spacing or margin")
-    return _measured(job, best[1])
+    prices = (*_PRICES, *[1.0] * 2 * (job.effort - 1))
+    for k, price in enumerate(prices):
+        # What is behind by much early on stays behind: ever fewer drafts are worked out further.
+        going_on = _WORKED_OUT[min(k, len(_WORKED_OUT) - 1)] + job.effort - 1
+        drafts = sorted(drafts, key=_Draft.expected_s)[:going_on]
+        for draft in drafts:
+            draft.improve(price)
+        if progress:
+            progress((k + 1) / (len(prices) + 1))
+    path = min((draft.completed() for draft in drafts), key=job.model.path_time_s)
+    if progress:
+        progress(1.0)
+    return _measured(job, path)
 
 
 def _job(
@@ -260,7 +266,7 @@ def _layouts(job: _Job, angle: float | None) -> list[Layout]:
             )
         )
     ranked = [r for r in ranked if r]
-    count = min(1 + job.effort, max((len(r) for r in ranked), default=0))
+    count = min(_WORKED_OUT[0] + job.effort - 1, max((len(r) for r in ranked), default=0))
     out = []
     for k in range(count):
         chosen = [r[min(k, len(r) - 1)] for r in ranked]
@@ -283,30 +289,36 @@ def _worth_visiting(job: _Job) -> list[Any]:
     return parts
 
 
-def _flown(job: _Job, layout: Layout) -> list[tuple[float, float]]:
-    """The layout ordered, joined and bent."""
-    corners = _toured(job, layout)
-    grid = CoverGrid(
-        job.target,
-        radius_m=job.radius_m,
-        cell_m=_cell_m(job),
-        angle_rad=layout.angle_rad,
-    )
-    relaxer = Relaxer(corners, grid=grid, router=job.near, model=job.model)
-    budget = int((1 - job.least_share) * _SAMPLING_RESERVE * grid.cells)
-    square_s = grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
-    prices = [p * job.price * square_s for p in (*_PRICES, *[1.0] * 2 * (job.effort - 1))]
-    for price in prices:
-        relaxer.insert(price)
-        relaxer.round(price)
-    price = prices[-1]
-    for _ in range(_COMPLETIONS):
-        if relaxer.missing <= budget:
-            break
-        price *= 1.6
-        relaxer.insert(price, down_to=budget)
-        relaxer.round(price, budget)
-    return _completed(job, relaxer)
+class _Draft:
+    """A layout ordered and joined, to be bent step by step."""
+
+    def __init__(self, job: _Job, layout: Layout) -> None:
+        self.job = job
+        grid = CoverGrid(
+            job.target, radius_m=job.radius_m, cell_m=_cell_m(job), angle_rad=layout.angle_rad
+        )
+        self.relaxer = Relaxer(_toured(job, layout), grid=grid, router=job.near, model=job.model)
+        self.price = job.price * grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
+
+    def expected_s(self) -> float:
+        """Flight time with the price of what is unseen so far [s]."""
+        return self.job.model.path_time_s(self.relaxer.points) + self.price * self.relaxer.missing
+
+    def improve(self, times_price: float) -> None:
+        """One round over all corners, at some multiple of the price of unseen area."""
+        self.relaxer.insert(self.price * times_price)
+        self.relaxer.round(self.price * times_price)
+
+    def completed(self) -> list[tuple[float, float]]:
+        """The path once enough is seen."""
+        price, budget = self.price, int((1 - self.job.least_share) * _SAMPLING_RESERVE * self.relaxer.grid.cells)
+        for _ in range(_COMPLETIONS):
+            if self.relaxer.missing <= budget:
+                break
+            price *= 1.6
+            self.relaxer.insert(price, down_to=budget)
+            self.relaxer.round(price, budget)
+        return _completed(self.job, self.relaxer)
 
 
 def _cell_m(job: _Job) -> float:
