@@ -19,7 +19,7 @@ import shapely
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.planning.estimate import FlightModel, stop_lengths_m
+from airbeat.planning.estimate import STOP_ANGLE_DEG, FlightModel, stop_lengths_m
 from airbeat.planning.grid import CoverGrid
 from airbeat.planning.layout import Layout, layouts
 from airbeat.planning.relax import Corner, Relaxer
@@ -36,6 +36,7 @@ TOLERANCE_M = 0.5
 _SPACE_GROWN_M = 0.25
 _SPACE_SIMPLIFIED_M = 0.15
 _ORDER_ITERATIONS = 300
+_SAME_M = 0.01
 _CELLS_PER_SWATH = 13
 _MOST_CELLS = 1_500_000
 _PRICE = 20.0
@@ -381,13 +382,23 @@ def _toured(job: _Job, layout: Layout) -> list[Corner]:
             corners += _corners_between(job, links.way(job.home, (float(track[0][0]), float(track[0][1]))))
         before = last
         smooth = len(track) > 2
-        inner = [False] + [smooth] * (len(track) - 2) + [False]
+        inner = [False, *_gentle(track), False]
+        if smooth and corners and math.dist(corners[-1].at, track[0]) < _SAME_M:
+            corners.pop()
+            inner[0] = True
         for k, (x, y) in enumerate(track.tolist()):
             corners.append(Corner(at=(x, y), line_ahead=k < len(track) - 1, fixed=inner[k]))
     if job.home is not None:
         corners += _corners_between(job, links.way(corners[-1].at, job.home))
         corners.append(Corner(at=job.home, fixed=True))
     return corners
+
+
+def _gentle(track: Points) -> list[bool]:
+    """Which inner corners of a track are steps of a curve, and no stops by themselves."""
+    heading = np.arctan2(*np.diff(track, axis=0).T[::-1])
+    change = np.abs((np.diff(heading) + math.pi) % (2 * math.pi) - math.pi)
+    return [bool(c < math.radians(STOP_ANGLE_DEG)) for c in change]
 
 
 def _corners_between(job: _Job, way: list[tuple[float, float]]) -> list[Corner]:

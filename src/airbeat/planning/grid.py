@@ -79,14 +79,13 @@ class CoverGrid:
     def add(self, segments: Segments) -> None:
         """See along segments."""
         ny, nx = self.count.shape
+        ends = self.turned(segments.reshape(-1, 2)).reshape(-1, 2, 2)
+        first, after = self.boxes(ends.min(axis=1), ends.max(axis=1))
+        which, row = _rows_of(first[:, 0], after[:, 0])
         change = np.zeros((ny, nx + 1), dtype=np.int16)
-        turned = (segments.reshape(-1, 2) @ self._turn).reshape(-1, 4)
-        for segment in turned:
-            rows, _ = self._window(segment.reshape(2, 2))
-            at = np.arange(rows.start, rows.stop)
-            first, after = self.spans(segment[None], at)
-            change[at, first[0]] += 1
-            change[at, after[0]] -= 1
+        starts, past = self.spans(ends.reshape(-1, 4)[which], row[:, None])
+        np.add.at(change, (row, starts[:, 0]), 1)
+        np.add.at(change, (row, past[:, 0]), -1)
         self._stale[:] = True
         self.count += np.cumsum(change[:, :-1], axis=1, dtype=np.int16)
         self.missing = int((self.count <= 0).sum())
@@ -124,46 +123,59 @@ class CoverGrid:
         return np.asarray(np.column_stack([x, self._ys[row]]) @ self._turn.T)
 
     def exchange(self, now: Segments, new: Segments) -> None:
-        """Forget segments that had been added, and see new ones."""
-        segments = np.concatenate([now, new])
-        if len(segments) == 0:
-            return
-        turned = (segments.reshape(-1, 2) @ self._turn).reshape(-1, 4)
-        window = self._window(turned.reshape(-1, 2))
-        rows, columns = window
-        width = columns.stop - columns.start
-        if width == 0 or rows.start == rows.stop:
-            return
-        first, after = self.spans(turned, np.arange(rows.start, rows.stop))
-        first = np.clip(first - columns.start, 0, width)
-        after = np.clip(after - columns.start, 0, width)
-        k = len(now)
-        counts = self.count[window]
-        self._stale[rows] = True
-        self.missing -= int(np.count_nonzero(counts <= 0))
-        counts += self._cover(first[k:], after[k:], width)
-        counts -= self._cover(first[:k], after[:k], width)
-        self.missing += int(np.count_nonzero(counts <= 0))
+        """Forget segments (…, k, 4) that had been added, and see new ones; NaN segments are none.
 
-    @staticmethod
-    def _cover(
-        first: npt.NDArray[np.int64], after: npt.NDArray[np.int64], width: int
-    ) -> npt.NDArray[np.int16]:
-        """How many of some spans, each (k, rows), cover every square of rows of some width."""
-        cover = np.zeros((first.shape[1], width), dtype=np.int16)
-        columns = np.arange(width, dtype=np.int16)
-        for a, b in zip(first.astype(np.int16)[:, :, None], after.astype(np.int16)[:, :, None], strict=True):
-            cover += (columns >= a) & (columns < b)
-        return cover
+        Several exchanges at once have leading dimensions.
+        """
+        count = max(now.shape[-2], new.shape[-2])
+        if count == 0:
+            return
+        both = np.full((2, math.prod(now.shape[:-2]), count, 4), np.nan)
+        for side, segments in enumerate((now, new)):
+            both[side, :, : segments.shape[-2]] = segments.reshape(both.shape[1], segments.shape[-2], 4)
+        both = self.turned(both.reshape(-1, 2)).reshape(both.shape)
+        heights = both[..., 1::2].transpose(1, 0, 2, 3).reshape(both.shape[1], -1)
+        low, high = np.nanmin(heights, axis=1), np.nanmax(heights, axis=1)
+        first, after = self.boxes(np.stack([low, low], axis=1), np.stack([high, high], axis=1))
+        which, row = _rows_of(first[:, 0], after[:, 0])
+        # Sorted apart, most starts and ends are the same before and after.
+        starts, ends = self.spans(both[:, which], row[:, None, None])
+        sign, place, length, rows = [], [], [], []
+        for side, marks in ((1, np.sort(starts[..., 0], axis=2)), (-1, np.sort(ends[..., 0], axis=2))):
+            at, k = np.nonzero(marks[0] != marks[1])
+            before, later = marks[0, at, k], marks[1, at, k]
+            sign.append(side * np.sign(before - later))
+            place.append(row[at] * self.count.shape[1] + np.minimum(before, later))
+            length.append(np.abs(before - later))
+            rows.append(row[at])
+        self._stale[np.concatenate(rows)] = True
+        self._change(*(np.concatenate(x) for x in (sign, place, length)))
+
+    def _change(
+        self, sign: npt.NDArray[np.int64], place: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
+    ) -> None:
+        """Count runs of squares, from flat places on, once more or less."""
+        which = np.repeat(np.arange(len(place)), length)
+        squares = np.arange(len(which)) + (place - np.cumsum(length) + length)[which]
+        touched = np.unique(squares)
+        flat = self.count.reshape(-1)
+        self.missing -= int(np.count_nonzero(flat[touched] <= 0))
+        np.add.at(flat, squares, sign[which].astype(np.int16))
+        self.missing += int(np.count_nonzero(flat[touched] <= 0))
 
     def tally(self) -> Tally:
-        """What is seen now, made ready for questions."""
+        """What is seen, made ready for questions."""
         if self._tally is None:
             self._tally = Tally(self)
-        else:
-            self._tally.update(np.flatnonzero(self._stale))
-        self._stale[:] = False
         return self._tally
+
+    def stale(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Those of some rows that have changed since they were last asked for."""
+        asked = np.zeros(len(self._stale), dtype=bool)
+        asked[rows] = True
+        changed = np.flatnonzero(asked & self._stale)
+        self._stale[changed] = False
+        return changed
 
     def spans(
         self, segments: Segments, rows: npt.NDArray[np.int64]
@@ -177,30 +189,35 @@ class CoverGrid:
             segments: (…, 4) in the raster's axes; those that are not numbers see nothing.
             rows: (…, n) their rows.
         """
-        r, nx = self.radius, self.count.shape[1]
+        nx = self.count.shape[1]
+        r, cell = np.float32(self.radius), np.float32(self.cell)
         ax, ay, bx, by = (segments[..., k, None] for k in range(4))
-        dx, dy = bx - ax, by - ay
-        dy = np.where(np.abs(dy) < 1e-9, 1e-9, dy)
-        inverse = 1.0 / dy
+        dx, dy = (bx - ax).astype(np.float32), (by - ay).astype(np.float32)
+        dy = np.where(np.abs(dy) < 1e-6, np.float32(1e-6), dy)
+        inverse = 1 / dy
         lean = r * dx * np.sign(dy) / np.sqrt(dx * dx + dy * dy) * inverse
-        c = self._ys[rows] - ay
+        c = (self._ys[rows] - ay).astype(np.float32)
         middle = c * inverse
         reach = np.abs(r * inverse)
-        low, high = np.maximum(middle - reach, 0.0), np.minimum(middle + reach, 1.0)
-        offset = (self._x0 - ax) * (1.0 / self.cell) + self._shifts[rows]
+        low, high = np.maximum(middle - reach, 0), np.minimum(middle + reach, 1)
+        offset = ((self._x0 - ax) / self.cell + self._shifts[rows]).astype(np.float32)
         unseen = ~(low <= high)
         found = []
-        for side in (-1.0, 1.0):
-            t = np.minimum(np.maximum(middle + side * lean, low), high)
+        for side in (-1, 1):
+            t = middle + np.float32(side) * lean
+            np.minimum(np.maximum(t, low, out=t), high, out=t)
             u = c - t * dy
-            x = t * dx + side * np.sqrt(np.maximum(r * r - u * u, 0.0))
-            x *= 1.0 / self.cell
+            np.multiply(u, u, out=u)
+            np.sqrt(np.maximum(r * r - u, 0, out=u), out=u)
+            t *= dx
+            x = t + u if side > 0 else t - u
+            x /= cell
             x -= offset
             x[unseen] = side
             found.append(np.floor(x, out=x) if side > 0 else np.ceil(x, out=x))
-        first = np.minimum(np.maximum(found[0], 0.0), nx)
-        after = np.minimum(np.maximum(found[1] + 1.0, first), nx)
-        after[unseen] = first[unseen] = 0.0
+        first = np.minimum(np.maximum(found[0], 0), nx)
+        after = np.minimum(np.maximum(found[1] + 1, first), nx)
+        after[unseen] = first[unseen] = 0
         return first.astype(np.int64), after.astype(np.int64)
 
 
@@ -216,10 +233,10 @@ class Tally:
         self._height, width = grid.count.shape
         self._stride = width + 1
         self._sums = np.zeros((_MOST_EXCHANGED + 1, self._height, self._stride), dtype=np.int32)
-        self.update(np.arange(self._height))
 
-    def update(self, rows: npt.NDArray[np.int64]) -> None:
-        """Sum some rows again."""
+    def _fresh(self, rows: npt.NDArray[np.int64]) -> None:
+        """Sum those rows again that have changed."""
+        rows = self._grid.stale(rows)
         if len(rows) == 0:
             return
         count = self._grid.count[rows]
@@ -228,14 +245,14 @@ class Tally:
 
     def missing_in(self, first: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Squares that nobody sees in boxes from (row, column) ``first`` to before ``after``, each (n, 2)."""
+        box, row = _rows_of(first[:, 0], after[:, 0])
+        self._fresh(row)
         heights = after[:, 0] - first[:, 0]
-        starts = np.cumsum(heights) - heights
-        box = np.repeat(np.arange(len(first)), heights)
-        row = np.arange(len(box)) - starts[box] + first[box, 0]
+        ends = np.cumsum(heights)
         missing = self._sums[0]
         each = missing[row, after[box, 1]] - missing[row, first[box, 1]]
         sums = np.concatenate([[0], np.cumsum(each)])
-        return np.asarray(sums[starts + heights] - sums[starts], dtype=np.int64)
+        return np.asarray(sums[ends] - sums[ends - heights], dtype=np.int64)
 
     def more_missing(
         self,
@@ -259,6 +276,7 @@ class Tally:
         """
         height = min(height, self._height)
         rows = np.minimum(row, self._height - height)[:, None] + np.arange(height)
+        self._fresh(rows)
         a, b = self._grid.spans(now, rows[:, None])
         edge = np.sort(np.concatenate([a, b], axis=1), axis=1)
         depth = np.zeros((len(now), edge.shape[1] + 1, height), dtype=np.int64)
@@ -281,6 +299,15 @@ class Tally:
         seen = (high[:, -1] - low[:, 0]).sum(axis=1)
         seen -= np.maximum(low[:, 1:] - high[:, :-1], 0).sum(axis=(1, 2))
         return np.asarray(freed[owner] - seen, dtype=np.int64)
+
+
+def _rows_of(
+    first: npt.NDArray[np.int64], after: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """All rows of several ranges: which range, and the row."""
+    heights = after - first
+    which = np.repeat(np.arange(len(first)), heights)
+    return which, np.arange(len(which)) + (first - np.cumsum(heights) + heights)[which]
 
 
 def ring_edges(area: Any) -> tuple[Points, Points]:

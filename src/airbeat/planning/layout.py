@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ _SHIFTS = (None, 0.5, 0.0, 1.0)
 _REFINED = 4
 _APART_RAD = math.radians(4.0)
 """Directions nearer to one another than this count as one."""
+_SMOOTH = (0.0, 0.25, 0.5, 1.0)
+"""Lengths over which a ribbon's middle is evened out, as shares of the spacing."""
 _UNSEEN_PRICE = 4.0
 """What leaving area unseen is expected to cost, in the time that sweeping as much area takes."""
 _OWN_LINE_SHARE = 0.3
@@ -74,6 +77,9 @@ def layouts(
     """
     cost = _Cost(target, spacing_m, radius_m, model, allowance_m2)
     found = _ribbons(target, space, cost, centre, centre_width_m) if angle_rad is None else []
+    if found and centre is not None:
+        # A corridor is flown along its line.
+        return sorted(found, key=lambda layout: layout.time_s)
     angles = [angle_rad] if angle_rad is not None else _angles(target, spacing_m)
     shape, room = Shape(target), Shape(space)
     rough = []
@@ -158,7 +164,7 @@ def _ribbons(target: Any, space: Any, cost: _Cost, centre: Any | None, centre_wi
     length = shapely.LineString(middle).length
     width = polygons[0].area / length if centre is None else centre_width_m
     found = []
-    for smooth in (0.0, 0.5, 1.0):
+    for smooth in _SMOOTH:
         tracks = passes_along(
             middle,
             space,
@@ -168,9 +174,23 @@ def _ribbons(target: Any, space: Any, cost: _Cost, centre: Any | None, centre_wi
             turn_radius_m=cost.model.turn_radius_m,
         )
         if tracks:
-            unseen = sum(p.area for p in cost.unseen(tracks))
-            found.append(Layout(tracks=tracks, angle_rad=0.0, time_s=cost.time_s(tracks, unseen)))
+            refined = _refined(Layout(tracks=tracks, angle_rad=0.0, time_s=0.0), space, cost)
+            extra = refined.tracks[len(tracks) :]
+            pieces = [piece for track in tracks for piece in _parted(track, extra, cost.spacing)]
+            found.append(replace(refined, tracks=[*pieces, *extra]))
     return found
+
+
+def _parted(track: Points, extra: Sequence[Points], reach_m: float) -> list[Points]:
+    """A track cut where extra lines begin or end beside it, so that they can be flown on the way."""
+    cuts = set()
+    for end in [p for line in extra for p in line]:
+        away = np.hypot(*(track - end).T)
+        nearest = int(np.argmin(away))
+        if away[nearest] < 2 * reach_m and 0 < nearest < len(track) - 1:
+            cuts.add(nearest)
+    at = [0, *sorted(cuts), len(track) - 1]
+    return [track[a : b + 1] for a, b in pairwise(at)]
 
 
 def _refined(layout: Layout, space: Any, cost: _Cost) -> Layout:

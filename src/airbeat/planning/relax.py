@@ -236,17 +236,23 @@ class Relaxer:
         first = np.array([c.first for c in changes], dtype=np.int64).reshape(-1, 2)
         after = np.array([c.after for c in changes], dtype=np.int64).reshape(-1, 2)
         disturbed = np.zeros(len(changes), dtype=bool)
+        missing = self.missing
         for n, change in enumerate(changes):
-            if disturbed[n] or (change.more > 0 and self.missing + change.more > budget):
+            if disturbed[n] or (change.more > 0 and missing + change.more > budget):
                 continue
             made.append(change)
             disturbed |= np.abs(corner - change.corner) < _APART
             disturbed |= ((first < after[n]) & (first[n] < after)).all(axis=1)
-            i, k = change.corner, len(change.to)
-            a, b = max(0, i - 1), i + k + 1
-            kept = change.to[~np.isnan(change.to[:, 0])]
-            around = [self._at[a:i], kept, self._at[i + k : b]]
-            self.grid.exchange(_segments(self._at[a:b]), _segments(np.concatenate(around)))
+            missing += change.more
+        for replaced in (1, 2):
+            some = [c for c in made if len(c.to) == replaced]
+            if some:
+                corners = Corners(self._at, self._line, self._fixed)
+                i = np.array([c.corner for c in some])
+                old = corners.place(i[:, None] + np.arange(-1, replaced + 1))
+                new = old.copy()
+                new[:, 1:-1] = [c.to for c in some]
+                self.grid.exchange(*(_legs(p).reshape(len(some), -1, 4) for p in (old, new)))
         gone: list[int] = []
         for change in made:
             i, k = change.corner, len(change.to)
