@@ -35,9 +35,9 @@ TOLERANCE_M = 0.5
 """A path is outside only where it is more than this far out."""
 _SPACE_GROWN_M = 0.25
 _SPACE_SIMPLIFIED_M = 0.15
-_ORDER_ITERATIONS = 300
+_ORDER_ITERATIONS = 100
 _SAME_M = 0.01
-_CELLS_PER_SWATH = 13
+_CELLS_PER_SWATH = 12
 _MOST_CELLS = 1_500_000
 _PRICE = 20.0
 """What unseen area costs, in the time that sweeping as much area takes: measured on the development areas,
@@ -45,7 +45,7 @@ where it gives a median coverage of 99.9 %."""
 _PRICE_OVERLAPPED = 200.0
 _PRICES = (4.0, 2.5, 1.6, 1.0, 1.0)
 """The price round by round: nearly everything is seen at first, then what costs most time is given up."""
-_WORKED_OUT = (3, 2, 1)
+_WORKED_OUT = (3, 1)
 """How many drafts go through each round at the least effort."""
 _LEAST_SHARE = 0.9983
 _LEAST_SHARE_OVERLAPPED = 0.99992
@@ -168,7 +168,7 @@ def plan_coverage(
     prices = (*_PRICES, *[1.0] * 2 * (job.effort - 1))
     for k, price in enumerate(prices):
         # What is behind by much early on stays behind: ever fewer drafts are worked out further.
-        going_on = _WORKED_OUT[min(k, len(_WORKED_OUT) - 1)] + job.effort - 1
+        going_on = _WORKED_OUT[1] + (job.effort > 1) + (job.effort - 1) // 2
         drafts = sorted(drafts, key=_Draft.expected_s)[:going_on]
         for draft in drafts:
             draft.improve(price)

@@ -140,28 +140,30 @@ class CoverGrid:
         which, row = _rows_of(first[:, 0], after[:, 0])
         # Sorted apart, most starts and ends are the same before and after.
         starts, ends = self.spans(both[:, which], row[:, None, None])
-        sign, place, length, rows = [], [], [], []
         for side, marks in ((1, np.sort(starts[..., 0], axis=2)), (-1, np.sort(ends[..., 0], axis=2))):
-            at, k = np.nonzero(marks[0] != marks[1])
-            before, later = marks[0, at, k], marks[1, at, k]
-            sign.append(side * np.sign(before - later))
-            place.append(row[at] * self.count.shape[1] + np.minimum(before, later))
-            length.append(np.abs(before - later))
-            rows.append(row[at])
-        self._stale[np.concatenate(rows)] = True
-        self._change(*(np.concatenate(x) for x in (sign, place, length)))
+            for before, later in marks.transpose(2, 0, 1):
+                at = np.flatnonzero(before != later)
+                self._stale[row[at]] = True
+                self._shift(row[at], before[at], later[at], side)
 
-    def _change(
-        self, sign: npt.NDArray[np.int64], place: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
+    def _shift(
+        self,
+        row: npt.NDArray[np.int64],
+        before: npt.NDArray[np.int64],
+        later: npt.NDArray[np.int64],
+        side: int,
     ) -> None:
-        """Count runs of squares, from flat places on, once more or less."""
-        which = np.repeat(np.arange(len(place)), length)
+        """Move the starts (side 1) or ends (side −1) of spans in some rows, none of which meet."""
+        length = np.abs(before - later)
+        which = np.repeat(np.arange(len(row)), length)
+        place = row * self.count.shape[1] + np.minimum(before, later)
         squares = np.arange(len(which)) + (place - np.cumsum(length) + length)[which]
-        touched = np.unique(squares)
         flat = self.count.reshape(-1)
-        self.missing -= int(np.count_nonzero(flat[touched] <= 0))
-        np.add.at(flat, squares, sign[which].astype(np.int16))
-        self.missing += int(np.count_nonzero(flat[touched] <= 0))
+        counts = flat[squares]
+        self.missing -= int(np.count_nonzero(counts <= 0))
+        counts += (side * np.sign(before - later)).astype(np.int16)[which]
+        flat[squares] = counts
+        self.missing += int(np.count_nonzero(counts <= 0))
 
     def tally(self) -> Tally:
         """What is seen, made ready for questions."""
