@@ -295,9 +295,7 @@ class _Draft:
 
     def __init__(self, job: _Job, layout: Layout) -> None:
         self.job = job
-        grid = CoverGrid(
-            job.target, radius_m=job.radius_m, cell_m=_cell_m(job), angle_rad=layout.angle_rad
-        )
+        grid = CoverGrid(job.target, radius_m=job.radius_m, cell_m=_cell_m(job), angle_rad=layout.angle_rad)
         self.relaxer = Relaxer(_toured(job, layout), grid=grid, router=job.near, model=job.model)
         self.price = job.price * grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
 
@@ -312,7 +310,10 @@ class _Draft:
 
     def completed(self) -> list[tuple[float, float]]:
         """The path once enough is seen."""
-        price, budget = self.price, int((1 - self.job.least_share) * _SAMPLING_RESERVE * self.relaxer.grid.cells)
+        price, budget = (
+            self.price,
+            int((1 - self.job.least_share) * _SAMPLING_RESERVE * self.relaxer.grid.cells),
+        )
         for _ in range(_COMPLETIONS):
             if self.relaxer.missing <= budget:
                 break

@@ -74,7 +74,8 @@ class CoverGrid:
 
     def _column(self, x: Points, row: npt.NDArray[np.int64], nx: int) -> npt.NDArray[np.int64]:
         """The first sample at or beyond x in its row."""
-        return np.clip(np.ceil((x - self._x0) / self.cell - self._shifts[row]), 0, nx).astype(np.int64)
+        column = np.ceil((x - self._x0) / self.cell - self._shifts[row])
+        return np.asarray(np.clip(column, 0, nx), dtype=np.int64)
 
     def add(self, segments: Segments) -> None:
         """See along segments."""
@@ -103,10 +104,8 @@ class CoverGrid:
         (top, left), (bottom, right) = low[0].tolist(), high[0].tolist()
         return slice(top, bottom), slice(left, right)
 
-    def boxes(
-        self, low: Points, high: Points
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Squares within reach of boxes (n, 2) in the raster's axes: (row, column) of the first, past the last."""
+    def boxes(self, low: Points, high: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Squares within reach of boxes (n, 2) in the raster's axes: first and past the last (row, column)."""
         reach = self.radius + self.cell
         origin = np.array([self._x0, self._y0])
         most = np.array(self.count.shape)
@@ -138,13 +137,16 @@ class CoverGrid:
         low, high = np.nanmin(heights, axis=1), np.nanmax(heights, axis=1)
         first, after = self.boxes(np.stack([low, low], axis=1), np.stack([high, high], axis=1))
         which, row = _rows_of(first[:, 0], after[:, 0])
-        # Sorted apart, most starts and ends are the same before and after.
-        starts, ends = self.spans(both[:, which], row[:, None, None])
-        for side, marks in ((1, np.sort(starts[..., 0], axis=2)), (-1, np.sort(ends[..., 0], axis=2))):
+        starts, ends = (x[..., 0] for x in self.spans(both[:, which], row[:, None, None]))
+        # A span that appears or goes grows from, or shrinks to, its own start.
+        for side in (0, 1):
+            none = starts[side] >= ends[side]
+            starts[side][none] = ends[side][none] = starts[1 - side][none]
+        for sign, marks in ((1, starts), (-1, ends)):
             for before, later in marks.transpose(2, 0, 1):
                 at = np.flatnonzero(before != later)
                 self._stale[row[at]] = True
-                self._shift(row[at], before[at], later[at], side)
+                self._shift(row[at], before[at], later[at], sign)
 
     def _shift(
         self,
@@ -282,7 +284,9 @@ class Tally:
         a, b = self._grid.spans(now, rows[:, None])
         edge = np.sort(np.concatenate([a, b], axis=1), axis=1)
         depth = np.zeros((len(now), edge.shape[1] + 1, height), dtype=np.int64)
-        depth[:, 1:] = (a[:, None] <= edge[:, :, None]).sum(axis=2) - (b[:, None] <= edge[:, :, None]).sum(axis=2)
+        depth[:, 1:] = (a[:, None] <= edge[:, :, None]).sum(axis=2) - (b[:, None] <= edge[:, :, None]).sum(
+            axis=2
+        )
         base = depth * (self._height * self._stride) + rows[:, None] * self._stride
         counted = self._sums.ravel()
         step = counted[base[:, :-1] + edge] - counted[base[:, 1:] + edge]
@@ -297,7 +301,7 @@ class Tally:
             at = place + piece * height
             sums.append(np.sort(counted[base.ravel()[at] + x] + before.ravel()[at], axis=1))
         low, high = sums
-        # Spans sorted by start and, apart from that, by end: between an end and the next start nothing is seen.
+        # Spans sorted by start and, apart, by end: between an end and the next start nothing is seen.
         seen = (high[:, -1] - low[:, 0]).sum(axis=1)
         seen -= np.maximum(low[:, 1:] - high[:, :-1], 0).sum(axis=(1, 2))
         return np.asarray(freed[owner] - seen, dtype=np.int64)

@@ -31,6 +31,11 @@ _SMOOTH = (0.0, 0.25, 0.5, 1.0)
 """Lengths over which a ribbon's middle is evened out, as shares of the spacing."""
 _UNSEEN_PRICE = 4.0
 """What leaving area unseen is expected to cost, in the time that sweeping as much area takes."""
+_ARM_REACH_SHARE = 1.0
+"""Arms are what a disc with so many spacings as its radius cannot be moved through."""
+_MOST_ARMS = 24
+_ARM_AREA_SHARE = 0.2
+_PART_ANGLES = 3
 _OWN_LINE_SHARE = 0.3
 """A leftover piece of more than this share of a squared swath is worth a line of its own."""
 
@@ -96,11 +101,45 @@ def layouts(
     straight = _by_direction([_refined(layout, space, cost) for layout in chosen])
     found = sorted(found, key=lambda layout: layout.time_s)
     # The best of each kind first: what they are expected to take compares less well between kinds.
-    found = [*found[:1], *straight[:1], *found[1:], *straight[1:]]
+    mixed = _by_part(target, space, cost) if angle_rad is None else []
+    found = [*found[:1], *straight[:1], *mixed, *found[1:], *straight[1:]]
     if not found:
         x, y = target.representative_point().coords[0]
         found = [Layout(tracks=[np.array([[x, y], [x, y]])], angle_rad=0.0, time_s=0.0)]
     return found
+
+
+def _by_part(target: Any, space: Any, cost: _Cost) -> list[Layout]:
+    """A layout with directions and spacings of their own for arms and for what they grow from."""
+    reach = _ARM_REACH_SHARE * cost.spacing
+    simple = target.simplify(cost.spacing / 6)
+    body = simple.buffer(-reach, quad_segs=4).buffer(1.01 * reach, quad_segs=4)
+    least_m2 = cost.spacing**2
+    arms = [p for p in polygons_of(target.difference(body)) if p.area > least_m2]
+    if not 0 < len(arms) <= _MOST_ARMS or sum(a.area for a in arms) < _ARM_AREA_SHARE * target.area:
+        return []
+    rest = [p for p in polygons_of(target.difference(shapely.union_all(arms))) if p.area > least_m2]
+    parts = sorted([*arms, *rest], key=lambda p: -p.area)
+    room = Shape(space)
+    tracks: list[Points] = []
+    directions = []
+    for part in parts:
+        own = _Cost(part, cost.spacing, cost.radius, cost.model, 0.0)
+        options = []
+        for angle in _angles(part, cost.spacing)[:_PART_ANGLES]:
+            for shift in _SHIFTS[:2]:
+                lines, unseen = strip_lines(
+                    Shape(part), room, angle, spacing_m=cost.spacing, radius_m=cost.radius, shift=shift
+                )
+                if lines:
+                    options.append((own.time_s(lines, unseen), angle, lines))
+        if options:
+            _, angle, lines = min(options, key=lambda o: o[0])
+            tracks += lines
+            directions.append(angle)
+    if not tracks:
+        return []
+    return [_refined(Layout(tracks=tracks, angle_rad=directions[0], time_s=0.0), space, cost)]
 
 
 def _by_direction(found: list[Layout]) -> list[Layout]:

@@ -142,7 +142,7 @@ def _gathered(i: Numbers, found: list[tuple[Numbers, Points]], around: Points) -
 
 
 def _directions(a: Points, b: Points) -> tuple[Points, Points]:
-    """Unit vectors from a to b, zero where they coincide, and the distances; not a number where one is none."""
+    """Unit vectors from a to b, zero where they coincide, and the distances; NaN where one of them is."""
     d = b - a
     length = np.hypot(d[:, 0], d[:, 1])
     return d / np.where(length > 0, length, 1.0)[:, None], length

@@ -122,7 +122,9 @@ class Relaxer:
             moves = kind(corners, waiting, self.grid.radius)
             if len(moves.corner) == 0:
                 continue
-            changes = self._paying(corners, moves, tally, price_s, budget, low, high)
+            changes = self._paying(
+                corners, moves, tally=tally, price_s=price_s, budget=budget, asleep=(low, high)
+            )
             found += changes
             waiting = waiting[~np.isin(waiting, [c.corner for c in changes])]
         self._waiting[waiting] = False
@@ -133,11 +135,11 @@ class Relaxer:
         self,
         corners: Corners,
         moves: Moves,
+        *,
         tally: Tally,
         price_s: float,
         budget: float,
-        low: Points,
-        high: Points,
+        asleep: tuple[Points, Points],
     ) -> list[_Change]:
         """The best move of each corner that pays and can be flown; notes between which prices none would."""
         here, k = moves.corner, moves.replaced
@@ -165,9 +167,9 @@ class Relaxer:
             np.concatenate([before[owner[hopeful], 1:], moves.to[hopeful], after[owner[hopeful], :1]], axis=1)
         )
         turned = self.grid.turned(legs)
-        counted = self._counted(tally, now, turned, owner[hopeful], first[:, 0], height)
+        counted = self._counted(tally, now, turned, owner=owner[hopeful], first=first[:, 0], height=height)
         more[hopeful] = counted
-        _narrow(saved, more, owner, starts, price_s, out=(low, high), corner=owners)
+        _narrow(saved, more, starts, price_s=price_s, asleep=asleep, corner=owners)
         gain = saved[hopeful] - price_s * counted
         pays = (gain >= _WORTH_S) & ((counted <= 0) | (self.missing + counted <= budget))
         chosen = self._flyable(gain, owner[hopeful], pays, legs)
@@ -184,7 +186,7 @@ class Relaxer:
         ]
 
     def _counted(
-        self, tally: Tally, now: Points, new: Points, owner: Numbers, first: Numbers, height: Numbers
+        self, tally: Tally, now: Points, new: Points, *, owner: Numbers, first: Numbers, height: Numbers
     ) -> Numbers:
         """What each replacement leaves unseen, in batches of about equal height."""
         out = np.zeros(len(new), dtype=np.int64)
@@ -207,9 +209,7 @@ class Relaxer:
             k = last
         return out
 
-    def _flyable(
-        self, gain: Points, owner: Numbers, pays: npt.NDArray[np.bool_], legs: Points
-    ) -> Numbers:
+    def _flyable(self, gain: Points, owner: Numbers, pays: npt.NDArray[np.bool_], legs: Points) -> Numbers:
         """The best move of each owner that stays in the space, of its few best ones."""
         order = np.lexsort((-gain, owner))
         order = order[pays[order]]
@@ -223,9 +223,9 @@ class Relaxer:
             real = ~np.isnan(tried).any(axis=1)
             ok = np.ones(len(tried), dtype=bool)
             ok[real] = self.router.clear(tried[real, :2], tried[real, 2:])
-            ok = ok.reshape(len(best), -1).all(axis=1)
-            chosen.append(best[ok])
-            order = order[~leads & ~np.isin(owner[order], owner[best[ok]])]
+            won = best[np.asarray(ok.reshape(len(best), -1).all(axis=1))]
+            chosen.append(won)
+            order = order[~leads & ~np.isin(owner[order], owner[won])]
         return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int64)
 
     def _apply(self, changes: list[_Change], budget: float) -> int:
@@ -248,8 +248,8 @@ class Relaxer:
             some = [c for c in made if len(c.to) == replaced]
             if some:
                 corners = Corners(self._at, self._line, self._fixed)
-                i = np.array([c.corner for c in some])
-                old = corners.place(i[:, None] + np.arange(-1, replaced + 1))
+                numbers = np.array([c.corner for c in some])
+                old = corners.place(numbers[:, None] + np.arange(-1, replaced + 1))
                 new = old.copy()
                 new[:, 1:-1] = [c.to for c in some]
                 self.grid.exchange(*(_legs(p).reshape(len(some), -1, 4) for p in (old, new)))
@@ -269,7 +269,7 @@ class Relaxer:
         return len(made)
 
     def _times(self, paths: Points) -> Points:
-        """Times along m paths (m, n, 2) of a few corners, with stops at both ends [s]; NaN corners are none."""
+        """Times along m paths (m, n, 2) of a few corners, stopping at both ends [s]; NaN corners are none."""
         m = len(paths)
         total, run, ux, uy = np.zeros((4, m))
         last = paths[:, 0].copy()
@@ -390,9 +390,7 @@ class Relaxer:
             if way is not None and 2 * way[0] <= price_s * len(samples):
                 new = [*way[1][1:], *way[1][-2::-1]]
                 after = self._at[k : k + 2]
-                self.grid.exchange(
-                    _segments(after), _segments(np.array([after[0], *new, *after[1:]]))
-                )
+                self.grid.exchange(_segments(after), _segments(np.array([after[0], *new, *after[1:]])))
                 self._put(k + 1, new)
                 return True
         return False
@@ -436,15 +434,14 @@ def _legs(points: Points) -> Points:
 def _narrow(
     saved: Points,
     more: Numbers,
-    owner: Numbers,
     starts: Numbers,
-    price_s: float,
     *,
-    out: tuple[Points, Points],
+    price_s: float,
+    asleep: tuple[Points, Points],
     corner: Numbers,
 ) -> None:
-    """Note for each owner the prices below or above which one of its moves would pay."""
-    low, high = out
+    """Note for each corner the prices below or above which one of its moves would pay."""
+    low, high = asleep
     spread = np.maximum(np.abs(more), 1)
     gives = np.where((more > 0) & (saved > _WORTH_S), (saved - _WORTH_S) / spread, -math.inf)
     takes = np.where(more < 0, (_WORTH_S - saved) / spread, math.inf)
