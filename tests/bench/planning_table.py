@@ -8,8 +8,8 @@ the free area (declared transits between disjoint parts excepted) and inside kee
 10 m/s and 2.5 m/s² with a full stop at every heading change of 5° or more. ``time/ref`` compares with
 areas_reference.json, ``/ideal``, ``F2C s`` (its flight time) and ``F2C run`` (its recorded planning time)
 with peer_results.csv; where the package fields2cover is importable, ``F2C now`` is its planning time on this
-machine. ``cpu s`` is processor time, which other programs disturb less than ``plan s``. The closing lines name
-every area that misses a requirement.
+machine. ``cpu s`` is processor time, which other programs disturb less than ``plan s``. The closing lines
+name every area that misses a requirement.
 """
 
 from __future__ import annotations
