@@ -5,8 +5,8 @@
 Each area is checked as tests/property does: no crash, no metre more than 0.5 m outside the free area
 (declared transits between parts excepted) or in a hole or keep-out, coverage of at least 0.998 of what can be
 reached, and the program's own coverage within 0.002 of what is measured. With ``--log`` every seed's verdict
-is appended to a file, and seeds found there are not planned again. Exits with 1 where there was a violation or
-a crash.
+is appended to a file, and seeds found there are not planned again. Exits with 1 where there was a violation
+or a crash.
 """
 
 from __future__ import annotations

@@ -43,10 +43,12 @@ _PRICE = 20.0
 """What unseen area costs, in the time that sweeping as much area takes: measured on the development areas,
 where it gives a median coverage of 99.9 %."""
 _PRICE_OVERLAPPED = 200.0
-_PRICES = (4.0, 2.5, 1.6, 1.0, 1.0)
+_PRICES = (4.0, 2.0, 1.0, 1.0)
 """The price round by round: nearly everything is seen at first, then what costs most time is given up."""
-_WORKED_OUT = (3, 1)
-"""How many drafts go through each round at the least effort."""
+_DRAFTS = 3
+"""How many layouts are ordered and joined at the least effort; one more for each step of effort."""
+_MANY_TRACKS = 150
+"""Above this, one draft fewer."""
 _LEAST_SHARE = 0.9983
 _LEAST_SHARE_OVERLAPPED = 0.99992
 _SAMPLING_RESERVE = 0.7
@@ -162,22 +164,26 @@ def plan_coverage(
         effort=effort,
     )
     angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
-    drafts = [_Draft(job, layout) for layout in _layouts(job, angle)]
+    candidates = _layouts(job, angle)
+    if sum(len(layout.tracks) for layout in candidates[:1]) > _MANY_TRACKS:
+        candidates = candidates[: max(2, len(candidates) - 1)]
+    drafts = [_Draft(job, layout) for layout in candidates]
     if not drafts:
         raise PlanningError("no line fits into the area", remedy="use a smaller spacing or margin")
+    # What is behind before it is bent mostly stays behind: only the best are worked out.
+    drafts = sorted(drafts, key=_Draft.expected_s)[: job.effort]
     prices = (*_PRICES, *[1.0] * 2 * (job.effort - 1))
     for k, price in enumerate(prices):
-        # What is behind by much early on stays behind: ever fewer drafts are worked out further.
-        going_on = _WORKED_OUT[1] + (job.effort > 1) + (job.effort - 1) // 2
-        drafts = sorted(drafts, key=_Draft.expected_s)[:going_on]
         for draft in drafts:
             draft.improve(price)
         if progress:
             progress((k + 1) / (len(prices) + 1))
-    path = min((draft.completed() for draft in drafts), key=job.model.path_time_s)
+    path, unseen = min(
+        (draft.completed() for draft in drafts), key=lambda found: job.model.path_time_s(found[0])
+    )
     if progress:
         progress(1.0)
-    return _measured(job, path)
+    return _measured(job, path, unseen)
 
 
 def _job(
@@ -267,7 +273,7 @@ def _layouts(job: _Job, angle: float | None) -> list[Layout]:
             )
         )
     ranked = [r for r in ranked if r]
-    count = min(_WORKED_OUT[0] + job.effort - 1, max((len(r) for r in ranked), default=0))
+    count = min(_DRAFTS + job.effort - 1, max((len(r) for r in ranked), default=0))
     out = []
     for k in range(count):
         chosen = [r[min(k, len(r) - 1)] for r in ranked]
@@ -308,8 +314,8 @@ class _Draft:
         self.relaxer.insert(self.price * times_price)
         self.relaxer.round(self.price * times_price)
 
-    def completed(self) -> list[tuple[float, float]]:
-        """The path once enough is seen."""
+    def completed(self) -> tuple[list[tuple[float, float]], list[Any]]:
+        """The path once enough is seen, and what it does not see."""
         price, budget = (
             self.price,
             int((1 - self.job.least_share) * _SAMPLING_RESERVE * self.relaxer.grid.cells),
@@ -332,11 +338,11 @@ def _cell_m(job: _Job) -> float:
     return float(max(fine, math.sqrt((x1 - x0) * (y1 - y0) / _MOST_CELLS)))
 
 
-def _completed(job: _Job, relaxer: Relaxer) -> list[tuple[float, float]]:
-    """The path once its true coverage, not only that of the samples, is enough."""
+def _completed(job: _Job, relaxer: Relaxer) -> tuple[list[tuple[float, float]], list[Any]]:
+    """The path once its true coverage, not only that of the samples, is enough; and what it leaves unseen."""
     allowed_m2 = (1 - job.least_share) * job.target.area
+    left = _unseen(job, relaxer.points)
     for _ in range(_COMPLETIONS):
-        left = sorted(_unseen(job, relaxer.points), key=lambda p: -p.area)
         missing_m2 = sum(p.area for p in left)
         if missing_m2 <= allowed_m2:
             break
@@ -345,15 +351,16 @@ def _completed(job: _Job, relaxer: Relaxer) -> list[tuple[float, float]]:
                 break
             if relaxer.visit(shapely.get_coordinates(piece.segmentize(job.radius_m / 2))[:-1]):
                 missing_m2 -= piece.area
-    return relaxer.points
+        left = _unseen(job, relaxer.points)
+    return relaxer.points, left
 
 
 def _unseen(job: _Job, path: Sequence[tuple[float, float]]) -> list[Any]:
-    """What a path leaves unseen."""
+    """What a path leaves unseen, largest first."""
     line = np.array(path)
     segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
     seen = shapely.union_all(shapely.buffer(segments, job.radius_m, quad_segs=16))
-    return polygons_of(job.target.difference(seen))
+    return sorted(polygons_of(job.target.difference(seen)), key=lambda p: -p.area)
 
 
 def _toured(job: _Job, layout: Layout) -> list[Corner]:
@@ -409,12 +416,12 @@ def _corners_between(job: _Job, way: list[tuple[float, float]]) -> list[Corner]:
     return [Corner(at=p, fixed=leaves) for p in way[1:-1]]
 
 
-def _measured(job: _Job, path: list[tuple[float, float]]) -> CoveragePath:
-    """The path with its figures, recomputed from its corners alone."""
+def _measured(job: _Job, path: list[tuple[float, float]], left: list[Any]) -> CoveragePath:
+    """The path with its figures, recomputed from its corners and what they leave unseen alone."""
     line = np.array(path)
     target = job.free.target
     segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
-    unseen = [*_unseen(job, path), *polygons_of(target.difference(job.target))]
+    unseen = [*left, *polygons_of(target.difference(job.target))]
     allowed = job.free.space.buffer(TOLERANCE_M)
     shapely.prepare(allowed)
     out = segments[~shapely.covers(allowed, segments)]

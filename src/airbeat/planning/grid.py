@@ -105,7 +105,7 @@ class CoverGrid:
         return slice(top, bottom), slice(left, right)
 
     def boxes(self, low: Points, high: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Squares within reach of boxes (n, 2) in the raster's axes: first and past the last (row, column)."""
+        """Squares within reach of boxes (n, 2) along the raster: first and past the last (row, column)."""
         reach = self.radius + self.cell
         origin = np.array([self._x0, self._y0])
         most = np.array(self.count.shape)

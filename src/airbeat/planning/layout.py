@@ -24,7 +24,9 @@ Points = npt.NDArray[np.float64]
 
 _ANGLES = 8
 _SHIFTS = (None, 0.5, 0.0, 1.0)
-_REFINED = 4
+_SHIFTED = 3
+"""So many of the best directions are tried with all shifts."""
+_REFINED = 3
 _APART_RAD = math.radians(4.0)
 """Directions nearer to one another than this count as one."""
 _SMOOTH = (0.0, 0.25, 0.5, 1.0)
@@ -87,15 +89,17 @@ def layouts(
         return sorted(found, key=lambda layout: layout.time_s)
     angles = [angle_rad] if angle_rad is not None else _angles(target, spacing_m)
     shape, room = Shape(target), Shape(space)
-    rough = []
-    for angle in angles:
-        for shift in _SHIFTS:
-            lines, unseen = strip_lines(
-                shape, room, angle, spacing_m=spacing_m, radius_m=radius_m, shift=shift
-            )
-            if lines:
-                rough.append(Layout(tracks=lines, angle_rad=angle, time_s=cost.time_s(lines, unseen)))
-    rough.sort(key=lambda layout: layout.time_s)
+    rough: list[Layout] = []
+    for shifts, tried in ((_SHIFTS[:2], len(angles)), (_SHIFTS[2:], _SHIFTED)):
+        for angle in angles[:tried]:
+            for shift in shifts:
+                lines, unseen = strip_lines(
+                    shape, room, angle, spacing_m=spacing_m, radius_m=radius_m, shift=shift
+                )
+                if lines:
+                    rough.append(Layout(tracks=lines, angle_rad=angle, time_s=cost.time_s(lines, unseen)))
+        rough.sort(key=lambda layout: layout.time_s)
+        angles = list(dict.fromkeys(layout.angle_rad for layout in rough))
     others = [layout for layout in _by_direction(rough)[:_REFINED] if layout not in rough[:_REFINED]]
     chosen = [*rough[:_REFINED], *others]
     straight = _by_direction([_refined(layout, space, cost) for layout in chosen])
