@@ -164,13 +164,25 @@ def plan_coverage(
         effort=effort,
     )
     angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
+    path, unseen = _best(job, angle, progress)
+    return _measured(job, path, unseen)
+
+
+def _best(
+    job: _Job, angle: float | None, progress: Callable[[float], None] | None
+) -> tuple[list[tuple[float, float]], list[Any]]:
+    """The fastest path found, and what it leaves unseen.
+
+    Raises:
+        PlanningError: no line fits.
+    """
     candidates = _layouts(job, angle)
     if sum(len(layout.tracks) for layout in candidates[:1]) > _MANY_TRACKS:
         candidates = candidates[: max(2, len(candidates) - 1)]
     drafts = [_Draft(job, layout) for layout in candidates]
     if not drafts:
         raise PlanningError("no line fits into the area", remedy="use a smaller spacing or margin")
-    # What is behind before it is bent mostly stays behind: only the best are worked out.
+    # A draft that is behind before it is bent mostly stays behind: only the best are worked out.
     drafts = sorted(drafts, key=_Draft.expected_s)[: job.effort]
     prices = (*_PRICES, *[1.0] * 2 * (job.effort - 1))
     for k, price in enumerate(prices):
@@ -178,12 +190,10 @@ def plan_coverage(
             draft.improve(price)
         if progress:
             progress((k + 1) / (len(prices) + 1))
-    path, unseen = min(
-        (draft.completed() for draft in drafts), key=lambda found: job.model.path_time_s(found[0])
-    )
+    best = min((draft.completed() for draft in drafts), key=lambda found: job.model.path_time_s(found[0]))
     if progress:
         progress(1.0)
-    return _measured(job, path, unseen)
+    return best
 
 
 def _job(

@@ -14,7 +14,7 @@ Points = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
-_ALONG = (-1.0, -0.5, -0.2, -0.07, 0.1, 0.3, 0.8)
+_ALONG = (-0.8, -0.3, -0.08, 0.12, 0.5)
 """Moves along an adjoining leg, as shares of half the swath; negative shortens it."""
 _ASIDE = ((0.0, 0.15), (0.0, 0.4), (0.4, 0.2), (0.9, 0.5), (-0.4, 0.2))
 """Moves (along, across) of a line's end, tried to both sides."""
