@@ -6,13 +6,17 @@ Every figure is recomputed here from the line as it would be written (longitude 
 decimals), not taken from the planner: coverage by a disc swept along the line, metres more than 0.5 m outside
 the free area (declared transits between disjoint parts excepted) and inside keep-outs, and flight time at
 10 m/s and 2.5 m/s² with a full stop at every heading change of 5° or more. ``time/ref`` compares with
-areas_reference.json, ``time/ideal`` and ``F2C`` with peer_results.csv.
+areas_reference.json, ``/ideal``, ``F2C s`` (its flight time) and ``F2C run`` (its recorded planning time)
+with peer_results.csv; where the package fields2cover is importable, ``F2C now`` is its planning time on this
+machine. ``cpu s`` is processor time, which other programs disturb less than ``plan s``. The closing lines
+name every area that misses a requirement.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
 import json
 import math
 import os
@@ -38,6 +42,11 @@ RADIUS_M = SPEED_M_S**2 / ACCELERATION_M_S2
 def say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def peak_mb() -> float:
+    """Most memory this process has held so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def load(path: Path) -> tuple[Any, list[Any], dict[str, Any]]:
@@ -101,12 +110,86 @@ def written(path: CoveragePath, points: np.ndarray, frame: LocalFrame) -> np.nda
     return np.asarray(shapely.get_coordinates(frame.to_local(shapely.LineString(np.round(geographic, 8)))))
 
 
-def measure(file: Path, overlap: float, effort: int) -> dict[str, float]:
+def fields2cover_seconds(file: Path) -> float | None:
+    """Planning time of Fields2Cover's boustrophedon cells on this machine, or None without the package."""
+    if importlib.util.find_spec("fields2cover") is None:
+        return None
+    import fields2cover as f2c
+
+    area, keepouts, properties = load(file)
+    free = free_area(area, keepouts, properties, LocalFrame.around(area))
+    began = time.perf_counter()
+    for polygon in shapely.get_parts(free):
+        rings = []
+        for line in (polygon.exterior, *polygon.interiors):
+            rings.append(f2c.LinearRing())
+            for x, y in line.coords:
+                rings[-1].addPoint(x, y)
+        cells = f2c.Cells(f2c.Cell(rings[0]))
+        for ring in rings[1:]:
+            cells.addRing(0, ring)
+        decomposition = f2c.DECOMP_Boustrophedon()
+        decomposition.setSplitAngle(math.pi / 2)
+        swaths = f2c.SG_BruteForce().generateBestSwaths(
+            f2c.OBJ_NSwath(), properties["swath_m"], decomposition.decompose(cells)
+        )
+        f2c.RP_RoutePlannerBase().genRoute(cells, swaths)
+    return time.perf_counter() - began
+
+
+def verdicts(rows: list[dict[str, Any]], overlap: float) -> list[str]:
+    """What is required of every area, with the areas that miss it."""
+    least = 0.9999 if overlap >= 0.1 else 0.998
+    rules: list[tuple[str, Any]] = [
+        (f"coverage below {least}", lambda r: r["coverage"] < least),
+        ("outside the free area", lambda r: r["outside_m"] > 0.05 or r["keepout_m"] > 0.05),
+        ("own figures disagree", lambda r: r["claimed"] > 1e-3 or r["coverage_off"] > 5e-4),
+    ]
+    if overlap == 0.0:
+        rules += [
+            (
+                "over 1.02 x the reference of the same coverage, else over the best feasible peer",
+                lambda r: r["flight_s"] > r["bound_s"] + 0.5,
+            ),
+            ("slower in flight than a feasible peer", lambda r: r["flight_s"] > r["peer_s"] + 0.5),
+            ("corridor longer than 1.15 x its bound", lambda r: r["corridor"] and r["per_bound"] > 1.15),
+            ("planning slower than Fields2Cover", lambda r: 1 < r["f2c_run_s"] < r["cpu_s"]),
+            (
+                "10,000 vertices planned in over 5 s",
+                lambda r: "10000" in r["name"] and r["cpu_s"] > 5.0,
+            ),
+        ]
+    lines = []
+    for what, missed in rules:
+        names = [f"{r['name']} ({r['flight_s']:.0f} s)" for r in rows if missed(r)]
+        lines.append(f"{what}: {', '.join(names) or 'none'}")
+    return lines
+
+
+def peer_bounds(peers: list[dict[str, str]], reference: dict[str, float], area: str) -> tuple[float, float]:
+    """(flight time allowed, flight time of the best feasible peer) of an area [s].
+
+    Feasible: coverage of at least 99.5 %, no more than 1 m outside.
+    """
+    times = [
+        float(p["flight_s"])
+        for p in peers
+        if p["area"] == area
+        and p["flight_s"]
+        and float(p["coverage_pct"]) >= 99.5
+        and float(p["outside_m"]) <= 1.0
+    ]
+    best = min(times, default=math.inf)
+    same = reference["reference_coverage"] >= 0.998 and reference["reference_feasible"]
+    return (1.02 * reference["reference_t_s"] if same else best), best
+
+
+def measure(file: Path, overlap: float, effort: int) -> dict[str, Any]:
     area, keepouts, properties = load(file)
     frame = LocalFrame.around(area)
     free = free_area(area, keepouts, properties, frame)
     swath = properties["swath_m"]
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     path = plan_coverage(
         area,
         keepouts=keepouts,
@@ -115,7 +198,7 @@ def measure(file: Path, overlap: float, effort: int) -> dict[str, float]:
         corridor_width_m=properties.get("corridor_width_m"),
         effort=effort,
     )
-    seconds = time.perf_counter() - began
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     points = written(path, path.line, frame)
     legs = shapely.linestrings([[a, b] for a, b in pairwise(points)])
     seen = shapely.union_all(shapely.buffer(legs, swath / 2, quad_segs=32))
@@ -125,8 +208,10 @@ def measure(file: Path, overlap: float, effort: int) -> dict[str, float]:
     filled = shapely.union_all([shapely.Polygon(p.exterior) for p in shapely.get_parts(free)])
     inside_closed = filled.difference(free).buffer(-0.5)
     flown, stops = flight_time_s(points)
+    coverage = seen.intersection(free).area / free.area
     return {
-        "coverage": seen.intersection(free).area / free.area,
+        "coverage": coverage,
+        "coverage_off": abs(path.coverage_fraction - coverage),
         "outside_m": out.length,
         "keepout_m": shapely.LineString(points).intersection(inside_closed).length,
         "transit_m": sum(shapely.LineString(t).length for t in path.transits),
@@ -134,6 +219,8 @@ def measure(file: Path, overlap: float, effort: int) -> dict[str, float]:
         "stops": stops,
         "length_m": shapely.LineString(points).length,
         "seconds": seconds,
+        "cpu_s": cpu_seconds,
+        "corridor": properties["role"] == "corridor",
         "claimed": abs(path.duration_s - flown) / flown,
     }
 
@@ -152,10 +239,11 @@ def main() -> None:
     with (folder / "areas" / "peer_results.csv").open() as file:
         peers = list(csv.DictReader(file))
     bound = {p["area"]: (float(p["length_bound_m"]), float(p["ideal_time_s"])) for p in peers}
-    f2c = {p["area"]: p["flight_s"] or "-" for p in peers if p["planner"].startswith("Fields2Cover")}
+    f2c = {p["area"]: p for p in peers if p["planner"].startswith("Fields2Cover")}
     say(
         f"{'area':32s} {'coverage':>9s} {'out m':>6s} {'keep m':>6s} {'transit':>7s} {'time s':>7s} "
-        f"{'/ref':>6s} {'/ideal':>6s} {'len/LB':>6s} {'stops':>5s} {'F2C s':>7s} {'plan s':>6s}"
+        f"{'/ref':>6s} {'/ideal':>6s} {'len/LB':>6s} {'stops':>5s} {'F2C s':>7s} "
+        f"{'F2C run':>7s} {'F2C now':>7s} {'plan s':>6s} {'cpu s':>6s} {'peak MB':>7s}"
     )
     rows = []
     for file in sorted((folder / "areas").glob("*.geojson")):
@@ -165,13 +253,19 @@ def main() -> None:
         lower_bound, ideal = bound[file.stem]
         row["ratio"] = row["flight_s"] / reference[file.stem]["reference_t_s"]
         row["reference"] = reference[file.stem]["reference_t_s"]
+        row["name"], row["per_bound"] = file.stem, row["length_m"] / lower_bound
+        row["bound_s"], row["peer_s"] = peer_bounds(peers, reference[file.stem], file.stem)
+        row["f2c_run_s"] = float(f2c[file.stem]["run_s"])
+        now = fields2cover_seconds(file)
         row["invalid"] = "invalid" in file.stem
         rows.append(row)
         say(
             f"{file.stem:32s} {row['coverage']:9.5f} {row['outside_m']:6.1f} {row['keepout_m']:6.1f} "
             f"{row['transit_m']:7.0f} {row['flight_s']:7.0f} {row['ratio']:6.3f} "
-            f"{row['flight_s'] / ideal:6.3f} {row['length_m'] / lower_bound:6.3f} {row['stops']:5.0f} "
-            f"{f2c.get(file.stem, '-'):>7s} {row['seconds']:6.2f}"
+            f"{row['flight_s'] / ideal:6.3f} {row['per_bound']:6.3f} {row['stops']:5.0f} "
+            f"{f2c[file.stem]['flight_s'] or '-':>7s} {row['f2c_run_s']:7.2f} "
+            f"{'-' if now is None else f'{now:.2f}':>7s} {row['seconds']:6.2f} {row['cpu_s']:6.2f} "
+            f"{peak_mb():7.0f}"
         )
     valid = [r for r in rows if not r["invalid"]]
     if valid:
@@ -181,10 +275,13 @@ def main() -> None:
             f"{statistics.median(r['coverage'] for r in valid):.5f}, outside "
             f"{sum(r['outside_m'] for r in valid):.1f} m, "
             f"time {total:.0f} s = {total / against:.4f} x reference, planning median "
-            f"{statistics.median(r['seconds'] for r in valid):.2f} s, own duration off by at most "
+            f"{statistics.median(r['seconds'] for r in valid):.2f} s (processor "
+            f"{statistics.median(r['cpu_s'] for r in valid):.2f} s), own duration off by at most "
             f"{max(r['claimed'] for r in valid):.1e}, peak memory "
-            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
+            f"{peak_mb():.0f} MB"
         )
+        for line in verdicts(valid, options.overlap):
+            say("  " + line)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,20 @@ Points = npt.NDArray[np.float64]
 
 _ANGLES = 8
 _SHIFTS = (None, 0.5, 0.0, 1.0)
-_REFINED = 4
+_SHIFTED = 3
+"""So many of the best directions are tried with all shifts."""
+_REFINED = 3
 _APART_RAD = math.radians(4.0)
 """Directions nearer to one another than this count as one."""
+_SMOOTH = (0.0, 0.25, 0.5, 1.0)
+"""Lengths over which a ribbon's middle is evened out, as shares of the spacing."""
 _UNSEEN_PRICE = 4.0
 """What leaving area unseen is expected to cost, in the time that sweeping as much area takes."""
+_ARM_REACH_SHARE = 1.0
+"""Arms are what a disc with so many spacings as its radius cannot be moved through."""
+_MOST_ARMS = 24
+_ARM_AREA_SHARE = 0.2
+_PART_ANGLES = 3
 _OWN_LINE_SHARE = 0.3
 """A leftover piece of more than this share of a squared swath is worth a line of its own."""
 
@@ -74,27 +84,66 @@ def layouts(
     """
     cost = _Cost(target, spacing_m, radius_m, model, allowance_m2)
     found = _ribbons(target, space, cost, centre, centre_width_m) if angle_rad is None else []
+    if found and centre is not None:
+        # A corridor is flown along its line.
+        return sorted(found, key=lambda layout: layout.time_s)
     angles = [angle_rad] if angle_rad is not None else _angles(target, spacing_m)
     shape, room = Shape(target), Shape(space)
-    rough = []
-    for angle in angles:
-        for shift in _SHIFTS:
-            lines, unseen = strip_lines(
-                shape, room, angle, spacing_m=spacing_m, radius_m=radius_m, shift=shift
-            )
-            if lines:
-                rough.append(Layout(tracks=lines, angle_rad=angle, time_s=cost.time_s(lines, unseen)))
-    rough.sort(key=lambda layout: layout.time_s)
+    rough: list[Layout] = []
+    for shifts, tried in ((_SHIFTS[:2], len(angles)), (_SHIFTS[2:], _SHIFTED)):
+        for angle in angles[:tried]:
+            for shift in shifts:
+                lines, unseen = strip_lines(
+                    shape, room, angle, spacing_m=spacing_m, radius_m=radius_m, shift=shift
+                )
+                if lines:
+                    rough.append(Layout(tracks=lines, angle_rad=angle, time_s=cost.time_s(lines, unseen)))
+        rough.sort(key=lambda layout: layout.time_s)
+        angles = list(dict.fromkeys(layout.angle_rad for layout in rough))
     others = [layout for layout in _by_direction(rough)[:_REFINED] if layout not in rough[:_REFINED]]
     chosen = [*rough[:_REFINED], *others]
     straight = _by_direction([_refined(layout, space, cost) for layout in chosen])
     found = sorted(found, key=lambda layout: layout.time_s)
     # The best of each kind first: what they are expected to take compares less well between kinds.
-    found = [*found[:1], *straight[:1], *found[1:], *straight[1:]]
+    mixed = _by_part(target, space, cost) if angle_rad is None else []
+    found = [*found[:1], *straight[:1], *mixed, *found[1:], *straight[1:]]
     if not found:
         x, y = target.representative_point().coords[0]
         found = [Layout(tracks=[np.array([[x, y], [x, y]])], angle_rad=0.0, time_s=0.0)]
     return found
+
+
+def _by_part(target: Any, space: Any, cost: _Cost) -> list[Layout]:
+    """A layout with directions and spacings of their own for arms and for what they grow from."""
+    reach = _ARM_REACH_SHARE * cost.spacing
+    simple = target.simplify(cost.spacing / 6)
+    body = simple.buffer(-reach, quad_segs=4).buffer(1.01 * reach, quad_segs=4)
+    least_m2 = cost.spacing**2
+    arms = [p for p in polygons_of(target.difference(body)) if p.area > least_m2]
+    if not 0 < len(arms) <= _MOST_ARMS or sum(a.area for a in arms) < _ARM_AREA_SHARE * target.area:
+        return []
+    rest = [p for p in polygons_of(target.difference(shapely.union_all(arms))) if p.area > least_m2]
+    parts = sorted([*arms, *rest], key=lambda p: -p.area)
+    room = Shape(space)
+    tracks: list[Points] = []
+    directions = []
+    for part in parts:
+        own = _Cost(part, cost.spacing, cost.radius, cost.model, 0.0)
+        options = []
+        for angle in _angles(part, cost.spacing)[:_PART_ANGLES]:
+            for shift in _SHIFTS[:2]:
+                lines, unseen = strip_lines(
+                    Shape(part), room, angle, spacing_m=cost.spacing, radius_m=cost.radius, shift=shift
+                )
+                if lines:
+                    options.append((own.time_s(lines, unseen), angle, lines))
+        if options:
+            _, angle, lines = min(options, key=lambda o: o[0])
+            tracks += lines
+            directions.append(angle)
+    if not tracks:
+        return []
+    return [_refined(Layout(tracks=tracks, angle_rad=directions[0], time_s=0.0), space, cost)]
 
 
 def _by_direction(found: list[Layout]) -> list[Layout]:
@@ -158,7 +207,7 @@ def _ribbons(target: Any, space: Any, cost: _Cost, centre: Any | None, centre_wi
     length = shapely.LineString(middle).length
     width = polygons[0].area / length if centre is None else centre_width_m
     found = []
-    for smooth in (0.0, 0.5, 1.0):
+    for smooth in _SMOOTH:
         tracks = passes_along(
             middle,
             space,
@@ -168,9 +217,23 @@ def _ribbons(target: Any, space: Any, cost: _Cost, centre: Any | None, centre_wi
             turn_radius_m=cost.model.turn_radius_m,
         )
         if tracks:
-            unseen = sum(p.area for p in cost.unseen(tracks))
-            found.append(Layout(tracks=tracks, angle_rad=0.0, time_s=cost.time_s(tracks, unseen)))
+            refined = _refined(Layout(tracks=tracks, angle_rad=0.0, time_s=0.0), space, cost)
+            extra = refined.tracks[len(tracks) :]
+            pieces = [piece for track in tracks for piece in _parted(track, extra, cost.spacing)]
+            found.append(replace(refined, tracks=[*pieces, *extra]))
     return found
+
+
+def _parted(track: Points, extra: Sequence[Points], reach_m: float) -> list[Points]:
+    """A track cut where extra lines begin or end beside it, so that they can be flown on the way."""
+    cuts = set()
+    for end in [p for line in extra for p in line]:
+        away = np.hypot(*(track - end).T)
+        nearest = int(np.argmin(away))
+        if away[nearest] < 2 * reach_m and 0 < nearest < len(track) - 1:
+            cuts.add(nearest)
+    at = [0, *sorted(cuts), len(track) - 1]
+    return [track[a : b + 1] for a, b in pairwise(at)]
 
 
 def _refined(layout: Layout, space: Any, cost: _Cost) -> Layout:

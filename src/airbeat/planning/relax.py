@@ -1,33 +1,34 @@
-"""Bends a flown path corner by corner towards less flight time for the area it must see."""
+"""Bends a flown path, many corners at a time, towards less flight time for the area it must see."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from airbeat.planning.estimate import STOP_ANGLE_DEG, FlightModel
-from airbeat.planning.grid import CoverGrid, Points, Segments
+from airbeat.planning.grid import CoverGrid, Points, Segments, Tally
+from airbeat.planning.moves import KINDS, Corners, Moves
 from airbeat.planning.route import Router
 
 __all__ = ["Corner", "Relaxer"]
 
 Point = tuple[float, float]
+Numbers = npt.NDArray[np.int64]
 
-_ALONG = (-1.0, -0.5, -0.2, -0.07, 0.1, 0.3, 0.8)
-"""Moves along an adjoining leg, as shares of half the swath; negative shortens it."""
-_ASIDE = ((0.0, 0.15), (0.0, 0.4), (0.4, 0.2), (0.9, 0.5), (-0.4, 0.2))
-"""Moves (along, across) of a line's end, tried to both sides."""
 _WORTH_S = 0.03
 _LARGEST_WINDOW_CELLS = 30_000
+_AT_ONCE = 40_000
+"""Spans that are looked at together, so that they stay in the processor's cache."""
+_SWEEPS = 8
+_CHOICES = 4
+_APART = 4
+"""Corners fewer than this apart are not moved together: what one move saves depends on its neighbours."""
 _OPTIONS = 12
-_STOP_RAD = math.radians(STOP_ANGLE_DEG)
-
-
-_AWAKE = (math.inf, -math.inf)
+_STOP_COS = math.cos(math.radians(STOP_ANGLE_DEG))
 
 
 @dataclass(slots=True, eq=False)
@@ -38,16 +39,23 @@ class Corner:
         at: (x, y) [m].
         line_ahead: the leg to the next corner is a sweep line.
         fixed: the corner may not move.
-        asleep: prices between which none of its moves pays, as long as nothing near it changes [s].
     """
 
     at: Point
     line_ahead: bool = False
     fixed: bool = False
-    asleep: tuple[float, float] = _AWAKE
 
-    def __post_init__(self) -> None:
-        self.at = (float(self.at[0]), float(self.at[1]))
+
+@dataclass(slots=True, kw_only=True)
+class _Change:
+    """A move that pays: what it replaces, by what, and where it changes what is seen."""
+
+    corner: int
+    to: Points
+    gain_s: float
+    more: int
+    first: tuple[int, int]
+    after: tuple[int, int]
 
 
 class Relaxer:
@@ -65,185 +73,218 @@ class Relaxer:
     def __init__(
         self, path: Sequence[Corner], *, grid: CoverGrid, router: Router, model: FlightModel
     ) -> None:
-        self.path = list(path)
+        self._at = np.array([c.at for c in path], dtype=float)
+        self._line = np.array([c.line_ahead for c in path], dtype=bool)
+        self._fixed = np.array([c.fixed for c in path], dtype=bool)
+        # Prices between which no move of a corner pays, as long as nothing near it changes.
+        self._low, self._high = np.full(len(path), math.inf), np.full(len(path), -math.inf)
+        self._waiting = np.zeros(len(path), dtype=bool)
         self.grid, self.router, self.model = grid, router, model
-        places = [c.at for c in self.path]
-        grid.add(_segments(places if len(places) > 1 else places * 2))
-        self.missing = grid.missing
-        self._price, self._budget, self._range = 0.0, math.inf, (-math.inf, math.inf)
+        grid.add(_segments(self._at if len(path) > 1 else np.repeat(self._at, 2, axis=0)))
+
+    @property
+    def missing(self) -> int:
+        """Squares of the area that the path does not see."""
+        return self.grid.missing
 
     @property
     def points(self) -> list[Point]:
         """The corners' places."""
-        return [c.at for c in self.path]
+        return [(x, y) for x, y in self._at.tolist()]
 
     def round(self, price_s: float, budget_cells: float = math.inf) -> int:
         """Try every corner once; returns how many changed.
+
+        Moves that do not touch one another are made together; the rest is looked at again.
 
         Args:
             price_s: what one unseen square costs [s].
             budget_cells: changes may not leave more squares unseen than this.
         """
-        self._price, self._budget = price_s, budget_cells
         changed = 0
-        i = 0
-        while i < len(self.path):
-            corner = self.path[i]
-            if not corner.fixed and not corner.asleep[0] <= price_s <= corner.asleep[1]:
-                self._range = (-math.inf, math.inf)
-                if self._change(i):
-                    changed += 1
-                    self._wake(i - 3, i + 3)
-                else:
-                    corner.asleep = (self._range[0], self._range[1])
-            i += 1
+        self._waiting = ~self._fixed & ~((self._low <= price_s) & (price_s <= self._high))
+        for _ in range(_SWEEPS):
+            waiting = np.flatnonzero(self._waiting)
+            if len(waiting) == 0:
+                break
+            changed += self._apply(self._changes(waiting, price_s, budget_cells), budget_cells)
         return changed
 
-    def wake(self) -> None:
-        """Look at every corner again: what lies beside it may have changed."""
-        self._wake(0, len(self.path))
+    def _changes(self, waiting: Numbers, price_s: float, budget: float) -> list[_Change]:
+        """For each corner the best of the first kind of moves that pays; corners without one fall asleep."""
+        corners = Corners(self._at, self._line, self._fixed)
+        tally = self.grid.tally()
+        low, high = np.full(len(self._at), -math.inf), np.full(len(self._at), math.inf)
+        found: list[_Change] = []
+        for kind in KINDS:
+            if len(waiting) == 0:
+                break
+            moves = kind(corners, waiting, self.grid.radius)
+            if len(moves.corner) == 0:
+                continue
+            changes = self._paying(
+                corners, moves, tally=tally, price_s=price_s, budget=budget, asleep=(low, high)
+            )
+            found += changes
+            waiting = waiting[~np.isin(waiting, [c.corner for c in changes])]
+        self._waiting[waiting] = False
+        self._low[waiting], self._high[waiting] = low[waiting], high[waiting]
+        return found
 
-    def _wake(self, first: int, last: int) -> None:
-        for corner in self.path[max(0, first) : max(0, last)]:
-            corner.asleep = _AWAKE
-
-    def _change(self, i: int) -> bool:
-        """The first kind of move of corner i that pays: along its legs, with the next corner, sideways."""
-        path, end = self.path, len(self.path) - 1
-        for j in (i - 1, i + 1):
-            if 0 <= j <= end:
-                moves = self._along(i, j)
-                other = [path[2 * i - j].at] if 0 <= 2 * i - j <= end else []
-                if moves and self._best_of(i, i, moves, [path[i].at, *other]):
-                    return True
-        if 0 < i < end - 1 and not path[i + 1].fixed:
-            if self._best_of(i, i + 1, self._pair_moves(i), [path[i].at, path[i + 1].at]):
-                return True
-            around = [c.at for c in path[i - 1 : i + 3]]
-            if self._best_of(i, i + 1, [[]], around):
-                return True
-        around = [c.at for c in path[max(0, i - 1) : i + 2]]
-        return self._best_of(i, i, self._sideways(i), around)
-
-    def _along(self, i: int, j: int) -> list[list[Point]]:
-        """Corner i moved along its leg to corner j, or beyond; sweep lines beyond corner i are not turned."""
-        path = self.path
-        k = 2 * i - j
-        if 0 <= k < len(path) and path[min(i, k)].line_ahead and not path[min(i, j)].line_ahead:
-            return []
-        x, y = path[i].at
-        dx, dy, length = _direction(path[j].at, path[i].at)
-        r = self.grid.radius
+    def _paying(
+        self,
+        corners: Corners,
+        moves: Moves,
+        *,
+        tally: Tally,
+        price_s: float,
+        budget: float,
+        asleep: tuple[Points, Points],
+    ) -> list[_Change]:
+        """The best move of each corner that pays and can be flown; notes between which prices none would."""
+        here, k = moves.corner, moves.replaced
+        owners, owner = np.unique(here, return_inverse=True)
+        old = corners.place(owners[:, None] + np.arange(k))
+        before, after = (corners.place(owners[:, None] + np.array(j)) for j in ([-2, -1], [k, k + 1]))
+        old_times = self._times(np.concatenate([before, old, after], axis=1))
+        saved = old_times[owner] - self._times(
+            np.concatenate([before[owner], moves.to, after[owner]], axis=1)
+        )
+        starts = np.searchsorted(owner, np.arange(len(owners)))
+        touched = self.grid.turned(np.concatenate([moves.around, moves.to], axis=1))
+        first, past = self.grid.boxes(
+            np.minimum.reduceat(np.nanmin(touched, axis=1), starts),
+            np.maximum.reduceat(np.nanmax(touched, axis=1), starts),
+        )
+        # No move can gain more than all that is missing within reach.
+        hidden = tally.missing_in(first, past)
+        more = -hidden[owner]
+        height = past[:, 0] - first[:, 0]
+        small = height * (past[:, 1] - first[:, 1]) <= _LARGEST_WINDOW_CELLS
+        hopeful = np.flatnonzero((saved - price_s * more >= _WORTH_S) & small[owner])
+        now = self.grid.turned(_legs(np.concatenate([before[:, 1:], old, after[:, :1]], axis=1)))
+        legs = _legs(
+            np.concatenate([before[owner[hopeful], 1:], moves.to[hopeful], after[owner[hopeful], :1]], axis=1)
+        )
+        turned = self.grid.turned(legs)
+        counted = self._counted(tally, now, turned, owner=owner[hopeful], first=first[:, 0], height=height)
+        more[hopeful] = counted
+        _narrow(saved, more, starts, price_s=price_s, asleep=asleep, corner=owners)
+        gain = saved[hopeful] - price_s * counted
+        pays = (gain >= _WORTH_S) & ((counted <= 0) | (self.missing + counted <= budget))
+        chosen = self._flyable(gain, owner[hopeful], pays, legs)
         return [
-            [(x + s * r * dx, y + s * r * dy)] for s in _ALONG if length > 1e-6 and -s * r < 0.95 * length
+            _Change(
+                corner=int(owners[owner[hopeful[c]]]),
+                to=moves.to[hopeful[c]],
+                gain_s=float(gain[c]),
+                more=int(counted[c]),
+                first=tuple(first[owner[hopeful[c]]].tolist()),
+                after=tuple(past[owner[hopeful[c]]].tolist()),
+            )
+            for c in chosen
         ]
 
-    def _sideways(self, i: int) -> list[list[Point]]:
-        """Corner i left out, moved across its sweep line, or towards the chord of its neighbours."""
-        path, end, r = self.path, len(self.path) - 1, self.grid.radius
-        x, y = path[i].at
-        moves: list[list[Point]] = [[]] if end > 1 else []
-        for j in (i - 1, i + 1):
-            if 0 <= j <= end and path[min(i, j)].line_ahead:
-                dx, dy, _ = _direction(path[j].at, path[i].at)
-                steps = [(a, side * c) for a, c in _ASIDE for side in (1, -1)]
-                moves += [[(x + r * (a * dx - c * dy), y + r * (a * dy + c * dx))] for a, c in steps]
-        if 0 < i < end and not path[i].line_ahead and not path[i - 1].line_ahead:
-            foot = _foot(path[i].at, path[i - 1].at, path[i + 1].at)
-            moves += [[(x + s * (foot[0] - x), y + s * (foot[1] - y))] for s in (0.25, 0.6)]
-        return moves
+    def _counted(
+        self, tally: Tally, now: Points, new: Points, *, owner: Numbers, first: Numbers, height: Numbers
+    ) -> Numbers:
+        """What each replacement leaves unseen, in batches of about equal height."""
+        out = np.zeros(len(new), dtype=np.int64)
+        ranked = np.argsort(height[owner], kind="stable")
+        tall = height[owner[ranked]]
+        k = 0
+        while k < len(ranked):
+            least = int(tall[k])
+            most = k + max(1, _AT_ONCE // max(1, new.shape[1] * least))
+            last = min(most, int(np.searchsorted(tall, 1.4 * least + 4, "right")))
+            batch = ranked[k:last]
+            tasks, which = np.unique(owner[batch], return_inverse=True)
+            out[batch] = tally.more_missing(
+                now[tasks].reshape(len(tasks), -1, 4),
+                new[batch].reshape(len(batch), -1, 4),
+                which,
+                first[tasks],
+                int(tall[last - 1]),
+            )
+            k = last
+        return out
 
-    def _pair_moves(self, i: int) -> list[list[Point]]:
-        path, r = self.path, self.grid.radius
-        a, b = path[i].at, path[i + 1].at
-        moves: list[list[Point]] = []
-        ax, ay, la = _direction(path[i - 1].at, a)
-        bx, by, lb = _direction(path[i + 2].at, b)
-        for s in (-1.0, -0.4, -0.15, 0.2, 0.6):
-            if -s * r < 0.95 * min(la, lb):
-                moves.append([(a[0] + s * r * ax, a[1] + s * r * ay), (b[0] + s * r * bx, b[1] + s * r * by)])
-        return moves
-
-    def _best_of(self, first: int, last: int, moves: list[list[Point]], around: list[Point]) -> bool:
-        """Apply the best of several replacements of path[first…last] that pays and can be flown.
-
-        ``around`` and the moves' own points span the box outside of which nothing is seen differently.
-        """
-        if not moves:
-            return False
-        p = [c.at for c in self.path[max(0, first - 2) : last + 3]]
-        k = min(first, 2)
-        head, old, tail = p[:k], p[k : k + last - first + 1], p[k + last - first + 1 :]
-        old_time = self._time([*head, *old, *tail])
-        now = _segments([*head[-1:], *old, *tail[:1]])
-        new = [_segments([*head[-1:], *m, *tail[:1]]) for m in moves]
-        rows, columns = self.grid.window(np.array([*around, *(p for m in moves for p in m)]))
-        if (rows.stop - rows.start) * (columns.stop - columns.start) > _LARGEST_WINDOW_CELLS:
-            return False
-        more = self._more_missing(self.grid.depending(rows, columns, now), now, new)
-        saved = [old_time - self._time([*head, *m, *tail]) for m in moves]
-        gains = [s - self._price * d for s, d in zip(saved, more, strict=True)]
-        for c in sorted(range(len(moves)), key=gains.__getitem__, reverse=True):
-            if gains[c] < _WORTH_S:
+    def _flyable(self, gain: Points, owner: Numbers, pays: npt.NDArray[np.bool_], legs: Points) -> Numbers:
+        """The best move of each owner that stays in the space, of its few best ones."""
+        order = np.lexsort((-gain, owner))
+        order = order[pays[order]]
+        chosen: list[Numbers] = []
+        for _ in range(_CHOICES):
+            if len(order) == 0:
                 break
-            if more[c] > 0 and self.missing + more[c] > self._budget:
+            leads = np.concatenate([[True], owner[order[1:]] != owner[order[:-1]]])
+            best = order[leads]
+            tried = legs[best].reshape(-1, 4)
+            real = ~np.isnan(tried).any(axis=1)
+            ok = np.ones(len(tried), dtype=bool)
+            ok[real] = self.router.clear(tried[real, :2], tried[real, 2:])
+            won = best[np.asarray(ok.reshape(len(best), -1).all(axis=1))]
+            chosen.append(won)
+            order = order[~leads & ~np.isin(owner[order], owner[won])]
+        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int64)
+
+    def _apply(self, changes: list[_Change], budget: float) -> int:
+        """Make the changes that gain most and do not disturb one another; returns how many."""
+        made: list[_Change] = []
+        changes = sorted(changes, key=lambda c: (-c.gain_s, c.corner))
+        corner = np.array([c.corner for c in changes], dtype=np.int64)
+        first = np.array([c.first for c in changes], dtype=np.int64).reshape(-1, 2)
+        after = np.array([c.after for c in changes], dtype=np.int64).reshape(-1, 2)
+        disturbed = np.zeros(len(changes), dtype=bool)
+        missing = self.missing
+        for n, change in enumerate(changes):
+            if disturbed[n] or (change.more > 0 and missing + change.more > budget):
                 continue
-            if bool(self.router.clear(new[c][:, :2], new[c][:, 2:]).all()):
-                self.missing += more[c]
-                self.grid.exchange(rows, columns, now, new[c])
-                self._replace(first, last, moves[c])
-                return True
-        self._narrow(saved, more)
-        return False
+            made.append(change)
+            disturbed |= np.abs(corner - change.corner) < _APART
+            disturbed |= ((first < after[n]) & (first[n] < after)).all(axis=1)
+            missing += change.more
+        for replaced in (1, 2):
+            some = [c for c in made if len(c.to) == replaced]
+            if some:
+                corners = Corners(self._at, self._line, self._fixed)
+                numbers = np.array([c.corner for c in some])
+                old = corners.place(numbers[:, None] + np.arange(-1, replaced + 1))
+                new = old.copy()
+                new[:, 1:-1] = [c.to for c in some]
+                self.grid.exchange(*(_legs(p).reshape(len(some), -1, 4) for p in (old, new)))
+        gone: list[int] = []
+        for change in made:
+            i, k = change.corner, len(change.to)
+            self._waiting[i] = False
+            self._low[max(0, i - 3) : i + 3], self._high[max(0, i - 3) : i + 3] = math.inf, -math.inf
+            if np.isnan(change.to).any():
+                gone += range(i, i + k)
+                self._line[max(0, i - 1)] = False
+            else:
+                self._at[i : i + k] = change.to
+        if gone:
+            for name in ("_at", "_line", "_fixed", "_low", "_high", "_waiting"):
+                setattr(self, name, np.delete(getattr(self, name), gone, axis=0))
+        return len(made)
 
-    def _more_missing(self, samples: Points, now: Segments, new: list[Segments]) -> list[int]:
-        """How many more of the samples nobody would see with each of several replacements."""
-        if len(samples) == 0:
-            return [0] * len(new)
-        lost = len(samples) - (int(self.grid.sees(samples, now).any(axis=0).sum()) if len(now) else 0)
-        filled = [k for k, s in enumerate(new) if len(s)]
-        seen_by = np.zeros(len(new), dtype=np.int64)
-        if filled:
-            starts = np.cumsum([0, *(len(new[k]) for k in filled[:-1])])
-            seen = self.grid.sees(samples, np.vstack([new[k] for k in filled]))
-            seen_by[filled] = np.logical_or.reduceat(seen, starts, axis=0).sum(axis=1)
-        return [int(n) for n in len(samples) - seen_by - lost]
-
-    def _narrow(self, saved: list[float], more: list[int]) -> None:
-        """Note the prices below or above which one of these moves would pay."""
-        low, high = self._range
-        for s, d in zip(saved, more, strict=True):
-            if d > 0 and s > _WORTH_S:
-                low = max(low, min((s - _WORTH_S) / d, self._price))
-            elif d < 0:
-                high = min(high, max((_WORTH_S - s) / -d, self._price))
-        self._range = (low, high)
-
-    def _replace(self, first: int, last: int, points: list[Point]) -> None:
-        old = self.path[first : last + 1]
-        if len(points) == len(old):
-            for corner, at in zip(old, points, strict=True):
-                corner.at = at
-            return
-        if first > 0:
-            self.path[first - 1].line_ahead = False
-        self.path[first : last + 1] = []
-
-    def _time(self, points: Sequence[Point]) -> float:
-        """Time along a few corners, with stops at both ends [s]."""
-        leg, total, run, heading = self.model.leg_time_s, 0.0, 0.0, None
-        for (ax, ay), (bx, by) in pairwise(points):
-            dx, dy = bx - ax, by - ay
-            length = math.hypot(dx, dy)
-            if length < 0.01:
-                continue
-            now = math.atan2(dy, dx)
-            if heading is not None and abs((now - heading + math.pi) % (2 * math.pi) - math.pi) >= _STOP_RAD:
-                total += leg(run)
-                run = 0.0
-            heading = now
-            run += length
-        return total + leg(run)
+    def _times(self, paths: Points) -> Points:
+        """Times along m paths (m, n, 2) of a few corners, stopping at both ends [s]; NaN corners are none."""
+        m = len(paths)
+        total, run, ux, uy = np.zeros((4, m))
+        last = paths[:, 0].copy()
+        for k in range(1, paths.shape[1]):
+            d = paths[:, k] - last
+            length = np.sqrt((d * d).sum(axis=1))
+            real = length >= 0.01
+            stop = real & (ux * d[:, 0] + uy * d[:, 1] < _STOP_COS * length) & (run > 0)
+            total += np.where(stop, self.model.leg_times_s(run), 0.0)
+            run = np.where(stop, 0.0, run) + np.where(real, length, 0.0)
+            unit = d / np.where(real, length, 1.0)[:, None]
+            ux, uy = np.where(real, unit[:, 0], ux), np.where(real, unit[:, 1], uy)
+            given = ~np.isnan(paths[:, k, 0])
+            last[given & (real | np.isnan(last[:, 0]))] = paths[given & (real | np.isnan(last[:, 0])), k]
+        return np.asarray(total + self.model.leg_times_s(run))
 
     def insert(self, price_s: float, *, down_to: int = 0) -> int:
         """Bend the path to where squares are missing, most of them first; returns how many bends were made.
@@ -256,8 +297,7 @@ class Relaxer:
         for samples in self._clusters():
             if self.missing <= down_to:
                 break
-            rows, columns = self.grid.window(samples)
-            open_samples = self.grid.depending(rows, columns, np.empty((0, 4)))
+            open_samples = self.grid.missing_samples(self.grid.window(samples))
             near = np.abs(open_samples - samples.mean(axis=0)).max(axis=1) < 1.2 * self.grid.radius
             if near.any():
                 made += self._visit(open_samples[near], price_s)
@@ -294,8 +334,8 @@ class Relaxer:
 
     def _visit(self, samples: Points, price_s: float) -> bool:
         """Bend the cheapest leg towards samples, or leave one for them and come back, if that pays."""
-        points = np.array(self.points)
-        turnable = np.array([not (c.line_ahead or c.fixed) for c in self.path[:-1]], dtype=bool)
+        points = self._at
+        turnable = ~(self._line | self._fixed)[:-1]
         a, b, z, near = points[:-1], points[1:], samples.mean(axis=0), 0.7 * self.grid.radius
         times = self.model.leg_times_s
         d = b - a
@@ -317,22 +357,24 @@ class Relaxer:
             if place is None or math.isinf(cost[option]):
                 continue
             corner = (float(goal[0]), float(goal[1]))
-            at = k + 1 if kind < 2 else (0 if k == 0 else len(self.path))
+            at = k + 1 if kind < 2 else (0 if k == 0 else len(points))
             if self._pays(at, [corner, place, corner] if kind == 1 else [place], cost[option], price_s):
                 return True
         return self._visit_far(samples, points, price_s)
 
     def _pays(self, at: int, new: list[Point], cost_s: float, price_s: float) -> bool:
         """Put corners before corner ``at`` if the squares gained, less those lost, are worth it."""
-        around = self.points[max(0, at - 1) : at + 1]
-        inner = 0 < at < len(self.path)
-        legs = _segments([*around[:1], *new, *around[1:]] if inner else [*new, *around])
+        around = self._at[max(0, at - 1) : at + 1]
+        inner = 0 < at < len(self._at)
+        legs = _segments(np.array([*around[:1], *new, *around[1:]] if inner else [*new, *around]))
         if not bool(self.router.clear(legs[:, :2], legs[:, 2:]).all()):
             return False
-        old = _segments(around) if inner else np.empty((0, 4))
-        rows, columns = self.grid.window(np.array([*around, *new]))
-        more = self._more_missing(self.grid.depending(rows, columns, old), old, [legs])[0]
+        old = _segments(around)
+        missing = self.missing
+        self.grid.exchange(old, legs)
+        more = self.missing - missing
         if more > 0 or (cost_s > -more * price_s if math.isfinite(price_s) else False):
+            self.grid.exchange(legs, old)
             return False
         self._put(at, new)
         return True
@@ -344,9 +386,12 @@ class Relaxer:
         if place is None:
             return False
         for k in np.argsort(np.hypot(*(points - z).T), kind="stable")[:3].tolist():
-            way = self.router.route(self.path[k].at, place)
+            way = self.router.route(points[k], place)
             if way is not None and 2 * way[0] <= price_s * len(samples):
-                self._put(k + 1, [*way[1][1:], *way[1][-2::-1]])
+                new = [*way[1][1:], *way[1][-2::-1]]
+                after = self._at[k : k + 2]
+                self.grid.exchange(_segments(after), _segments(np.array([after[0], *new, *after[1:]])))
+                self._put(k + 1, new)
                 return True
         return False
 
@@ -364,38 +409,46 @@ class Relaxer:
         return None
 
     def _put(self, at: int, new: list[Point]) -> None:
-        """New corners before corner ``at``."""
-        around = self.points[max(0, at - 1) : at + 1]
-        inner = 0 < at < len(self.path)
-        line = inner and self.path[at - 1].line_ahead
-        if inner:
-            self.grid.add(_segments(around), times=-1)
-            self.grid.add(_segments([around[0], *new, around[-1]]))
-        else:
-            self.grid.add(_segments([*new, around[0]]))
-        corners = [Corner(at=p) for p in new]
-        corners[-1].line_ahead = line
-        self.path[at:at] = corners
-        self._wake(at - 3, at + len(new) + 3)
-        self.missing = self.grid.missing
+        """New corners, whose legs have been seen along, before corner ``at``."""
+        line = 0 < at < len(self._at) and bool(self._line[at - 1])
+        n = len(new)
+        self._at = np.insert(self._at, at, np.array(new), axis=0)
+        self._line = np.insert(self._line, at, [*[False] * (n - 1), line])
+        self._fixed = np.insert(self._fixed, at, [False] * n)
+        self._low, self._high = (np.insert(x, at, [math.inf] * n) for x in (self._low, self._high))
+        self._low[max(0, at - 3) : at + n + 3], self._high[max(0, at - 3) : at + n + 3] = math.inf, -math.inf
 
 
-def _segments(points: Sequence[Point]) -> Segments:
-    """Segments between successive points; none for fewer than two."""
-    array = np.array(points, dtype=float).reshape(-1, 2)
-    return np.hstack([array[:-1], array[1:]])
+def _legs(points: Points) -> Points:
+    """(m, n − 1, 2, 2): legs between successive points of m paths (m, n, 2); NaN points are passed over."""
+    start = points[:, 0].copy()
+    out = np.empty((len(points), points.shape[1] - 1, 2, 2))
+    for k in range(1, points.shape[1]):
+        out[:, k - 1, 0], out[:, k - 1, 1] = start, points[:, k]
+        given = ~np.isnan(points[:, k, 0])
+        start[given] = points[given, k]
+    out[np.isnan(out).any(axis=(2, 3))] = np.nan
+    return out
 
 
-def _direction(a: Point, b: Point) -> tuple[float, float, float]:
-    """Unit vector from a to b, and the distance."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    length = math.hypot(dx, dy)
-    return (dx / length, dy / length, length) if length > 0 else (0.0, 0.0, 0.0)
+def _narrow(
+    saved: Points,
+    more: Numbers,
+    starts: Numbers,
+    *,
+    price_s: float,
+    asleep: tuple[Points, Points],
+    corner: Numbers,
+) -> None:
+    """Note for each corner the prices below or above which one of its moves would pay."""
+    low, high = asleep
+    spread = np.maximum(np.abs(more), 1)
+    gives = np.where((more > 0) & (saved > _WORTH_S), (saved - _WORTH_S) / spread, -math.inf)
+    takes = np.where(more < 0, (_WORTH_S - saved) / spread, math.inf)
+    low[corner] = np.maximum(low[corner], np.minimum(np.maximum.reduceat(gives, starts), price_s))
+    high[corner] = np.minimum(high[corner], np.maximum(np.minimum.reduceat(takes, starts), price_s))
 
 
-def _foot(p: Point, a: Point, b: Point) -> Point:
-    """The point of the segment a…b nearest to p."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    squared = dx * dx + dy * dy
-    t = 0.0 if squared == 0 else min(1.0, max(0.0, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / squared))
-    return a[0] + t * dx, a[1] + t * dy
+def _segments(points: Points) -> Segments:
+    """Segments between successive points (n, 2); none for fewer than two."""
+    return np.hstack([points[:-1], points[1:]])

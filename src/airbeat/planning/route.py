@@ -190,9 +190,10 @@ def _neighbouring(nodes: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
         i, j = np.triu_indices(n, 1)
         return i, j
     found = []
+    x, y = nodes.T.astype(np.float32)
     for first in range(0, n, _ROWS_AT_ONCE):
         rows = np.arange(first, min(n, first + _ROWS_AT_ONCE))
-        squared = ((nodes[rows, None] - nodes[None]) ** 2).sum(axis=2)
+        squared = (x[rows, None] - x) ** 2 + (y[rows, None] - y) ** 2
         near = np.argpartition(squared, _NEIGHBOURHOOD, axis=1)[:, :_NEIGHBOURHOOD]
         found.append(np.stack([np.repeat(rows, _NEIGHBOURHOOD), near.ravel()]))
     pairs = np.sort(np.hstack(found), axis=0)

@@ -275,5 +275,5 @@ def _nearest_pairs(ends: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
 
 def _nearest(ends: Points, some: Points) -> npt.NDArray[np.int64]:
     """Numbers of the ends nearest to some of them, without the first, which is the end itself."""
-    squared = ((some[:, None] - ends[None]) ** 2).sum(axis=2)
+    squared = (some[:, :1] - ends[:, 0]) ** 2 + (some[:, 1:] - ends[:, 1]) ** 2
     return np.argsort(squared, axis=1, kind="stable")[:, 1 : _NEAR_ENDS + 1]
