@@ -1,0 +1,80 @@
+"""Ways between a launch place and a path: inside the fence where there is one, clear of keep-outs always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from airbeat.planning.estimate import FlightModel
+from airbeat.planning.repair import FreeArea
+from airbeat.planning.route import Router
+
+__all__ = ["Ferry", "FlightRooms"]
+
+Points = npt.NDArray[np.float64]
+Way = list[tuple[float, float]]
+
+_GROWN_M = 0.3
+"""Paths may lie this far outside the space."""
+_ROOM_M = 500.0
+
+
+class FlightRooms:
+    """The space and, for ways that it does not hold, everything round it but keep-outs.
+
+    Args:
+        free: the free area.
+        homes: (n, 2) launch places [m].
+        model: what legs cost.
+    """
+
+    def __init__(self, free: FreeArea, homes: Points, model: FlightModel) -> None:
+        self.near = Router(free.space.buffer(_GROWN_M, join_style="bevel"), model.leg_times_s)
+        places = shapely.union_all([free.space, shapely.MultiPoint(homes)])
+        size = max(np.ptp(shapely.get_coordinates(free.space), axis=0))
+        room = shapely.box(*places.buffer(_ROOM_M + 0.1 * size).bounds)
+        self._far_room = room.difference(free.closed.buffer(-_GROWN_M))
+        self._model = model
+        self._far: Router | None = None
+
+    @property
+    def far(self) -> Router:
+        """Ways outside the space, made on first use."""
+        if self._far is None:
+            self._far = Router(self._far_room, self._model.leg_times_s)
+        return self._far
+
+    def way(self, a: Iterable[float], b: Iterable[float]) -> Way | None:
+        """The way from a to b: inside the space if there is one, else clear of keep-outs, else None."""
+        a, b = tuple(a), tuple(b)
+        found = self.near.route(a, b) or self.far.route(a, b)
+        return None if found is None else found[1]
+
+
+class Ferry:
+    """Ways between one launch place and the nodes of a tour, for one vehicle model.
+
+    Args:
+        rooms: where ways may run.
+        home: the launch place [m].
+        nodes: (m, 2) [m].
+        model: what legs cost.
+
+    Attributes:
+        times_s: (m,) time of the way to each node, the same as back; inf where there is none [s].
+    """
+
+    def __init__(self, rooms: FlightRooms, home: Points, nodes: Points, model: FlightModel) -> None:
+        self._rooms, self._home, self._nodes = rooms, home, nodes
+        self.times_s = model.leg_times_s(np.hypot(*(nodes - home).T))
+        clear = rooms.near.clear(np.broadcast_to(home, nodes.shape), nodes)
+        for node in np.flatnonzero(~clear).tolist():
+            way = self.way(node)
+            self.times_s[node] = np.inf if way is None else model.path_time_s(way)
+
+    def way(self, node: int) -> Way | None:
+        """Corners from home to a node, both included, or None."""
+        return self._rooms.way(self._home, self._nodes[node])
