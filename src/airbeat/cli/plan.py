@@ -11,6 +11,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.plans import PLAN_SUFFIXES
 from airbeat.cli.positions import LAT_LON
+from airbeat.cli.sortieplan import Photography, sortie_options, vehicles_asked
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 
@@ -151,10 +152,22 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
     help="A quick look without a mission file: cover this GeoJSON or KML area.",
 )
 @click.option("--spacing-m", type=float, help="With --area: distance between lines [m].")
-@click.option("--home", type=LAT_LON, metavar="LAT,LON", help="With --area: start and end.")
 @click.option(
-    "--speed-m-s", type=click.FloatRange(0.5, 40), default=10.0, show_default=True, help="With --area."
+    "--home",
+    type=LAT_LON,
+    metavar="LAT,LON",
+    multiple=True,
+    help="With --area: start and end; of each drone if given several times.",
 )
+@click.option(
+    "--speed-m-s",
+    type=click.FloatRange(0.5, 40),
+    default=(10.0,),
+    show_default="10",
+    multiple=True,
+    help="With --area; of each drone if given several times.",
+)
+@sortie_options
 @click.option(
     "--fence",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -186,9 +199,15 @@ def command(
     mission: Path | None,
     area: Path | None,
     spacing_m: float | None,
-    home: LatLon | None,
-    speed_m_s: float,
+    home: tuple[LatLon, ...],
+    speed_m_s: tuple[float, ...],
     fence: Path | None,
+    drones: int,
+    endurance_min: tuple[float, ...],
+    reserve: float,
+    camera: str | None,
+    height_m: float | None,
+    front_overlap: float,
     out_dir: Path | None,
     overwrite: bool,
     seed: int,
@@ -204,6 +223,7 @@ def command(
     \b
     airbeat plan missions/demo-hillside.yaml --out plans
     airbeat plan --area wood.geojson --spacing-m 60 --out plans --json
+    airbeat plan --area wood.geojson --spacing-m 60 --home 51.18,8.49 --drones 4 --endurance-min 25
     """
     if area is not None:
         if mission is not None or gaps is not None:
@@ -215,11 +235,26 @@ def command(
         asked = QuickPlan(
             area=area,
             spacing_m=spacing_m,
-            home=home,
-            speed_m_s=speed_m_s,
+            home=home[0] if home else None,
+            speed_m_s=speed_m_s[0],
             fence=fence,
             seed=seed,
             effort=effort,
+            vehicles=vehicles_asked(
+                count=drones,
+                homes=home,
+                speeds_m_s=speed_m_s,
+                endurances_min=endurance_min,
+                reserve=reserve,
+            ),
+            photography=Photography.asked(
+                camera=camera,
+                height_m=height_m,
+                front_overlap=front_overlap,
+                spacing_m=spacing_m,
+                speed_m_s=max(speed_m_s),
+            ),
+            height_m=height_m,
         )
         return quick_plan(asked, out_dir=out_dir, overwrite=overwrite, as_json=as_json)
     if mission is None:

@@ -1,4 +1,4 @@
-"""Vehicles kept apart: a height layer for each one's transits, and one vehicle at a time over a launch place."""
+"""Vehicles kept apart: a height layer for each one's transits, one vehicle at a time over a launch place."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def starts_s(slots: Sequence[Slot], *, swap_s: float) -> list[float]:
         swap_s: time a vehicle needs on the ground between two flights [s].
     """
     tried = [_starts_s(slots, swap_s, first) for first in (-1.0, 1.0)]
-    return min(tried, key=lambda starts: max(s + slot.duration_s for s, slot in zip(starts, slots, strict=True)))
+    return min(
+        tried, key=lambda starts: max(s + slot.duration_s for s, slot in zip(starts, slots, strict=True))
+    )
 
 
 def _starts_s(slots: Sequence[Slot], swap_s: float, first: float) -> list[float]:

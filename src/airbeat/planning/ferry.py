@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from airbeat.planning.cutting import CutTour, Legs
 from airbeat.planning.estimate import FlightModel
 from airbeat.planning.repair import FreeArea
 from airbeat.planning.route import Router
 
-__all__ = ["Ferry", "FlightRooms"]
+__all__ = ["Ferry", "FlightRooms", "Way"]
 
 Points = npt.NDArray[np.float64]
 Way = list[tuple[float, float]]
@@ -55,26 +56,38 @@ class FlightRooms:
 
 
 class Ferry:
-    """Ways between one launch place and the nodes of a tour, for one vehicle model.
+    """Ways between one launch place and the nodes of a tour, and the flights they make, for one vehicle model.
 
     Args:
         rooms: where ways may run.
         home: the launch place [m].
-        nodes: (m, 2) [m].
+        tour: the path and its nodes.
         model: what legs cost.
 
     Attributes:
         times_s: (m,) time of the way to each node, the same as back; inf where there is none [s].
     """
 
-    def __init__(self, rooms: FlightRooms, home: Points, nodes: Points, model: FlightModel) -> None:
-        self._rooms, self._home, self._nodes = rooms, home, nodes
-        self.times_s = model.leg_times_s(np.hypot(*(nodes - home).T))
-        clear = rooms.near.clear(np.broadcast_to(home, nodes.shape), nodes)
+    def __init__(self, rooms: FlightRooms, home: Points, tour: CutTour, model: FlightModel) -> None:
+        self._rooms, self._home, self._tour = rooms, home, tour
+        self._legs = Legs(tour, model)
+        self.times_s = model.leg_times_s(np.hypot(*(tour.xy - home).T))
+        self._corners = np.full(len(tour.xy), 2)
+        clear = rooms.near.clear(np.broadcast_to(home, tour.xy.shape), tour.xy)
         for node in np.flatnonzero(~clear).tolist():
             way = self.way(node)
             self.times_s[node] = np.inf if way is None else model.path_time_s(way)
+            self._corners[node] = 0 if way is None else len(way)
 
     def way(self, node: int) -> Way | None:
         """Corners from home to a node, both included, or None."""
-        return self._rooms.way(self._home, self._nodes[node])
+        return self._rooms.way(self._home, self._tour.xy[node])
+
+    def flights_s(self, node: int) -> Points:
+        """Times of the flights from home over the stretch from a node to each later node and home again [s]."""
+        return np.asarray(self.times_s[node] + self._legs.from_node_s(node) + self.times_s[node + 1 :])
+
+    def corners(self, node: int) -> npt.NDArray[np.int64]:
+        """Corners of those flights, home not counted."""
+        ways = self._corners[node] + self._corners[node + 1 :] - 2
+        return np.asarray(ways + self._tour.corners[node + 1 :] - self._tour.corners[node])

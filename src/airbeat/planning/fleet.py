@@ -33,7 +33,7 @@ def transitions(counts: Sequence[int]) -> int:
 
 
 def share_tour(prices_s: Sequence[Points], counts: Sequence[int]) -> list[Share] | None:
-    """Cut a tour into one stretch a vehicle: the least longest time, then (nearly) least time in total. Exact.
+    """Cut a tour into one stretch a vehicle: least longest time, then (nearly) least time in total. Exact.
 
     Dynamic programming over the place on the tour and the vehicles used so far, so that vehicles of several
     kinds come in the best order; vehicles that help nobody are left out.
@@ -67,7 +67,7 @@ def _solve(
     joined: Callable[[Points, Points], Points],
     limit_s: float,
 ) -> tuple[dict[State, Points], dict[State, npt.NDArray[np.int64]]]:
-    """For each set of vehicles used, the best value up to each place, and (kind, start) of its last stretch."""
+    """For each set of vehicles used, the best value up to each place, and (kind, start) of the last stretch."""
     n = len(prices_s[0])
     best = {state: np.full(n, np.inf) for state in _states(counts)}
     came = {state: np.full((2, n), -1) for state in best}

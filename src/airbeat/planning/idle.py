@@ -20,7 +20,9 @@ _MOST_CELLS = 2_000_000
 _WINDOW_RADII = 8.0
 
 
-def idle_stretches(line: Points, target: Any, *, swath_m: float, model: FlightModel) -> list[tuple[float, float]]:
+def idle_stretches(
+    line: Points, target: Any, *, swath_m: float, model: FlightModel
+) -> list[tuple[float, float]]:
     """Legs between stops without which the rest of the path sees just as much, all of them left out together.
 
     Ways between lines through ground that is swept anyway are such stretches.
