@@ -277,7 +277,7 @@ def _plan_mission_file(
     """Plan, check, print and write one mission file; the exit code."""
     from airbeat.checks.findings import Severity
     from airbeat.checks.plan import check_plan
-    from airbeat.formats.files import write_plan_files
+    from airbeat.cli.sortiefiles import sorties_json, sorties_of, sorties_shown, sorties_written
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
 
@@ -291,21 +291,23 @@ def _plan_mission_file(
     with progress_bar("planning") as progress:
         plan = plan_mission(wanted, seed=seed, effort=effort, progress=progress)
     plan = replace(plan, fence=given.fence)  # what filling gaps closes beyond it serves planning alone
-    findings = check_plan(plan)
+    sorties = sorties_of(wanted, plan)
+    found = [check_plan(sortie) for sortie in sorties]
+    findings = list(dict.fromkeys(f for some in found for f in some))
     failed = any(f.severity is Severity.ERROR for f in findings)
     print_plan(plan, as_json=as_json)
+    sorties_shown(sorties, as_json=as_json)
     print_findings(findings, as_json=as_json)
     written: list[Path] = []
     if out_dir is not None and not failed:
         stem = mission.stem if gaps is None else f"{mission.stem}-gaps"
-        written = write_plan_files(plan, out_dir, stem=stem, overwrite=overwrite)
-        for path in written:
-            console(as_json).print(f"wrote {path}")
+        written = sorties_written(sorties, out_dir, stem=stem, overwrite=overwrite, as_json=as_json)
     elif out_dir is not None:
         console(as_json).print("nothing was written: the checks found errors")
     if as_json:
         emit_json(
             plan_json(plan)
+            | sorties_json(sorties, found, plan_json=plan_json, findings_json=findings_json)
             | {"findings": findings_json(findings), "files": [str(p) for p in written], "ok": not failed}
         )
     return 1 if failed else 0

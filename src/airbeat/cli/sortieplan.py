@@ -1,4 +1,4 @@
-"""``airbeat plan --area … --drones N --endurance-min M``: an area covered in sorties by one or several drones."""
+"""``airbeat plan --area … --drones N --endurance-min M``: an area covered in sorties."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class Photography:
         fastest = trigger_m / profile.min_interval_s
         if speed_m_s > fastest:
             notes.append(
-                f"{profile.name} needs {profile.min_interval_s:g} s between photographs {trigger_m:.1f} m apart: "
-                f"fly no faster than {fastest:.1f} m/s"
+                f"{profile.name} needs {profile.min_interval_s:g} s between photographs {trigger_m:.1f} m "
+                f"apart: fly no faster than {fastest:.1f} m/s"
             )
         return cls(trigger_m=trigger_m, notes=tuple(notes))
 
@@ -224,7 +224,7 @@ def _row(sortie: Sortie, photography: Photography) -> dict[str, Any]:
 def sortie_features(
     plan: FleetPlan, rows: list[dict[str, Any]], line_feature: Callable[[Any, dict[str, Any]], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """GeoJSON features: one ``role: path`` a sortie, its ways as ``role: transit``, and each drone's own part.
+    """GeoJSON features: a ``role: path`` a sortie, its ways as ``role: transit``, each drone's own part.
 
     Args:
         plan: the sorties.

@@ -1,7 +1,7 @@
 """What sorties take at least: yardsticks for plans, ways from and to home included.
 
-``sweep_bound`` is the ferry-aware form of the ideal sweep (all lines in one direction, no connector but one hop
-between neighbours); ``ring_bound`` holds for any flight whatever. Decision record 0004 argues both.
+``sweep_bound`` is the ferry-aware form of the ideal sweep (all lines in one direction, no connector but one
+hop between neighbours); ``ring_bound`` holds for any flight whatever. Decision record 0004 argues both.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def ring_bound(
     Let d be the distance from home, r half the swath w, v the speed, a the acceleration and A(ρ) the area
     farther than ρ from home.
 
-    1. A disc of radius r that moves along a path of length ℓ sees at most w·ℓ that it did not see at its start.
-       What a sortie sees beyond ρ + r it sees from beyond ρ, and from where it crosses ρ it sees nothing
-       beyond ρ + r yet: so all sorties together fly at least A(ρ + r)/w beyond ρ.
-    2. A sortie that flies beyond ρ flies at least 2ρ within ρ and stops at least once, which costs v/a: at most
-       v·(usable − v/a) − 2ρ are left. So at least N(ρ) = ⌈A(ρ + r)/(w·(v·(usable − v/a) − 2ρ))⌉ sorties fly
-       beyond ρ.
+    1. A disc of radius r that moves along a path of length ℓ sees at most w·ℓ that it did not see at its
+       start. What a sortie sees beyond ρ + r it sees from beyond ρ, and from where it crosses ρ it sees
+       nothing beyond ρ + r yet: so all sorties together fly at least A(ρ + r)/w beyond ρ.
+    2. A sortie that flies beyond ρ flies at least 2ρ within ρ and speeds up and slows down at least once,
+       which costs v/a: at most v·(usable − v/a) − 2ρ are left. So at least
+       N(ρ) = ⌈A(ρ + r)/(w·(v·(usable − v/a) − 2ρ))⌉ sorties fly beyond ρ.
     3. Each of those crosses every circle within ρ at least twice, so that within ρ the sorties fly at least
        2·∫₀^ρ N together.
 
@@ -102,12 +102,12 @@ def sweep_bound(
 ) -> Bound:
     """A bound on sorties that sweep an area in lines of one direction, cut at the ends of lines.
 
-    For one direction, the lines are the pieces of parallels a swath apart, their lengths scaled to area/swath in
-    total. Sorties that fly them pass from line to line n − N times, at no less than a hop of one swath each; and
-    each flies from home to one end of its first line and home from an end of its last. These are 2N different
-    ends, so the ways take at least as long as those to the 2N ends that are fastest to reach, inside the fence.
-    N is the smallest number for which all this fits into N flights. The bound is the least over directions and
-    positions of the lines. Without ferry and batteries it is the ideal of the area (see the decision record).
+    For one direction, the lines are the pieces of parallels a swath apart, their lengths scaled to area/swath
+    in total. Sorties that fly them pass from line to line n − N times, at no less than a hop of one swath
+    each; and each flies from home to one end of its first line and home from an end of its last. These are 2N
+    different ends, so the ways take at least as long as those to the 2N ends that are fastest to reach inside
+    the fence. N is the smallest number for which all this fits into N flights. The bound is the least over
+    directions and positions of the lines. Without ways and batteries it is the ideal of the area.
 
     Args:
         target: local (Multi)Polygon to be seen.

@@ -56,7 +56,7 @@ class FlightRooms:
 
 
 class Ferry:
-    """Ways between one launch place and the nodes of a tour, and the flights they make, for one vehicle model.
+    """Ways between a launch place and the nodes of a tour, and the flights they make, for a vehicle model.
 
     Args:
         rooms: where ways may run.
@@ -84,7 +84,7 @@ class Ferry:
         return self._rooms.way(self._home, self._tour.xy[node])
 
     def flights_s(self, node: int) -> Points:
-        """Times of the flights from home over the stretch from a node to each later node and home again [s]."""
+        """Times of the flights from home over the stretches from a node to each later one and home again [s]."""
         return np.asarray(self.times_s[node] + self._legs.from_node_s(node) + self.times_s[node + 1 :])
 
     def corners(self, node: int) -> npt.NDArray[np.int64]:

@@ -67,7 +67,7 @@ def _solve(
     joined: Callable[[Points, Points], Points],
     limit_s: float,
 ) -> tuple[dict[State, Points], dict[State, npt.NDArray[np.int64]]]:
-    """For each set of vehicles used, the best value up to each place, and (kind, start) of the last stretch."""
+    """For each set of vehicles the best value up to each place, and (kind, start) of the last stretch."""
     n = len(prices_s[0])
     best = {state: np.full(n, np.inf) for state in _states(counts)}
     came = {state: np.full((2, n), -1) for state in best}

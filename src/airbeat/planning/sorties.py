@@ -1,8 +1,8 @@
-"""Coverage flown in sorties: each begins and ends at home and lands with reserve; several vehicles share them.
+"""Coverage flown in sorties: each begins and ends at home with reserve left; several vehicles share them.
 
-Route first, then cut: one path over the area (``coverage``), cut where it costs least (``cutting``), shared
-among the vehicles (``fleet``), and kept apart in height and time (``airspace``). Pure: the same input and seed
-give the same sorties.
+Route first, then cut: one path over the area (``coverage``), cut where it costs least (``splitting``), shared
+among the vehicles (``fleet``), and kept apart in height and time (``airspace``). Pure: the same input and
+seed give the same sorties.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def plan_sorties(
     swap_s: float = 0.0,
     seed: int = 0,
     effort: int = 1,
+    paths: Sequence[CoveragePath] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> FleetPlan:
     """Cover an area in sorties that begin and end at home: fewest first, then least time.
@@ -76,6 +77,8 @@ def plan_sorties(
         swap_s: time on the ground between two flights of a vehicle [s].
         seed: of the ordering.
         effort: how hard to look.
+        paths: covering paths to cut, the best of which is taken; None plans one from anywhere to anywhere and
+            one from and to the launch place.
         progress: called with 0…1.
 
     Raises:
@@ -99,32 +102,31 @@ def plan_sorties(
         most_items=most_items,
         swap_s=swap_s,
     )
-    gates: list[LatLon | None] = [None, _gate(task)]
-    plans = []
-    for k, gate in enumerate(gates):
-        path = plan_coverage(
-            area,
-            spacing_m=spacing_m,
-            swath_m=swath_m,
-            keepouts=keepouts,
-            fence=fence,
-            corridor_width_m=corridor_width_m,
-            margin_m=margin_m,
-            home=gate,
-            angle_deg=angle_deg,
-            model=drones[0].model,
-            seed=seed,
-            effort=effort,
-            progress=None
-            if progress is None
-            else partial(_progress, progress, k / len(gates), 1 / len(gates)),
-        )
-        plans.append(_cut(task, path))
-    return min(plans, key=partial(_rank, task))
+    if paths is None:
+        gates: list[LatLon | None] = [None, _gate(task)]
+        paths = [
+            plan_coverage(
+                area,
+                spacing_m=spacing_m,
+                swath_m=swath_m,
+                keepouts=keepouts,
+                fence=fence,
+                corridor_width_m=corridor_width_m,
+                margin_m=margin_m,
+                home=gate,
+                angle_deg=angle_deg,
+                model=drones[0].model,
+                seed=seed,
+                effort=effort,
+                progress=None if progress is None else partial(_half, progress, k),
+            )
+            for k, gate in enumerate(gates)
+        ]
+    return min((_cut(task, path) for path in paths), key=partial(_rank, task))
 
 
-def _progress(progress: Callable[[float], None], begin: float, share: float, done: float) -> None:
-    progress(begin + share * done)
+def _half(progress: Callable[[float], None], first: int, done: float) -> None:
+    progress((first + done) / 2)
 
 
 def _gate(task: SortieTask) -> LatLon:
@@ -278,14 +280,14 @@ def _out_of_reach(task: SortieTask, tour: CutTour, ferries: Sequence[Ferry]) -> 
     there_min = 2 * times[drone, node] / 60
     if short[node] > 0:
         return PlanningError(
-            f"the area cannot be reached and left on one battery: to here and back takes {there_min:.1f} min "
+            f"the area cannot be reached and left on one battery: there and back takes {there_min:.1f} min "
             f"of {usable[drone] / 60:.1f} min that a battery gives above the reserve, "
             f"{short[node] / 60:.1f} min too much",
             where=str(place),
             remedy="move home nearer, use larger batteries or a smaller area",
         )
     return PlanningError(
-        f"no sortie has time to cover anything here with no more than {task.most_items} mission items: to here "
+        f"no sortie has time to cover anything here with no more than {task.most_items} mission items: there "
         f"and back takes {there_min:.1f} min of {usable[drone] / 60:.1f} min that a battery gives above the "
         "reserve",
         where=str(place),
