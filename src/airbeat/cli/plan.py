@@ -163,9 +163,8 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
     "--speed-m-s",
     type=click.FloatRange(0.5, 40),
     default=(10.0,),
-    show_default="10",
     multiple=True,
-    help="With --area; of each drone if given several times.",
+    help="With --area: 10 unless said otherwise; of each drone if given several times.",
 )
 @sortie_options
 @click.option(

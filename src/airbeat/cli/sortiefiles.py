@@ -58,12 +58,10 @@ def sorties_written(
     Raises:
         UsageError: a file exists and may not be replaced, or cannot be written.
     """
-    from airbeat.formats.files import write_plan_files
+    from airbeat.formats.files import write_several_plans
 
-    written: list[Path] = []
-    for number, plan in enumerate(sorties, start=1):
-        name = stem if len(sorties) == 1 else f"{stem}-sortie-{number}"
-        written += write_plan_files(plan, out_dir, stem=name, overwrite=overwrite)
+    names = [stem] if len(sorties) == 1 else [f"{stem}-sortie-{k + 1}" for k in range(len(sorties))]
+    written = write_several_plans(dict(zip(names, sorties, strict=True)), out_dir, overwrite=overwrite)
     for path in written:
         console(as_json).print(f"wrote {path}")
     return written

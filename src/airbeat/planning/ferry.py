@@ -84,7 +84,7 @@ class Ferry:
         return self._rooms.way(self._home, self._tour.xy[node])
 
     def flights_s(self, node: int) -> Points:
-        """Times of the flights from home over the stretches from a node to each later one and home again [s]."""
+        """Times of the flights from home over the stretches from a node to each later one, and home [s]."""
         return np.asarray(self.times_s[node] + self._legs.from_node_s(node) + self.times_s[node + 1 :])
 
     def corners(self, node: int) -> npt.NDArray[np.int64]:

@@ -267,15 +267,17 @@ def _out_of_reach(task: SortieTask, tour: CutTour, ferries: Sequence[Ferry]) -> 
     """Why the tour cannot be cut: the place that is hardest to serve, and how much is missing."""
     times = np.array([f.times_s for f in ferries])
     usable = np.array([d.usable_s(h) for d, h in zip(task.drones, task.layers_m, strict=True)])
+    lost = np.isinf(times).all(axis=0)
+    if lost.any():
+        return PlanningError(
+            "a part of the area cannot be reached from home without crossing a keep-out",
+            where=str(task.free.frame.to_latlon(tour.xy[lost][:1])[0]),
+            remedy="move home or open a way through the keep-outs",
+        )
+    times = np.where(np.isinf(times), 1e9, times)
     short = (2 * times - usable[:, None]).min(axis=0)
     node = int(short.argmax())
     place = task.free.frame.to_latlon([tour.xy[node]])[0]
-    if not math.isfinite(short[node]):
-        return PlanningError(
-            "a part of the area cannot be reached from home without crossing a keep-out",
-            where=str(place),
-            remedy="move home or open a way through the keep-outs",
-        )
     drone = int((2 * times[:, node] - usable).argmin())
     there_min = 2 * times[drone, node] / 60
     if short[node] > 0:
