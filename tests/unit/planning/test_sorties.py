@@ -59,9 +59,7 @@ def planned(path: CoveragePath, *drones: Drone, **more: Any) -> FleetPlan:
 
 
 def local(plan: FleetPlan, points: np.ndarray) -> np.ndarray:
-    return shapely.get_coordinates(
-        FRAME.to_local(plan.frame.to_geographic(shapely.LineString(points)))
-    )
+    return shapely.get_coordinates(FRAME.to_local(plan.frame.to_geographic(shapely.LineString(points))))
 
 
 def assert_sound(plan: FleetPlan, path: CoveragePath, drones: tuple[Drone, ...]) -> None:
@@ -109,9 +107,7 @@ def test_a_battery_that_is_enough_makes_one_sortie(path: CoveragePath) -> None:
 
 
 def test_a_battery_that_lasts_longer_never_makes_more_sorties(path: CoveragePath) -> None:
-    counts = [
-        len(planned(path, Drone(home=HOME, endurance_s=s)).sorties) for s in (320, 400, 500, 700, 1000)
-    ]
+    counts = [len(planned(path, Drone(home=HOME, endurance_s=s)).sorties) for s in (320, 400, 500, 700, 1000)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
 
@@ -193,9 +189,7 @@ def test_a_faster_drone_takes_more_of_the_area_and_each_starts_from_its_own_plac
 
 def test_drones_that_would_not_help_stay_on_the_ground_and_that_is_said() -> None:
     small = shapely.box(0, 0, 100, 50)
-    plan = plan_sorties(
-        geographic(small), drones=[Drone(home=place(-600, 0))] * 5, spacing_m=SPACING_M
-    )
+    plan = plan_sorties(geographic(small), drones=[Drone(home=place(-600, 0))] * 5, spacing_m=SPACING_M)
     used = {s.drone for s in plan.sorties}
     assert len(used) < 5
     assert any("stays on the ground" in note for note in plan.notes)
