@@ -218,17 +218,16 @@ def test_a_mission_for_several_batteries_gets_files_for_each_sortie(airbeat: Run
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["batteries"] > 1
-    assert len(result["sorties"]) >= result["batteries"]
-    assert all(s["battery_share"] <= 1.0 for s in result["sorties"])
+    assert result["sorties"] == len(result["per_sortie"]) >= result["batteries"]
+    assert all(s["battery_share"] <= 1.0 for s in result["per_sortie"])
     names = {p.name for p in (workplace / "p").iterdir()}
     assert names == {
         f"slow-sortie-{k}.{suffix}"
-        for k in range(1, len(result["sorties"]) + 1)
+        for k in range(1, result["sorties"] + 1)
         for suffix in ("plan", "waypoints", "geojson", "kml")
     }
-    assert sum(s["photos"] for s in result["sorties"]) == result["photos"]
+    assert sum(s["photos"] for s in result["per_sortie"]) == result["photos"]
     again = airbeat("plan", "slow.yaml", "--out", "p")
     assert again.returncode == 2
-    assert (
-        "slow-sortie-1.plan exists already" in again.stderr.replace("p/", "") or "--overwrite" in again.stderr
-    )
+    assert "slow-sortie-1.plan" in again.stderr
+    assert "--overwrite" in again.stderr

@@ -74,12 +74,13 @@ def sorties_json(
     plan_json: Callable[[FlightPlan], dict[str, Any]],
     findings_json: Callable[[list[Finding]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """The key ``sorties`` of several sorties; nothing where there is one."""
+    """The number of ``sorties``, and where there are several the figures and findings of each."""
     if len(sorties) == 1:
-        return {}
+        return {"sorties": 1}
     return {
-        "sorties": [
+        "sorties": len(sorties),
+        "per_sortie": [
             plan_json(plan) | {"findings": findings_json(found)}
             for plan, found in zip(sorties, findings, strict=True)
-        ]
+        ],
     }

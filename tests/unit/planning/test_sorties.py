@@ -1,9 +1,9 @@
-"""Sorties over areas: from home and back, inside the battery, apart from one another, and nothing left out."""
+"""Sorties over areas: from home and back, inside the battery, kept apart, and nothing left out."""
 
 from __future__ import annotations
 
 import math
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -169,12 +169,10 @@ def test_each_drone_has_a_height_of_its_own_and_the_launch_place_to_itself(path:
         end = s.start_s + s.duration_s
         kept += [(s.start_s, s.start_s + drone.up_s(s.layer_m)), (end - drone.down_s(s.layer_m), end)]
     kept.sort()
-    assert all(b[0] >= a[1] - 1e-6 for a, b in zip(kept, kept[1:], strict=False))
+    assert all(b[0] >= a[1] - 1e-6 for a, b in pairwise(kept))
     for number in layers:
         own = [s for s in plan.sorties if s.drone == number]
-        assert all(
-            b.start_s >= a.start_s + a.duration_s + 60 - 1e-6 for a, b in zip(own, own[1:], strict=False)
-        )
+        assert all(b.start_s >= a.start_s + a.duration_s + 60 - 1e-6 for a, b in pairwise(own))
 
 
 def test_a_faster_drone_takes_more_of_the_area_and_each_starts_from_its_own_place(path: CoveragePath) -> None:
