@@ -176,6 +176,7 @@ def _in_sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any
         "sorties": len(plan.sorties),
         "drones": vehicles.count,
         "makespan_s": plan.makespan_s,
+        "nearest_m": plan.nearest_m,
         "per_sortie": per_sortie,
     }
     rows = [

@@ -16,14 +16,21 @@ _SAME_PLACE_M = 10.0
 """Launch places nearer than this to one another are one place."""
 
 
-def layer_heights_m(vehicles: int) -> list[float]:
-    """Heights of the transits above the height at which is photographed, one a vehicle [m].
+def layer_heights_m(heights_m: Sequence[float | None]) -> list[float]:
+    """Heights of the transits above the height at which each vehicle photographs [m].
+
+    Args:
+        heights_m: heights at which the vehicles photograph; None is taken for the highest of the others.
 
     A single vehicle needs none. Several fly their transits above all that photograph, each in a layer of its
     own: transits may cross on the map but never at one height, and change height only over their own launch
     place and over their own part of the area.
     """
-    return [0.0] if vehicles == 1 else [LAYER_STEP_M * (k + 1) for k in range(vehicles)]
+    if len(heights_m) == 1:
+        return [0.0]
+    top_m = max((h for h in heights_m if h is not None), default=0.0)
+    own_m = [top_m if h is None else h for h in heights_m]
+    return [top_m - h + LAYER_STEP_M * (k + 1) for k, h in enumerate(own_m)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,7 @@ class Slot:
         duration_s: take-off to landing [s].
         up_s: time that the take-off keeps the launch place [s].
         down_s: time that the landing keeps it [s].
+        not_before_s: earliest start [s].
     """
 
     vehicle: int
@@ -43,6 +51,7 @@ class Slot:
     duration_s: float
     up_s: float
     down_s: float
+    not_before_s: float = 0.0
 
 
 def starts_s(slots: Sequence[Slot], *, swap_s: float) -> list[float]:
@@ -75,7 +84,7 @@ def _starts_s(slots: Sequence[Slot], swap_s: float, first: float) -> list[float]
         vehicle = min(left, key=lambda v: (ready[v], first * left[v], v))
         number = waiting[vehicle].pop(0)
         slot = slots[number]
-        starts[number] = _earliest(slot, ready[vehicle], taken)
+        starts[number] = _earliest(slot, max(ready[vehicle], slot.not_before_s), taken)
         end = starts[number] + slot.duration_s
         ready[vehicle] = end + swap_s
         taken += [

@@ -127,6 +127,7 @@ class FleetPlan:
         outside_m: length flown more than 0.5 m outside the space, declared transits excepted [m].
         keepout_m: length flown more than 0.5 m inside keep-outs or holes [m].
         makespan_s: from the first take-off to the last landing [s].
+        nearest_m: least distance of two drones in the air at one height [m]; inf where none meet.
         notes: what the reader must know.
     """
 
@@ -139,6 +140,7 @@ class FleetPlan:
     outside_m: float
     keepout_m: float
     makespan_s: float
+    nearest_m: float
     notes: tuple[str, ...] = ()
 
     @property

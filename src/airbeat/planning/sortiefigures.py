@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from airbeat.planning.airspace import COLUMN_S, Slot, starts_s
+from airbeat.planning.airspace import COLUMN_S, Slot
 from airbeat.planning.coverage import TOLERANCE_M, CoveragePath
 from airbeat.planning.cutting import pairs
 from airbeat.planning.estimate import stop_lengths_m
 from airbeat.planning.route import polygons_of
+from airbeat.planning.separation import APART_M, Track, separated_starts_s
 from airbeat.planning.sortie import FleetPlan, Flight, Sortie, SortieTask
 
 __all__ = ["measured"]
@@ -24,7 +26,7 @@ Points = npt.NDArray[np.float64]
 
 def measured(task: SortieTask, path: CoveragePath, flights: Sequence[Flight]) -> FleetPlan:
     """The plan with its figures, recomputed from the corners alone."""
-    sorties = _timed(task, [_sortie(task, k, flight) for k, flight in enumerate(flights, start=1)])
+    sorties, nearest_m = _timed(task, [_sortie(task, k, f) for k, f in enumerate(flights, start=1)])
     target = task.free.target
     seen = [
         _seen([s.work_line for s in sorties if s.drone == d + 1], task.swath_m)
@@ -47,15 +49,21 @@ def measured(task: SortieTask, path: CoveragePath, flights: Sequence[Flight]) ->
         outside_m=outside_m,
         keepout_m=keepout_m,
         makespan_s=max(s.start_s + s.duration_s for s in sorties),
-        notes=(*path.notes, *_notes(task, sorties)),
+        nearest_m=nearest_m,
+        notes=(*path.notes, *_notes(task, sorties, nearest_m)),
     )
 
 
-def _notes(task: SortieTask, sorties: Sequence[Sortie]) -> list[str]:
+def _notes(task: SortieTask, sorties: Sequence[Sortie], nearest_m: float) -> list[str]:
+    notes = []
     idle = sorted(set(range(1, len(task.drones) + 1)) - {s.drone for s in sorties})
-    if not idle:
-        return []
-    return [f"drone {', '.join(map(str, idle))} would not make it faster and stays on the ground"]
+    if idle:
+        notes.append(f"drone {', '.join(map(str, idle))} would not make it faster and stays on the ground")
+    if nearest_m < APART_M:
+        notes.append(
+            f"two drones come within {nearest_m:.0f} m of one another at one height: fly them in turn"
+        )
+    return notes
 
 
 def _seen(lines: Sequence[Points], swath_m: float) -> Any:
@@ -97,11 +105,11 @@ def _leaving(task: SortieTask, work: Points) -> list[Points]:
     return [work[a : b + 1] for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _timed(task: SortieTask, sorties: Sequence[Sortie]) -> list[Sortie]:
-    """The sorties with the starts that keep the launch places to one vehicle at a time."""
+def _timed(task: SortieTask, sorties: Sequence[Sortie]) -> tuple[list[Sortie], float]:
+    """The sorties with their starts, and how near two drones come at one height [m]."""
     if len(task.drones) == 1:
         ends = np.cumsum([0.0, *(s.duration_s + task.swap_s for s in sorties)])
-        return [replace(s, start_s=float(t)) for s, t in zip(sorties, ends, strict=False)]
+        return [replace(s, start_s=float(t)) for s, t in zip(sorties, ends, strict=False)], math.inf
     slots = []
     for s in sorties:
         vehicle = task.drones[s.drone - 1]
@@ -114,7 +122,52 @@ def _timed(task: SortieTask, sorties: Sequence[Sortie]) -> list[Sortie]:
                 down_s=vehicle.down_s(s.layer_m) or COLUMN_S,
             )
         )
-    return [replace(s, start_s=t) for s, t in zip(sorties, starts_s(slots, swap_s=task.swap_s), strict=True)]
+    tracks = [_track(task, s) for s in sorties]
+    starts, nearest_m = separated_starts_s(slots, tracks, swap_s=task.swap_s)
+    return [replace(s, start_s=t) for s, t in zip(sorties, starts, strict=True)], nearest_m
+
+
+def _track(task: SortieTask, sortie: Sortie) -> Track:
+    """Where a sortie is when: up to its layer, out, down to photograph, up again, back, and down."""
+    drone = task.drones[sortie.drone - 1]
+    up_s, down_s = drone.up_s(sortie.layer_m), drone.down_s(sortie.layer_m)
+    vertical_s = drone.vertical_s(sortie.layer_m)
+    change_s = (vertical_s - up_s - down_s) / 2
+    legs_s = drone.model.leg_times_s(np.hypot(*np.diff(sortie.line, axis=0).T))
+    along_s = np.concatenate([[0.0], np.cumsum(legs_s)])
+    along_s *= (sortie.duration_s - vertical_s) / max(along_s[-1], 1e-9)
+    first, last = sortie.work
+    out_s, work_s, back_s = (along_s[: first + 1], along_s[first : last + 1], along_s[last:])
+    times = np.concatenate(
+        [[0.0], up_s + out_s, up_s + change_s + work_s, up_s + 2 * change_s + back_s, [sortie.duration_s]]
+    )
+    xy = np.vstack(
+        [
+            sortie.line[:1],
+            sortie.line[: first + 1],
+            sortie.line[first : last + 1],
+            sortie.line[last:],
+            sortie.line[-1:],
+        ]
+    )
+    height_m = drone.height_m or 0.0
+    layer_m = height_m + sortie.layer_m
+    there_s, done_s = up_s + out_s[-1], up_s + change_s + work_s[-1]
+    home_again_s = sortie.duration_s - down_s
+    return Track(
+        drone=sortie.drone,
+        times_s=times,
+        xy=xy,
+        spans=(
+            (0.0, up_s, -math.inf, layer_m),
+            (up_s, there_s, layer_m, layer_m),
+            (there_s, there_s + change_s, height_m, layer_m),
+            (there_s + change_s, done_s, height_m, height_m),
+            (done_s, done_s + change_s, height_m, layer_m),
+            (done_s + change_s, home_again_s, layer_m, layer_m),
+            (home_again_s, sortie.duration_s, -math.inf, layer_m),
+        ),
+    )
 
 
 def _violations(task: SortieTask, sorties: Sequence[Sortie]) -> tuple[float, float]:

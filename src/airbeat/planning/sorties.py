@@ -96,7 +96,7 @@ def plan_sorties(
         free=free,
         drones=tuple(drones),
         homes=homes,
-        layers_m=layer_heights_m(len(drones)),
+        layers_m=layer_heights_m([d.height_m for d in drones]),
         rooms=FlightRooms(free, homes, drones[0].model),
         swath_m=spacing_m if swath_m is None else swath_m,
         most_items=most_items,

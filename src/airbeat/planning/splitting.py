@@ -111,6 +111,8 @@ def piece_prices_s(
         if onward != node:
             flight[node] = np.minimum(flight[node], flight[onward])
             flight[node, node + 1 : onward + 1] = np.minimum(flight[node, node + 1 : onward + 1], 0.0)
+    if np.isfinite(flight[np.triu_indices(n, 1)]).all():
+        return flight  # nothing is gained by landing in between
     total = flight.copy()
     for k in range(2, n):
         through = total[:k, 1:k] + (flight[1:k, k] + swap_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -13,11 +14,13 @@ import shapely
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.planning.airspace import Slot
 from airbeat.planning.bound import ring_bound, sweep_bound
 from airbeat.planning.coverage import CoveragePath, plan_coverage
 from airbeat.planning.estimate import FlightModel
 from airbeat.planning.ferry import FlightRooms
 from airbeat.planning.repair import free_area
+from airbeat.planning.separation import APART_M, Track, nearest_m, separated_starts_s
 from airbeat.planning.sortie import Drone, FleetPlan, photos_along
 from airbeat.planning.sorties import plan_sorties
 from airbeat.vehicle.airframe import airframe_profile
@@ -277,3 +280,55 @@ def test_the_ideal_sweep_of_a_rectangle_beside_home_is_what_one_reckons_by_hand(
     ways_s = MODEL.leg_time_s(40) + MODEL.leg_time_s(120)
     assert bound.sorties == 1
     assert bound.total_s == pytest.approx(lines_s + ways_s, rel=1e-3)
+
+
+def crossing_track(
+    drone: int, start: tuple[float, float], end: tuple[float, float], height_m: float
+) -> Track:
+    """100 seconds straight on at one height."""
+    return Track(
+        drone=drone,
+        times_s=np.array([0.0, 100.0]),
+        xy=np.array([start, end]),
+        spans=((0.0, 100.0, height_m, height_m),),
+    )
+
+
+def test_ways_that_cross_at_one_height_are_flown_one_after_the_other() -> None:
+    tracks = [
+        crossing_track(1, (-500.0, 0.0), (500.0, 0.0), 60.0),
+        crossing_track(2, (0.0, -500.0), (0.0, 500.0), 60.0),
+    ]
+    slots = [
+        Slot(vehicle=k, place=place, duration_s=100.0, up_s=1.0, down_s=1.0)
+        for k, place in ((1, (-500.0, 0.0)), (2, (0.0, -500.0)))
+    ]
+    assert nearest_m(tracks, [0.0, 0.0])[0] < 1.0
+    starts, nearest = separated_starts_s(slots, tracks, swap_s=0.0)
+    assert starts != [0.0, 0.0]
+    assert nearest >= APART_M
+    assert nearest_m(tracks, starts)[0] == nearest
+
+
+def test_ways_in_different_layers_may_cross_but_not_where_one_changes_its_height() -> None:
+    across = crossing_track(1, (-500.0, 0.0), (500.0, 0.0), 55.0)
+    over = crossing_track(2, (0.0, -500.0), (0.0, 500.0), 60.0)
+    assert nearest_m([across, over], [0.0, 0.0]) == (math.inf, -1)
+    sinking = replace(
+        over, spans=((0.0, 45.0, 60.0, 60.0), (45.0, 55.0, 50.0, 60.0), (55.0, 100.0, 50.0, 50.0))
+    )
+    assert nearest_m([across, sinking], [0.0, 0.0])[0] < 1.0
+
+
+def test_drones_of_a_plan_keep_apart_at_every_height_they_are_at(path: CoveragePath) -> None:
+    frame = airframe_profile("arducopter-quad")
+    drones = tuple(
+        Drone(home=place(x, -80), airframe=frame, height_m=h, endurance_s=1500.0)
+        for x, h in ((20, 50.0), (60, 50.0), (700, 45.0))
+    )
+    plan = planned(path, *drones)
+    assert_sound(plan, path, drones)
+    assert plan.nearest_m >= APART_M
+    above = {s.drone: drones[s.drone - 1].height_m + s.layer_m for s in plan.sorties}
+    assert len(set(above.values())) == len(above) == 3
+    assert min(above.values()) > 50.0
