@@ -166,3 +166,82 @@ def test_a_plan_file_is_not_taken_for_a_mission_file(airbeat: Run) -> None:
     assert done.returncode == 2
     assert "p/river-bridge-points.plan is a plan file; plan takes a mission file (.yaml)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_area_is_shared_among_drones_in_sorties_that_start_and_end_at_home(
+    airbeat: Run, workplace: Path
+) -> None:
+    command = ["plan", "--area", _wood(workplace), "--spacing-m", "60", "--home", "51.1795,8.4895"]
+    fleet = ["--drones", "2", "--endurance-min", "4", "--reserve", "0.25", "--out", "p", "--json"]
+    done = airbeat(*command, *fleet)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    features = json.loads((workplace / "p" / "plan.geojson").read_text())["features"]
+    paths = [f for f in features if f["properties"]["role"] == "path"]
+    assert result["sorties"] == len(paths) == len(result["per_sortie"]) >= 3
+    assert result["photos"] is None
+    assert result["coverage_fraction"] >= 0.998
+    assert result["outside_fence_m"] == result["keepout_m"] == 0
+    for feature, row in zip(paths, result["per_sortie"], strict=True):
+        assert feature["properties"]["sortie"] == row["sortie"]
+        assert feature["properties"]["drone"] == row["drone"]
+        line = feature["geometry"]["coordinates"]
+        assert line[0] == line[-1] == [8.4895, 51.1795]
+        assert 0 < row["duration_s"] <= 180.0
+        assert row["photos"] is None
+    assert {row["drone"] for row in result["per_sortie"]} == {1, 2}
+    ways = [f["properties"] for f in features if f["properties"]["role"] == "transit"]
+    assert {(w["drone"], w["transit_above_m"]) for w in ways} == {(1, 5.0), (2, 10.0)}
+    assert result["makespan_s"] < result["duration_s"]
+    assert result["length_m"] == pytest.approx(sum(r["length_m"] for r in result["per_sortie"]))
+
+
+def test_photographs_of_a_quick_look_are_counted_once_camera_and_height_are_known(
+    airbeat: Run, workplace: Path
+) -> None:
+    command = ["plan", "--area", _wood(workplace), "--spacing-m", "60", "--json"]
+    done = airbeat(*command, "--camera", "embedded-12mp", "--height-m", "60", "--front-overlap", "0.5")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    trigger_m = 60.0 * 4.8 / 4.5 * 0.5
+    assert result["photos"] == pytest.approx(result["length_m"] / trigger_m + 1, abs=1.01)
+    without = airbeat(*command, "--camera", "embedded-12mp")
+    assert without.returncode == 2
+    assert "--height-m" in without.stderr
+
+
+def test_sorties_that_cannot_be_are_refused_with_what_to_do(airbeat: Run, workplace: Path) -> None:
+    command = ["plan", "--area", _wood(workplace), "--spacing-m", "60"]
+    nowhere = airbeat(*command, "--drones", "2")
+    assert nowhere.returncode == 2
+    assert "--home" in nowhere.stderr
+    uneven = airbeat(
+        *command, "--home", "51.1795,8.4895", "--drones", "3", "--speed-m-s", "5", "--speed-m-s", "8"
+    )
+    assert uneven.returncode == 2
+    assert "2 times for 3 drones" in uneven.stderr
+    far = airbeat(*command, "--home", "51.25,8.4895", "--endurance-min", "10", "--json")
+    assert far.returncode == 1
+    assert "cannot be reached and left on one battery" in json.loads(far.stdout)["error"]["message"]
+
+
+def test_a_mission_for_several_batteries_gets_files_for_each_sortie(airbeat: Run, workplace: Path) -> None:
+    text = (workplace / "missions" / "forest-edge-sweep.yaml").read_text(encoding="utf-8")
+    (workplace / "slow.yaml").write_text(text.replace("speed_m_s: 8", "speed_m_s: 2"), encoding="utf-8")
+    done = airbeat("plan", "slow.yaml", "--out", "p", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["batteries"] > 1
+    assert result["sorties"] == len(result["per_sortie"]) >= result["batteries"]
+    assert all(s["battery_share"] <= 1.0 for s in result["per_sortie"])
+    names = {p.name for p in (workplace / "p").iterdir()}
+    assert names == {
+        f"slow-sortie-{k}.{suffix}"
+        for k in range(1, result["sorties"] + 1)
+        for suffix in ("plan", "waypoints", "geojson", "kml")
+    }
+    assert sum(s["photos"] for s in result["per_sortie"]) == result["photos"]
+    again = airbeat("plan", "slow.yaml", "--out", "p")
+    assert again.returncode == 2
+    assert "slow-sortie-1.plan" in again.stderr
+    assert "--overwrite" in again.stderr

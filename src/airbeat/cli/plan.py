@@ -11,6 +11,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.plans import PLAN_SUFFIXES
 from airbeat.cli.positions import LAT_LON
+from airbeat.cli.sortieplan import Photography, sortie_options, vehicles_asked
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 
@@ -164,10 +165,21 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
     help="A quick look without a mission file: cover this GeoJSON or KML area.",
 )
 @click.option("--spacing-m", type=float, help="With --area: distance between lines [m].")
-@click.option("--home", type=LAT_LON, metavar="LAT,LON", help="With --area: start and end.")
 @click.option(
-    "--speed-m-s", type=click.FloatRange(0.5, 40), default=10.0, show_default=True, help="With --area."
+    "--home",
+    type=LAT_LON,
+    metavar="LAT,LON",
+    multiple=True,
+    help="With --area: start and end; of each drone if given several times.",
 )
+@click.option(
+    "--speed-m-s",
+    type=click.FloatRange(0.5, 40),
+    default=(10.0,),
+    multiple=True,
+    help="With --area: 10 unless said otherwise; of each drone if given several times.",
+)
+@sortie_options
 @click.option(
     "--fence",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -199,9 +211,15 @@ def command(
     mission: Path | None,
     area: Path | None,
     spacing_m: float | None,
-    home: LatLon | None,
-    speed_m_s: float,
+    home: tuple[LatLon, ...],
+    speed_m_s: tuple[float, ...],
     fence: Path | None,
+    drones: int,
+    endurance_min: tuple[float, ...],
+    reserve: float,
+    camera: str | None,
+    height_m: float | None,
+    front_overlap: float,
     out_dir: Path | None,
     overwrite: bool,
     seed: int,
@@ -217,6 +235,7 @@ def command(
     \b
     airbeat plan missions/demo-hillside.yaml --out plans
     airbeat plan --area wood.geojson --spacing-m 60 --out plans --json
+    airbeat plan --area wood.geojson --spacing-m 60 --home 51.18,8.49 --drones 4 --endurance-min 25
     """
     if area is not None:
         if mission is not None or gaps is not None:
@@ -228,11 +247,26 @@ def command(
         asked = QuickPlan(
             area=area,
             spacing_m=spacing_m,
-            home=home,
-            speed_m_s=speed_m_s,
+            home=home[0] if home else None,
+            speed_m_s=speed_m_s[0],
             fence=fence,
             seed=seed,
             effort=effort,
+            vehicles=vehicles_asked(
+                count=drones,
+                homes=home,
+                speeds_m_s=speed_m_s,
+                endurances_min=endurance_min,
+                reserve=reserve,
+            ),
+            photography=Photography.asked(
+                camera=camera,
+                height_m=height_m,
+                front_overlap=front_overlap,
+                spacing_m=spacing_m,
+                speed_m_s=max(speed_m_s),
+            ),
+            height_m=height_m,
         )
         return quick_plan(asked, out_dir=out_dir, overwrite=overwrite, as_json=as_json)
     if mission is None:
@@ -255,7 +289,7 @@ def _plan_mission_file(
     """Plan, check, print and write one mission file; the exit code."""
     from airbeat.checks.findings import Severity
     from airbeat.checks.plan import check_plan
-    from airbeat.formats.files import write_plan_files
+    from airbeat.cli.sortiefiles import sorties_json, sorties_of, sorties_shown, sorties_written
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
 
@@ -269,21 +303,23 @@ def _plan_mission_file(
     with progress_bar("planning") as progress:
         plan = plan_mission(wanted, seed=seed, effort=effort, progress=progress)
     plan = replace(plan, fence=given.fence)  # what filling gaps closes beyond it serves planning alone
-    findings = check_plan(plan)
+    sorties = sorties_of(wanted, plan)
+    found = [check_plan(sortie) for sortie in sorties]
+    findings = list(dict.fromkeys(f for some in found for f in some))
     failed = any(f.severity is Severity.ERROR for f in findings)
     print_plan(plan, as_json=as_json)
+    sorties_shown(sorties, as_json=as_json)
     print_findings(findings, as_json=as_json)
     written: list[Path] = []
     if out_dir is not None and not failed:
         stem = mission.stem if gaps is None else f"{mission.stem}-gaps"
-        written = write_plan_files(plan, out_dir, stem=stem, overwrite=overwrite)
-        for path in written:
-            console(as_json).print(f"wrote {path}")
+        written = sorties_written(sorties, out_dir, stem=stem, overwrite=overwrite, as_json=as_json)
     elif out_dir is not None:
         console(as_json).print("nothing was written: the checks found errors")
     if as_json:
         emit_json(
             plan_json(plan)
+            | sorties_json(sorties, found, plan_json=plan_json, findings_json=findings_json)
             | {"findings": findings_json(findings), "files": [str(p) for p in written], "ok": not failed}
         )
     return 1 if failed else 0

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from airbeat.cli.output import console, emit_json, progress_bar, table
 
 if TYPE_CHECKING:
+    from airbeat.cli.sortieplan import Photography, Vehicles
     from airbeat.geo.coordinates import LatLon
+    from airbeat.geo.frame import LocalFrame
     from airbeat.mission.areafile import AreaFile
     from airbeat.planning.coverage import CoveragePath
+    from airbeat.planning.sortie import FleetPlan
 
 __all__ = ["QuickPlan", "quick_plan"]
 
@@ -30,6 +33,9 @@ class QuickPlan:
         fence: file with the polygon to stay in, or None for the free area itself.
         seed: of the ordering.
         effort: how hard to look.
+        vehicles: the drones that share the area in sorties, or None for one flight.
+        photography: what photographs are counted by.
+        height_m: height above home [m], or None where it does not matter.
     """
 
     area: Path
@@ -39,20 +45,26 @@ class QuickPlan:
     fence: Path | None
     seed: int
     effort: int
+    vehicles: Vehicles | None
+    photography: Photography
+    height_m: float | None
+
+
+def _shape(area: AreaFile) -> tuple[Any, float | None]:
+    """What planning takes: an area, or a corridor's line with its width [m]."""
+    from shapely.geometry import LineString
+
+    if len(area.corridors) == 1 and area.only_corridors:
+        corridor = area.corridors[0]
+        return LineString([(p.lon_deg, p.lat_deg) for p in corridor.line]), corridor.width_m
+    return area.area, None
 
 
 def _path(asked: QuickPlan, area: AreaFile, fence: Any | None) -> CoveragePath:
-    from shapely.geometry import LineString
-
     from airbeat.planning.coverage import plan_coverage
     from airbeat.planning.estimate import FlightModel
 
-    shape: Any = area.area
-    width_m: float | None = None
-    if len(area.corridors) == 1 and area.only_corridors:
-        corridor = area.corridors[0]
-        shape = LineString([(p.lon_deg, p.lat_deg) for p in corridor.line])
-        width_m = corridor.width_m
+    shape, width_m = _shape(area)
     with progress_bar("planning") as progress:
         return plan_coverage(
             shape,
@@ -68,23 +80,43 @@ def _path(asked: QuickPlan, area: AreaFile, fence: Any | None) -> CoveragePath:
         )
 
 
-def _figures(path: CoveragePath, seconds: float) -> dict[str, Any]:
+def _sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any | None) -> FleetPlan:
+    from airbeat.checks.autopilot import MAX_ITEMS
+    from airbeat.planning.sorties import plan_sorties
+
+    shape, width_m = _shape(area)
+    with progress_bar("planning") as progress:
+        return plan_sorties(
+            shape,
+            drones=vehicles.drones(asked.height_m),
+            spacing_m=asked.spacing_m,
+            keepouts=area.keepouts,
+            fence=fence,
+            corridor_width_m=width_m,
+            most_items=MAX_ITEMS,
+            seed=asked.seed,
+            effort=asked.effort,
+            progress=progress,
+        )
+
+
+def _figures(plan: CoveragePath | FleetPlan, seconds: float) -> dict[str, Any]:
     return {
-        "coverage_fraction": path.coverage_fraction,
-        "outside_fence_m": path.outside_m,
-        "keepout_m": path.keepout_m,
-        "length_m": path.length_m,
-        "turns": path.turns,
-        "duration_s": path.duration_s,
+        "coverage_fraction": plan.coverage_fraction,
+        "outside_fence_m": plan.outside_m,
+        "keepout_m": plan.keepout_m,
+        "length_m": plan.length_m,
+        "turns": plan.turns,
+        "duration_s": plan.duration_s,
         "photos": None,
         "sorties": 1,
         "plan_time_s": seconds,
-        "unseen_area_m2": path.unseen_area_m2,
+        "unseen_area_m2": plan.unseen_area_m2,
     }
 
 
-def _feature(path: CoveragePath, xy: Any, properties: dict[str, Any]) -> dict[str, Any]:
-    line = [[round(p.lon_deg, 8), round(p.lat_deg, 8)] for p in path.frame.to_latlon(xy)]
+def _feature(frame: LocalFrame, xy: Any, properties: dict[str, Any]) -> dict[str, Any]:
+    line = [[round(p.lon_deg, 8), round(p.lat_deg, 8)] for p in frame.to_latlon(xy)]
     return {
         "type": "Feature",
         "properties": properties,
@@ -92,11 +124,9 @@ def _feature(path: CoveragePath, xy: Any, properties: dict[str, Any]) -> dict[st
     }
 
 
-def _geojson(path: CoveragePath, area: AreaFile) -> str:
+def _geojson(features: list[dict[str, Any]], area: AreaFile) -> str:
     from airbeat import __version__
 
-    features = [_feature(path, path.line, {"role": "path", "sortie": 1, "drone": 1})]
-    features += [_feature(path, t, {"role": "transit", "sortie": 1, "drone": 1}) for t in path.transits]
     collection = {
         "type": "FeatureCollection",
         "airbeat": {
@@ -108,6 +138,69 @@ def _geojson(path: CoveragePath, area: AreaFile) -> str:
         "features": features,
     }
     return json.dumps(collection) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """A plan as it is printed and written: figures, rows for people, notes, features."""
+
+    figures: dict[str, Any]
+    rows: list[tuple[str, str]]
+    notes: tuple[str, ...]
+    features: list[dict[str, Any]]
+
+
+def _one_flight(asked: QuickPlan, area: AreaFile, fence: Any | None) -> _Planned:
+    started = time.perf_counter()
+    path = _path(asked, area, fence)
+    figures = _figures(path, time.perf_counter() - started)
+    figures["photos"] = asked.photography.count(path.length_m)
+    features = [_feature(path.frame, path.line, {"role": "path", "sortie": 1, "drone": 1})]
+    features += [_feature(path.frame, t, {"role": "transit", "sortie": 1, "drone": 1}) for t in path.transits]
+    speed = f"{asked.speed_m_s:g} m/s"
+    rows = [("time along the path", f"{_minutes(path.duration_s)} at {speed}")]
+    return _Planned(figures=figures, rows=rows, notes=path.notes, features=features)
+
+
+def _in_sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any | None) -> _Planned:
+    from functools import partial
+
+    from airbeat.cli.sortieplan import sortie_features, sortie_rows
+
+    started = time.perf_counter()
+    plan = _sorties(asked, vehicles, area, fence)
+    figures = _figures(plan, time.perf_counter() - started)
+    per_sortie = sortie_rows(plan, asked.photography)
+    figures |= {
+        "photos": None if asked.photography.trigger_m is None else sum(r["photos"] for r in per_sortie),
+        "sorties": len(plan.sorties),
+        "drones": vehicles.count,
+        "makespan_s": plan.makespan_s,
+        "nearest_m": plan.nearest_m,
+        "per_sortie": per_sortie,
+    }
+    rows = [
+        ("time in the air", f"{_minutes(plan.duration_s)} in {len(plan.sorties)} sorties"),
+        ("last landing after", _minutes(plan.makespan_s)),
+    ]
+    for r in per_sortie:
+        taken = "" if r["photos"] is None else f", {r['photos']} photographs"
+        rows.append(
+            (
+                f"sortie {r['sortie']}",
+                f"drone {r['drone']}, {_minutes(r['duration_s'])}, {r['length_m'] / 1000:.2f} km{taken}",
+            )
+        )
+    features = sortie_features(plan, per_sortie, partial(_feature, plan.frame))
+    notes = plan.notes
+    if asked.height_m is None and vehicles.endurances_min:
+        notes = (*notes, "climbs and landings are not counted: say --height-m")
+    return _Planned(figures=figures, rows=rows, notes=notes, features=features)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
 
 
 def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_json: bool) -> int:
@@ -123,29 +216,33 @@ def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_js
 
     area = read_area_file(asked.area)
     fence = None if asked.fence is None else read_area_file(asked.fence).free
-    started = time.perf_counter()
-    path = _path(asked, area, fence)
-    figures = _figures(path, time.perf_counter() - started)
-    minutes, seconds = divmod(round(path.duration_s), 60)
+    if asked.vehicles is None:
+        planned = _one_flight(asked, area, fence)
+    else:
+        planned = _in_sorties(asked, asked.vehicles, area, fence)
+    figures = planned.figures
     table(
         [
-            ("length", f"{path.length_m / 1000:.2f} km"),
-            ("time along the path", f"{minutes} min {seconds:02d} s at {asked.speed_m_s:g} m/s"),
-            ("corners", str(path.turns)),
-            ("covered", f"{path.coverage_fraction:.2%} ({path.unseen_area_m2:.0f} m² unseen)"),
-            ("outside the fence", f"{path.outside_m:.1f} m"),
-            ("in keep-outs", f"{path.keepout_m:.1f} m"),
+            ("length", f"{figures['length_m'] / 1000:.2f} km"),
+            *planned.rows,
+            ("corners", str(figures["turns"])),
+            *([] if figures["photos"] is None else [("photographs", str(figures["photos"]))]),
+            ("covered", f"{figures['coverage_fraction']:.2%} ({figures['unseen_area_m2']:.0f} m² unseen)"),
+            ("outside the fence", f"{figures['outside_fence_m']:.1f} m"),
+            ("in keep-outs", f"{figures['keepout_m']:.1f} m"),
             ("planned in", f"{figures['plan_time_s']:.2f} s"),
         ],
         as_json=as_json,
         title=asked.area.name,
     )
-    for note in (*area.notes, *path.notes):
+    notes = [*area.notes, *planned.notes, *asked.photography.notes]
+    for note in notes:
         console(as_json).print(f"note: {note}")
     written = []
     if out_dir is not None:
-        written = write_files({out_dir / "plan.geojson": _geojson(path, area)}, overwrite=overwrite)
+        text = _geojson(planned.features, area)
+        written = write_files({out_dir / "plan.geojson": text}, overwrite=overwrite)
         console(as_json).print(f"wrote {written[0]}")
     if as_json:
-        emit_json(figures | {"notes": [*area.notes, *path.notes], "files": [str(p) for p in written]})
+        emit_json(figures | {"notes": notes, "files": [str(p) for p in written]})
     return 1 if figures["outside_fence_m"] > 0 or figures["keepout_m"] > 0 else 0

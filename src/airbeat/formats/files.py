@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from airbeat.formats.qgc_plan import read_qgc_plan, write_qgc_plan
 from airbeat.formats.wpl import read_wpl, write_wpl
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["WRITERS", "read_plan_file", "write_plan_files"]
+__all__ = ["WRITERS", "read_plan_file", "write_plan_files", "write_several_plans"]
 
 WRITERS = {
     ".plan": write_qgc_plan,
@@ -42,9 +43,37 @@ def write_plan_files(plan: FlightPlan, out_dir: Path, *, stem: str, overwrite: b
         UsageError: a file exists, the folder cannot be written, or the stem is not a file name.
         PlanFileError: the plan holds what a format cannot.
     """
-    if not stem or stem in (".", "..") or stem != clean_text(stem) or any(c in stem for c in '/\\:*?"<>|'):
-        raise UsageError(f"{stem!r} is not a file name", remedy="give a name without / or suffix")
-    texts: dict[Path, str | bytes] = {out_dir / f"{stem}{s}": write(plan) for s, write in WRITERS.items()}
+    return write_several_plans({stem: plan}, out_dir, overwrite=overwrite)
+
+
+def write_several_plans(
+    plans: Mapping[str, FlightPlan], out_dir: Path, *, overwrite: bool = False
+) -> list[Path]:
+    """The files of several plans: all of them, or none.
+
+    Args:
+        plans: what to write, by file name without suffix.
+        out_dir: the folder, made if it is missing.
+        overwrite: whether files that exist may be replaced.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        UsageError: a file exists, the folder cannot be written, or a stem is not a file name.
+        PlanFileError: a plan holds what a format cannot.
+    """
+    for stem in plans:
+        if (
+            not stem
+            or stem in (".", "..")
+            or stem != clean_text(stem)
+            or any(c in stem for c in '/\\:*?"<>|')
+        ):
+            raise UsageError(f"{stem!r} is not a file name", remedy="give a name without / or suffix")
+    texts: dict[Path, str | bytes] = {
+        out_dir / f"{stem}{s}": write(plan) for stem, plan in plans.items() for s, write in WRITERS.items()
+    }
     return write_files(texts, overwrite=overwrite)
 
 

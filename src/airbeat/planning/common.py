@@ -16,8 +16,9 @@ from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.items import return_item, start_items
 from airbeat.planning.route import Router
 
-__all__ = ["finished_plan", "height_above_home_m", "routers", "usable_speed_m_s"]
+__all__ = ["BATTERY_NOTE", "finished_plan", "height_above_home_m", "routers", "usable_speed_m_s"]
 
+BATTERY_NOTE = "one battery is not enough"
 _FLAT_GROUND = "height above ground assumes flat ground at the height of home"
 
 
@@ -92,7 +93,7 @@ def finished_plan(
     if estimate.batteries > 1:
         notes = [
             *notes,
-            f"one battery is not enough: the flight needs {estimate.batteries}; it is not split yet",
+            f"{BATTERY_NOTE}: the flight needs {estimate.batteries}; airbeat plan writes one plan a sortie",
         ]
     return FlightPlan(
         name=mission.name,

@@ -1,0 +1,86 @@
+"""The plans of a mission that is flown in several sorties: checked, printed and written one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airbeat.cli.output import console, table
+
+if TYPE_CHECKING:
+    from airbeat.checks.findings import Finding
+    from airbeat.mission.mission import Mission
+    from airbeat.mission.plan import FlightPlan
+
+__all__ = ["sorties_json", "sorties_of", "sorties_shown", "sorties_written"]
+
+
+def sorties_of(mission: Mission, plan: FlightPlan) -> tuple[FlightPlan, ...]:
+    """The plan as it is, or cut into sorties where a battery or the autopilot's memory cannot hold it.
+
+    Raises:
+        PlanningError: a place that cannot be reached and left on one battery.
+    """
+    from dataclasses import replace
+
+    from airbeat.checks.autopilot import MAX_ITEMS
+    from airbeat.planning.batteries import needs_splitting, split_flight
+
+    if not needs_splitting(plan, most_items=MAX_ITEMS):
+        return (plan,)
+    return tuple(replace(p, fence=plan.fence) for p in split_flight(mission, plan, most_items=MAX_ITEMS))
+
+
+def sorties_shown(sorties: tuple[FlightPlan, ...], *, as_json: bool) -> None:
+    """One line for each of several sorties."""
+    if len(sorties) == 1:
+        return
+    rows = []
+    for number, plan in enumerate(sorties, start=1):
+        if plan.estimate is not None:
+            minutes, seconds = divmod(round(plan.estimate.duration_s), 60)
+            rows.append(
+                (
+                    f"sortie {number}",
+                    f"{minutes} min {seconds:02d} s, {plan.estimate.length_m / 1000:.2f} km, "
+                    f"{plan.estimate.photos} photographs, {len(plan.items)} items",
+                )
+            )
+    table(rows, as_json=as_json, title=f"{len(sorties)} sorties")
+
+
+def sorties_written(
+    sorties: tuple[FlightPlan, ...], out_dir: Path, *, stem: str, overwrite: bool, as_json: bool
+) -> list[Path]:
+    """Writes ``stem.plan`` …, or ``stem-sortie-1.plan`` … of several sorties.
+
+    Raises:
+        UsageError: a file exists and may not be replaced, or cannot be written.
+    """
+    from airbeat.formats.files import write_several_plans
+
+    names = [stem] if len(sorties) == 1 else [f"{stem}-sortie-{k + 1}" for k in range(len(sorties))]
+    written = write_several_plans(dict(zip(names, sorties, strict=True)), out_dir, overwrite=overwrite)
+    for path in written:
+        console(as_json).print(f"wrote {path}")
+    return written
+
+
+def sorties_json(
+    sorties: tuple[FlightPlan, ...],
+    findings: list[list[Finding]],
+    *,
+    plan_json: Callable[[FlightPlan], dict[str, Any]],
+    findings_json: Callable[[list[Finding]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """The number of ``sorties``, and where there are several the figures and findings of each."""
+    if len(sorties) == 1:
+        return {"sorties": 1}
+    return {
+        "sorties": len(sorties),
+        "per_sortie": [
+            plan_json(plan) | {"findings": findings_json(found)}
+            for plan, found in zip(sorties, findings, strict=True)
+        ],
+    }

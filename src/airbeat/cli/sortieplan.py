@@ -1,0 +1,267 @@
+"""``airbeat plan --area … --drones N --endurance-min M``: an area covered in sorties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from airbeat.errors import UsageError
+
+if TYPE_CHECKING:
+    from airbeat.geo.coordinates import LatLon
+    from airbeat.planning.sortie import Drone, FleetPlan, Sortie
+
+__all__ = ["Photography", "Vehicles", "sortie_features", "sortie_options", "sortie_rows", "vehicles_asked"]
+
+_Value = TypeVar("_Value")
+
+_AIRFRAME = "arducopter-quad"
+"""Its climbs and landings are counted where a height is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicles:
+    """The drones that were asked for.
+
+    Attributes:
+        count: how many.
+        homes: launch place of each.
+        speeds_m_s: cruise speed of each [m/s].
+        endurances_min: flight time of one battery of each, down to nothing [min]; empty where no matter.
+        reserve_share: share of the battery left at landing, 0…1.
+    """
+
+    count: int
+    homes: tuple[LatLon, ...]
+    speeds_m_s: tuple[float, ...]
+    endurances_min: tuple[float, ...]
+    reserve_share: float
+
+    def drones(self, height_m: float | None) -> list[Drone]:
+        """The drones as planning takes them."""
+        import math
+
+        from airbeat.planning.estimate import FlightModel
+        from airbeat.planning.sortie import Drone
+        from airbeat.vehicle.airframe import airframe_profile
+
+        endurances_s = [60.0 * m for m in self.endurances_min] or [math.inf] * self.count
+        return [
+            Drone(
+                home=home,
+                model=FlightModel(speed_m_s=speed),
+                endurance_s=endurance_s,
+                reserve_share=self.reserve_share,
+                airframe=airframe_profile(_AIRFRAME),
+                height_m=height_m,
+            )
+            for home, speed, endurance_s in zip(self.homes, self.speeds_m_s, endurances_s, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photography:
+    """What photographs are counted by.
+
+    Attributes:
+        trigger_m: distance between photographs [m]; None where nothing tells.
+        notes: what the reader must know.
+    """
+
+    trigger_m: float | None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def asked(
+        cls,
+        *,
+        camera: str | None,
+        height_m: float | None,
+        front_overlap: float,
+        spacing_m: float,
+        speed_m_s: float,
+    ) -> Photography:
+        """From camera, height and overlap.
+
+        Raises:
+            UsageError: a camera without a height.
+            PlanningError: no such camera.
+        """
+        if camera is None:
+            return cls(trigger_m=None)
+        if height_m is None:
+            raise UsageError("--camera needs the height of the flight", remedy="say --height-m METRES")
+        from airbeat.vehicle.camera import camera_profile
+
+        profile = camera_profile(camera)
+        across_m, along_m = profile.footprint_m(height_m)
+        trigger_m = along_m * (1.0 - front_overlap)
+        notes = []
+        if spacing_m > across_m:
+            notes.append(f"lines {spacing_m:g} m apart leave gaps: the footprint is {across_m:.1f} m wide")
+        fastest = trigger_m / profile.min_interval_s
+        if speed_m_s > fastest:
+            notes.append(
+                f"{profile.name} needs {profile.min_interval_s:g} s between photographs {trigger_m:.1f} m "
+                f"apart: fly no faster than {fastest:.1f} m/s"
+            )
+        return cls(trigger_m=trigger_m, notes=tuple(notes))
+
+    def count(self, length_m: float) -> int | None:
+        """Photographs on a path that long, or None."""
+        from airbeat.planning.sortie import photos_along
+
+        return None if self.trigger_m is None else photos_along(length_m, self.trigger_m)
+
+
+def sortie_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of sorties, fleets and photographs."""
+    options = (
+        click.option(
+            "--drones",
+            type=click.IntRange(1, 20),
+            default=1,
+            show_default=True,
+            help="With --area and --home: share the area among so many drones.",
+        ),
+        click.option(
+            "--endurance-min",
+            type=click.FloatRange(0, 600, min_open=True),
+            multiple=True,
+            help="With --area and --home: minutes that a battery lasts; the area is covered in sorties. "
+            "Once for all drones, or once for each.",
+        ),
+        click.option(
+            "--reserve",
+            type=click.FloatRange(0, 0.9),
+            default=0.2,
+            show_default=True,
+            help="With --endurance-min: share of the battery left at landing.",
+        ),
+        click.option("--camera", metavar="PROFILE", help="With --area and --height-m: count photographs."),
+        click.option(
+            "--height-m",
+            type=click.FloatRange(2, 1000),
+            help="With --area: height above home [m]; counts climbs and landings of sorties.",
+        ),
+        click.option(
+            "--front-overlap",
+            type=click.FloatRange(0, 0.95),
+            default=0.3,
+            show_default=True,
+            help="With --camera: overlap of successive photographs.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def vehicles_asked(
+    *,
+    count: int,
+    homes: tuple[LatLon, ...],
+    speeds_m_s: tuple[float, ...],
+    endurances_min: tuple[float, ...],
+    reserve: float,
+) -> Vehicles | None:
+    """The drones, or None where one flight from anywhere was asked for.
+
+    Raises:
+        UsageError: no launch place, or as many values as there are neither drones nor one.
+    """
+    if count == 1 and not endurances_min:
+        for name, values in (("--home", homes), ("--speed-m-s", speeds_m_s)):
+            if len(values) > 1:
+                raise UsageError(
+                    f"{name} was given {len(values)} times for one drone",
+                    remedy="say --drones N, or give one",
+                )
+        return None
+    if not homes:
+        raise UsageError("sorties need a place to start from", remedy="say --home LAT,LON")
+    return Vehicles(
+        count=count,
+        homes=_for_each("--home", homes, count),
+        speeds_m_s=_for_each("--speed-m-s", speeds_m_s, count),
+        endurances_min=_for_each("--endurance-min", endurances_min, count) if endurances_min else (),
+        reserve_share=reserve,
+    )
+
+
+def _for_each(name: str, values: tuple[_Value, ...], count: int) -> tuple[_Value, ...]:
+    if len(values) == 1:
+        return values * count
+    if len(values) != count:
+        raise UsageError(
+            f"{name} was given {len(values)} times for {count} drones",
+            remedy="give it once for all, or once for each",
+        )
+    return values
+
+
+def sortie_rows(plan: FleetPlan, photography: Photography) -> list[dict[str, Any]]:
+    """The figures of each sortie."""
+    return [_row(sortie, photography) for sortie in plan.sorties]
+
+
+def _row(sortie: Sortie, photography: Photography) -> dict[str, Any]:
+    return {
+        "sortie": sortie.number,
+        "drone": sortie.drone,
+        "start_s": sortie.start_s,
+        "duration_s": sortie.duration_s,
+        "length_m": sortie.length_m,
+        "photos": None if photography.trigger_m is None else sortie.photos(photography.trigger_m),
+        "items": sortie.items,
+        "transit_above_m": sortie.layer_m,
+    }
+
+
+def sortie_features(
+    plan: FleetPlan, rows: list[dict[str, Any]], line_feature: Callable[[Any, dict[str, Any]], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """GeoJSON features: a ``role: path`` a sortie, its ways as ``role: transit``, each drone's own part.
+
+    Args:
+        plan: the sorties.
+        rows: their figures, which become properties.
+        line_feature: makes a feature of a local line (n, 2) and properties.
+    """
+    features = [
+        line_feature(sortie.line, {"role": "path", **row})
+        for sortie, row in zip(plan.sorties, rows, strict=True)
+    ]
+    for sortie in plan.sorties:
+        features += [
+            line_feature(
+                transit,
+                {
+                    "role": "transit",
+                    "sortie": sortie.number,
+                    "drone": sortie.drone,
+                    "transit_above_m": sortie.layer_m,
+                },
+            )
+            for transit in sortie.transits
+        ]
+    return features
+    if len(plan.parts) > 1:
+        features += [
+            _part(plan, part, drone) for drone, part in enumerate(plan.parts, 1) if not part.is_empty
+        ]
+    return features
+
+
+def _part(plan: FleetPlan, part: Any, drone: int) -> dict[str, Any]:
+    import shapely
+
+    placed = shapely.transform(plan.frame.to_geographic(part), lambda lon_lat: lon_lat.round(8))
+    return {
+        "type": "Feature",
+        "properties": {"role": "drone-area", "drone": drone, "area_m2": round(part.area, 1)},
+        "geometry": shapely.geometry.mapping(placed),
+    }
