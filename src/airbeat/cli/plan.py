@@ -166,6 +166,11 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
     type=click.Path(file_okay=False, path_type=Path),
     help="Write .plan, .waypoints, .geojson and .kml files (with --area: plan.geojson) into this folder.",
 )
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the plan for a briefing into this PNG file.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the route search.")
 @click.option(
@@ -190,6 +195,7 @@ def command(
     speed_m_s: float,
     fence: Path | None,
     out_dir: Path | None,
+    picture: Path | None,
     overwrite: bool,
     seed: int,
     effort: int,
@@ -205,6 +211,9 @@ def command(
     airbeat plan missions/demo-hillside.yaml --out plans
     airbeat plan --area wood.geojson --spacing-m 60 --out plans --json
     """
+    from airbeat.cli.picture import check_picture_path
+
+    check_picture_path(picture, overwrite=overwrite)
     if area is not None:
         if mission is not None or gaps is not None:
             raise UsageError("--area is for a plan without a mission file", remedy="leave one of them out")
@@ -221,18 +230,36 @@ def command(
             seed=seed,
             effort=effort,
         )
-        return quick_plan(asked, out_dir=out_dir, overwrite=overwrite, as_json=as_json)
+        return quick_plan(asked, out_dir=out_dir, picture=picture, overwrite=overwrite, as_json=as_json)
     if mission is None:
         raise UsageError("nothing to plan", remedy="give a mission file, or --area FILE --spacing-m METRES")
     return _plan_mission_file(
-        mission, out_dir=out_dir, overwrite=overwrite, seed=seed, effort=effort, gaps=gaps, as_json=as_json
+        mission,
+        out_dir=out_dir,
+        picture=picture,
+        overwrite=overwrite,
+        seed=seed,
+        effort=effort,
+        gaps=gaps,
+        as_json=as_json,
     )
+
+
+def _draw(plan: FlightPlan, findings: list[Finding], picture: Path, *, overwrite: bool) -> list[Path]:
+    """The plan's picture; what the checks found stands in it."""
+    from airbeat.cli.picture import write_picture
+    from airbeat.report.picture_content import picture_of_plans
+
+    counts = [f"{sum(f.severity == s for f in findings)} {s}s" for s in ("error", "warning", "note")]
+    figures = [*_rows(plan), ("checks", ", ".join(counts))]
+    return write_picture(picture, picture_of_plans([plan], figures=figures), overwrite=overwrite)
 
 
 def _plan_mission_file(
     mission: Path,
     *,
     out_dir: Path | None,
+    picture: Path | None,
     overwrite: bool,
     seed: int,
     effort: int,
@@ -264,9 +291,11 @@ def _plan_mission_file(
     if out_dir is not None and not failed:
         stem = mission.stem if gaps is None else f"{mission.stem}-gaps"
         written = write_plan_files(plan, out_dir, stem=stem, overwrite=overwrite)
-        for path in written:
-            console(as_json).print(f"wrote {path}")
-    elif out_dir is not None:
+    if picture is not None and not failed:
+        written += _draw(plan, findings, picture, overwrite=overwrite)
+    for path in written:
+        console(as_json).print(f"wrote {path}")
+    if failed and (out_dir is not None or picture is not None):
         console(as_json).print("nothing was written: the checks found errors")
     if as_json:
         emit_json(

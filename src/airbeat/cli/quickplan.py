@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from airbeat.geo.coordinates import LatLon
     from airbeat.mission.areafile import AreaFile
     from airbeat.planning.coverage import CoveragePath
+    from airbeat.report.picture_content import PlanPicture
 
 __all__ = ["QuickPlan", "quick_plan"]
+
+_QUICK_LOOK = "quick look; not for flight as it is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +95,15 @@ def _feature(path: CoveragePath, xy: Any, properties: dict[str, Any]) -> dict[st
     }
 
 
-def _geojson(path: CoveragePath, area: AreaFile) -> str:
-    from airbeat import __version__
-
+def _features(path: CoveragePath) -> list[dict[str, Any]]:
     features = [_feature(path, path.line, {"role": "path", "sortie": 1, "drone": 1})]
     features += [_feature(path, t, {"role": "transit", "sortie": 1, "drone": 1}) for t in path.transits]
+    return features
+
+
+def _geojson(features: list[dict[str, Any]], area: AreaFile) -> str:
+    from airbeat import __version__
+
     collection = {
         "type": "FeatureCollection",
         "airbeat": {
@@ -110,14 +117,37 @@ def _geojson(path: CoveragePath, area: AreaFile) -> str:
     return json.dumps(collection) + "\n"
 
 
-def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_json: bool) -> int:
-    """Plan, print the figures, and write ``plan.geojson`` into a folder; the exit code.
+def _draw(
+    asked: QuickPlan, path: CoveragePath, area: AreaFile, fence: Any | None, rows: list[tuple[str, str]]
+) -> PlanPicture:
+    from airbeat.mission.plan import Provenance
+    from airbeat.report.picture_content import picture_of_features
+
+    return picture_of_features(
+        _features(path),
+        title=asked.area.stem,
+        area=area.area,
+        keepouts=area.keepouts,
+        fence=fence,
+        unseen=None if path.unseen is None else path.frame.to_geographic(path.unseen),
+        home=asked.home,
+        figures=[row for row in rows if row[0] != "planned in"],
+        notes=(_QUICK_LOOK, *area.notes, *path.notes),
+        provenance=Provenance(source_name=area.source_name, source_sha256=area.source_sha256),
+    )
+
+
+def quick_plan(
+    asked: QuickPlan, *, out_dir: Path | None, picture: Path | None, overwrite: bool, as_json: bool
+) -> int:
+    """Plan, print the figures, and write ``plan.geojson`` into a folder, and a picture; the exit code.
 
     Raises:
         InputFileError: an area or fence file that cannot be used.
         PlanningError: nothing can be flown.
         UsageError: the output exists and may not be replaced.
     """
+    from airbeat.cli.picture import write_picture
     from airbeat.formats.atomic import write_files
     from airbeat.mission.areafile import read_area_file
 
@@ -127,25 +157,27 @@ def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_js
     path = _path(asked, area, fence)
     figures = _figures(path, time.perf_counter() - started)
     minutes, seconds = divmod(round(path.duration_s), 60)
-    table(
-        [
-            ("length", f"{path.length_m / 1000:.2f} km"),
-            ("time along the path", f"{minutes} min {seconds:02d} s at {asked.speed_m_s:g} m/s"),
-            ("corners", str(path.turns)),
-            ("covered", f"{path.coverage_fraction:.2%} ({path.unseen_area_m2:.0f} m² unseen)"),
-            ("outside the fence", f"{path.outside_m:.1f} m"),
-            ("in keep-outs", f"{path.keepout_m:.1f} m"),
-            ("planned in", f"{figures['plan_time_s']:.2f} s"),
-        ],
-        as_json=as_json,
-        title=asked.area.name,
-    )
+    rows = [
+        ("line spacing", f"{asked.spacing_m:g} m"),
+        ("length", f"{path.length_m / 1000:.2f} km"),
+        ("time along the path", f"{minutes} min {seconds:02d} s at {asked.speed_m_s:g} m/s"),
+        ("corners", str(path.turns)),
+        ("covered", f"{path.coverage_fraction:.2%} ({path.unseen_area_m2:.0f} m² unseen)"),
+        ("outside the fence", f"{path.outside_m:.1f} m"),
+        ("in keep-outs", f"{path.keepout_m:.1f} m"),
+        ("planned in", f"{figures['plan_time_s']:.2f} s"),
+    ]
+    table(rows, as_json=as_json, title=asked.area.name)
     for note in (*area.notes, *path.notes):
         console(as_json).print(f"note: {note}")
     written = []
     if out_dir is not None:
-        written = write_files({out_dir / "plan.geojson": _geojson(path, area)}, overwrite=overwrite)
-        console(as_json).print(f"wrote {written[0]}")
+        text = _geojson(_features(path), area)
+        written = write_files({out_dir / "plan.geojson": text}, overwrite=overwrite)
+    if picture is not None:
+        written += write_picture(picture, _draw(asked, path, area, fence, rows), overwrite=overwrite)
+    for file in written:
+        console(as_json).print(f"wrote {file}")
     if as_json:
         emit_json(figures | {"notes": [*area.notes, *path.notes], "files": [str(p) for p in written]})
     return 1 if figures["outside_fence_m"] > 0 or figures["keepout_m"] > 0 else 0
