@@ -30,7 +30,9 @@ from airbeat.report.picture_map import (
     home_mark,
     last_seen_mark,
     map_image,
+    north_arrow,
     rally_mark,
+    scale_bar,
     sortie_colour,
     visit_mark,
 )
@@ -64,10 +66,13 @@ def draw_picture(picture: PlanPicture) -> bytes:
     _notes(sheet, picture, y + 14)
     left, top, right, bottom = _MAP_BOX
     sheet.text((left, bottom + 26), HONESTY, size_px=17, bold=True, colour=_AMBER_INK)
-    sheet.text((left, bottom + 47), fitted(_source(picture), 13, right - left), size_px=13, colour=_SOFT)
+    sheet.text((left, bottom + 47), fitted(_source(picture), 13, 740), size_px=13, colour=_SOFT)
     sheet.rectangle((left - 1, top - 1, right + 1, bottom + 1), edge="#555555")
+    drawn = map_image(picture, (right - left, bottom - top))
+    north_arrow(sheet, right - 36, bottom + 10)
+    scale_bar(sheet, right - 64, bottom + 20, drawn)
     image = sheet.finished()
-    image.paste(map_image(picture, (right - left, bottom - top)), (left, top))
+    image.paste(drawn.image, (left, top))
     about = PngInfo()
     for key, value in {
         "Title": picture.title,
@@ -86,7 +91,7 @@ def draw_picture(picture: PlanPicture) -> bytes:
 def _source(picture: PlanPicture) -> str:
     p = picture.provenance
     source = f" · from {p.source_name} (SHA-256 {p.source_sha256[:16]})" if p.source_name else ""
-    return f"airbeat {p.tool_version or __version__}{source} · WGS84, north up"
+    return f"airbeat {p.tool_version or __version__}{source} · WGS84"
 
 
 def _header(sheet: Canvas, picture: PlanPicture) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -24,10 +24,13 @@ __all__ = [
     "KEEPOUT",
     "TRANSIT_DASH",
     "UNSEEN",
+    "MapImage",
     "home_mark",
     "last_seen_mark",
     "map_image",
+    "north_arrow",
     "rally_mark",
+    "scale_bar",
     "sortie_colour",
     "visit_mark",
 ]
@@ -37,7 +40,7 @@ _ARROW_EVERY_PX = 190.0
 _HOME_PX = 24.0
 """Start and end marks nearer to home than this are put beside it."""
 _FENCE_ROOM = 0.4
-"""A fence larger than what is flown is shown as far as this share of the map's extent beyond it."""
+"""A side of the fence is on the map where it is no further than this share of the map's extent beyond it."""
 # Okabe–Ito's first, then others that keep apart from the keep-outs' red and the fence's green.
 _SORTIE_COLOURS = (
     "#0072b2", "#e69f00", "#7b3294", "#00a3b4", "#d0377d", "#8c5a2b", "#56b4e9", "#6b7a00",
@@ -49,6 +52,14 @@ _STROKE_PX, _THINNEST_PX, _STROKE_SHARE = 2.6, 1.2, 0.15
 _RALLY, _LAST_SEEN = "#9a6700", "#b3003c"
 TRANSIT_DASH = (10.0, 7.0)
 FENCE_DASH = (14.0, 5.0, 3.0, 5.0)
+
+
+class MapImage(NamedTuple):
+    """A drawn map, its scale [px/m] and the side of its grid's squares [m]."""
+
+    image: Image.Image
+    px_per_m: float
+    step_m: float
 
 
 class _Map:
@@ -64,10 +75,12 @@ class _Map:
         shapes += [] if picture.area is None else [self.frame.to_local(picture.area)]
         x0, y0, x1, y1 = shapely.total_bounds(shapes)
         room = _FENCE_ROOM * max(x1 - x0, y1 - y0)
+        low, high = np.array([x0, y0]), np.array([x1, y1])
         for zone in (*picture.inclusions, *picture.keepouts):
-            a0, b0, a1, b1 = self.frame.to_local(zone).bounds
-            x0, y0 = min(x0, max(a0, x0 - room)), min(y0, max(b0, y0 - room))
-            x1, y1 = max(x1, min(a1, x1 + room)), max(y1, min(b1, y1 + room))
+            bounds = np.array(self.frame.to_local(zone).bounds)
+            low = np.where(bounds[:2] >= [x0 - room, y0 - room], np.minimum(low, bounds[:2]), low)
+            high = np.where(bounds[2:] <= [x1 + room, y1 + room], np.maximum(high, bounds[2:]), high)
+        (x0, y0), (x1, y1) = low, high
         span = (max(x1 - x0, 20.0), max(y1 - y0, 20.0))
         self.px_per_m = min((s - 2 * _MAP_MARGIN_PX) / m for s, m in zip(size_px, span, strict=True))
         self._left = (x0 + x1) / 2 - size_px[0] / 2 / self.px_per_m
@@ -110,7 +123,7 @@ def _round_step_m(span_m: float) -> float:
     return max(m * power for m in (1, 2, 5) if m * power <= span_m / 4 + 1e-9)
 
 
-def map_image(picture: PlanPicture, size: tuple[int, int]) -> Image.Image:
+def map_image(picture: PlanPicture, size: tuple[int, int]) -> MapImage:
     """The map of a plan in so many pixels (width, height).
 
     Raises:
@@ -131,11 +144,14 @@ def map_image(picture: PlanPicture, size: tuple[int, int]) -> Image.Image:
         canvas.fill(at.shape(zone), "#ffffff", opacity=0.8)
         canvas.hatch(at.shape(zone), KEEPOUT)
         canvas.outline(at.shape(zone), KEEPOUT, stroke_px=2.4)
+    sheet = shapely.box(0, 0, *size)
+    edges = [at.shape(zone).boundary for zone in picture.inclusions]
+    if edges and not any(edge.intersects(sheet) for edge in edges):
+        place = (size[0] - 16.0, size[1] - 16.0)
+        canvas.text(place, "the fence lies beyond this map", size_px=15, colour=FENCE, anchor="rs", halo=True)
     _draw_lines(picture, at)
     _draw_places(picture, at)
-    _scale_bar(canvas, step_m, at.px_per_m)
-    _north_arrow(canvas)
-    return canvas.finished()
+    return MapImage(canvas.finished(), at.px_per_m, step_m)
 
 
 def sortie_colour(number: int) -> str:
@@ -223,19 +239,19 @@ def last_seen_mark(canvas: Canvas, x: float, y: float) -> None:
     canvas.polygon(star + np.array([x, y]), _LAST_SEEN, edge="#ffffff", stroke_px=2)
 
 
-def _scale_bar(canvas: Canvas, step_m: float, px_per_m: float) -> None:
-    length, x, y = step_m * px_per_m, 24.0, canvas.size_px[1] - 26.0
-    label = f"{step_m:g} m, as the grid" if step_m < 1000 else f"{step_m / 1000:g} km, as the grid"
-    canvas.rectangle((x - 12, y - 32, x + length + 14, y + 16), fill="#ffffff", edge="#b9b5a9")
+def scale_bar(canvas: Canvas, right: float, y: float, drawn: MapImage) -> None:
+    """A scale bar that ends at an x [px], as long as the grid's squares."""
+    length = drawn.step_m * drawn.px_per_m
+    label = f"{drawn.step_m:g} m" if drawn.step_m < 1000 else f"{drawn.step_m / 1000:g} km"
+    x = right - length
     for k in range(4):
         tone = INK if k % 2 == 0 else "#ffffff"
-        canvas.rectangle((x + k * length / 4, y - 2, x + (k + 1) * length / 4, y + 6), fill=tone, edge=INK)
-    canvas.text((x, y - 9), "0", size_px=14, colour=INK, anchor="ms")
-    canvas.text((x + length + 6, y - 9), label, size_px=14, colour=INK, anchor="rs")
+        canvas.rectangle((x + k * length / 4, y, x + (k + 1) * length / 4, y + 8), fill=tone, edge=INK)
+    canvas.text((x, y + 25), "0", size_px=14, colour=INK, anchor="ls")
+    canvas.text((right, y + 25), f"{label}, as the grid", size_px=14, colour=INK, anchor="rs")
 
 
-def _north_arrow(canvas: Canvas) -> None:
-    x, y = canvas.size_px[0] - 44.0, 62.0
-    canvas.disc(x, y - 4, 36, "#ffffff", edge="#b9b5a9")
-    canvas.polygon(np.array([[x, y - 32], [x + 11, y + 6], [x, y - 2], [x - 11, y + 6]]), INK)
-    canvas.text((x, y + 24), "N", size_px=18, bold=True, colour=INK, anchor="ms")
+def north_arrow(canvas: Canvas, x: float, y: float) -> None:
+    """An arrow to the north, its tip at (x, y)."""
+    canvas.polygon(np.array([[x, y], [x + 11, y + 38], [x, y + 30], [x - 11, y + 38]]), INK)
+    canvas.text((x + 16, y + 36), "N", size_px=20, bold=True, colour=INK)
