@@ -54,6 +54,7 @@ def plan_json(plan: FlightPlan) -> dict[str, Any]:
             "sweep_angle_deg": survey.sweep_angle_deg,
             "footprint_across_m": survey.footprint_across_m,
             "footprint_along_m": survey.footprint_along_m,
+            "gimbal_pitch_deg": survey.gimbal_pitch_deg,
         }
     if estimate:
         value |= {
@@ -89,7 +90,8 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
             ("height above ground", f"{survey.height_agl_m:.1f} m (flat ground assumed)"),
             (
                 "footprint",
-                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along",
+                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
+                + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
             ),
             ("planned coverage", f"{survey.coverage_fraction:.2%} of the area"),
         ]

@@ -45,8 +45,8 @@ _GAP_OVERLAP_M = 3.0
 """Gaps are photographed again with so much of what lies around them, against position errors."""
 _CUT_M = 0.1
 _FLAT = "flat ground {height:g} m above home"
-_NADIR = (
-    "the camera looked straight down with the image's top towards the aircraft's nose: CAMERA_FEEDBACK "
+_AS_PLANNED = (
+    "the camera looked {where} with the image's top towards the aircraft's nose: CAMERA_FEEDBACK "
     "carries the aircraft's attitude, not the gimbal's"
 )
 
@@ -202,7 +202,9 @@ def ledger_of_flight(plan: FlightPlan, files: Sequence[Path], *, ground_height_m
     """
     survey = _survey(plan)
     shots: dict[tuple[int, int, float, float], _Shot] = {}
-    notes, inputs = [_FLAT.format(height=ground_height_m), _NADIR], []
+    tilt_deg = 90.0 + survey.gimbal_pitch_deg
+    where = "straight down" if tilt_deg == 0 else f"{tilt_deg:g}° forward of straight down"
+    notes, inputs = [_FLAT.format(height=ground_height_m), _AS_PLANNED.format(where=where)], []
     for path in files:
         flown = read_artefact(path, _Flown, remedy="give a folder that airbeat fly wrote")
         inputs.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
@@ -219,7 +221,7 @@ def ledger_of_flight(plan: FlightPlan, files: Sequence[Path], *, ground_height_m
             position=LatLon(lat_deg=s.lat_deg, lon_deg=s.lon_deg),
             height_above_home_m=s.height_above_home_m,
             gimbal_yaw_deg=s.yaw_deg,
-            gimbal_pitch_deg=-90.0,
+            gimbal_pitch_deg=survey.gimbal_pitch_deg,
             gimbal_roll_deg=0.0,
             focal_length_px=camera.focal_length_px,
         )

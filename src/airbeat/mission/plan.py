@@ -135,8 +135,8 @@ class Survey:
         area: geographic shapely (Multi)Polygon, lon/lat degrees, WGS84: what is to be photographed.
         camera: the camera the spacing was computed for.
         height_agl_m: planned height above ground [m] (flat ground at home height is assumed unless said).
-        gsd_m_px: ground sampling distance across track [m/px].
-        footprint_across_m: footprint across the track [m].
+        gsd_m_px: coarsest ground sampling distance across track [m/px].
+        footprint_across_m: footprint across the track that counts [m].
         footprint_along_m: footprint along the track [m].
         spacing_m: distance between neighbouring lines [m].
         trigger_distance_m: distance between photographs on a line [m].
@@ -144,6 +144,7 @@ class Survey:
         coverage_fraction: share of ``area`` inside the planned footprints, 0…1.
         unseen: geographic (Multi)Polygon that no camera inside the fence sees, or None.
         margin_m: distance kept from the fence's edge and from keep-outs [m].
+        gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down].
     """
 
     area: Any
@@ -158,6 +159,7 @@ class Survey:
     coverage_fraction: float
     unseen: Any | None = None
     margin_m: float = 0.0
+    gimbal_pitch_deg: float = -90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

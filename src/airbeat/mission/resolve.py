@@ -13,26 +13,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airbeat.errors import GeometryError, Problem
+import numpy as np
+import shapely
+
+from airbeat.errors import GeometryError, PlanningError, Problem
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.datums import MapDatum, in_china_box, to_wgs84
-from airbeat.geo.frame import distance_m
+from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.polygons import Outline, RingError, Shape, assemble, check_simple_ring
 from airbeat.mission.areafile import free_area, read_area_file
-from airbeat.mission.mission import FixedPoint, LawnmowerPattern, WaypointPattern
+from airbeat.mission.mission import (
+    CorridorPattern,
+    FixedPoint,
+    LawnmowerPattern,
+    SurveyPattern,
+    WaypointPattern,
+    Wind,
+)
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, RallyPoint
 from airbeat.mission.schema import (
     MAX_VERTICES,
     AirframeSection,
     AreaSection,
     CameraSection,
+    CorridorSection,
     FenceSection,
     HeightSection,
     LawnmowerSection,
     PlaceSection,
     PointSection,
     RallySection,
+    SurveySection,
     WaypointsSection,
+    WindSection,
     ZoneSection,
 )
 from airbeat.mission.wording import key_hint
@@ -44,6 +57,7 @@ __all__ = [
     "Ledger",
     "ResolvedArea",
     "check_vertices",
+    "corridor_ground",
     "resolve_airframe",
     "resolve_area",
     "resolve_camera",
@@ -52,6 +66,7 @@ __all__ = [
     "resolve_pattern",
     "resolve_place",
     "resolve_rally",
+    "resolve_wind",
 ]
 
 Profile = TypeVar("Profile", Camera, Airframe)
@@ -296,15 +311,28 @@ def _profile(
 
 
 def resolve_height(
-    section: HeightSection, camera: Camera | None, path: KeyPath, ledger: Ledger
+    section: HeightSection,
+    camera: Camera | None,
+    path: KeyPath,
+    ledger: Ledger,
+    *,
+    pitch_deg: float = -90.0,
 ) -> Altitude | None:
-    """The flight height, stated or from the GSD (flat ground at home's height assumed)."""
+    """The flight height, stated or from the GSD (flat ground at home's height assumed).
+
+    Of a tilted camera's photograph the coarsest GSD counts; of one that looks over the horizon, which is
+    refused elsewhere, that of a camera looking straight down.
+    """
     if section.value_m is not None and section.datum is not None:
         return Altitude(value_m=section.value_m, datum=AltitudeDatum(section.datum))
     if section.gsd_cm_px is None or camera is None:
         return None
     datum = AltitudeDatum(section.datum or "home")
-    height_m = math.floor(camera.height_for_gsd_m(section.gsd_cm_px / 100.0) * 10.0 + 1e-6) / 10.0
+    try:
+        fits_m = camera.height_for_gsd_m(section.gsd_cm_px / 100.0, pitch_deg=pitch_deg)
+    except PlanningError:
+        fits_m = camera.height_for_gsd_m(section.gsd_cm_px / 100.0)
+    height_m = math.floor(fits_m * 10.0 + 1e-6) / 10.0
     if path == ("height",):
         assumed = ", flat ground at home's height assumed" if datum is AltitudeDatum.HOME else ""
         ledger.notes.append(
@@ -313,21 +341,74 @@ def resolve_height(
     return Altitude(value_m=height_m, datum=datum)
 
 
+def resolve_wind(section: WindSection) -> Wind:
+    """The wind to plan for."""
+    return Wind(from_deg=section.from_deg, speed_m_s=section.speed_m_s, nose_into_wind=section.nose == "wind")
+
+
+_HOVER_S = 2.0
+"""How long a vehicle stands still for a photograph unless the mission says otherwise [s]."""
+
+
+def _lines_photographed(section: SurveySection) -> dict[str, Any]:
+    """The arguments that every :class:`SurveyPattern` shares."""
+    default = SurveyPattern()
+    side, front = section.overlap.side, section.overlap.front
+    hover_s = _HOVER_S if section.hover_s is None else section.hover_s
+    return {
+        "side_overlap": default.side_overlap if side is None else side,
+        "front_overlap": default.front_overlap if front is None else front,
+        "spacing_m": section.spacing_m,
+        "trigger_distance_m": section.trigger_distance_m,
+        "gimbal_pitch_deg": section.gimbal_pitch_deg,
+        "hover_s": hover_s if section.capture == "hover" else None,
+        "turn_around_m": section.turn_around_m,
+    }
+
+
+def corridor_ground(pattern: CorridorPattern, key: str, ledger: Ledger) -> Any | None:
+    """The ground of a corridor, a geographic (Multi)Polygon; None after reporting why there is none."""
+    drawn = shapely.LineString([(p.lon_deg, p.lat_deg) for p in pattern.line])
+    frame = LocalFrame.around(drawn)
+    line = frame.to_local(drawn)
+    if not np.isfinite(shapely.get_coordinates(line)).all() or line.length > _LONGEST_CORRIDOR_M:
+        ledger.add(
+            (key, "line"),
+            f"the line is longer than {_LONGEST_CORRIDOR_M / 1000:.0f} km",
+            "check for swapped or mistyped coordinates",
+        )
+        return None
+    if line.length < 1.0:
+        ledger.add((key, "line"), "the line has no length", "give its two ends different places")
+        return None
+    return frame.to_geographic(line.buffer(pattern.width_m / 2, cap_style="flat"))
+
+
+_LONGEST_CORRIDOR_M = 200_000.0
+
+
 def resolve_pattern(
-    section: LawnmowerSection | WaypointsSection, key: str, camera: Camera | None, ledger: Ledger
-) -> LawnmowerPattern | WaypointPattern:
+    section: LawnmowerSection | CorridorSection | WaypointsSection,
+    key: str,
+    camera: Camera | None,
+    ledger: Ledger,
+) -> LawnmowerPattern | CorridorPattern | WaypointPattern:
     """What to fly, with places in WGS84."""
     if isinstance(section, LawnmowerSection):
-        default = LawnmowerPattern()
-        side, front = section.overlap.side, section.overlap.front
         return LawnmowerPattern(
-            side_overlap=default.side_overlap if side is None else side,
-            front_overlap=default.front_overlap if front is None else front,
-            spacing_m=section.spacing_m,
-            trigger_distance_m=section.trigger_distance_m,
+            **_lines_photographed(section),
             angle_deg=section.angle_deg,
+            crosshatch=section.crosshatch,
             entry=resolve_place(section.entry, ledger) if section.entry else None,
-            turn_around_m=section.turn_around_m,
+            start_into_wind=section.start == "into_wind",
+        )
+    if isinstance(section, CorridorSection):
+        ledger.vertices += len(section.line)
+        return CorridorPattern(
+            **_lines_photographed(section),
+            line=ledger.wgs84(section.line, ledger.datum),
+            width_m=section.width_m,
+            lines=section.lines,
         )
     return WaypointPattern(
         points=tuple(

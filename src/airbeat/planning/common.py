@@ -59,11 +59,17 @@ def usable_speed_m_s(mission: Mission) -> tuple[float, tuple[str, ...]]:
     """The cruise speed the airframe can fly, with a note where it is lower than asked for."""
     if not mission.speed_m_s > 0:
         raise PlanningError(f"speed {mission.speed_m_s:g} m/s cannot be flown", remedy="use a positive speed")
-    top = mission.airframe.max_speed_m_s
+    wind = mission.wind.speed_m_s if mission.wind else 0.0
+    top = mission.airframe.max_speed_m_s - wind
+    if not top > 0:
+        raise PlanningError(
+            f"a wind of {wind:g} m/s cannot be flown against by {mission.airframe.name}",
+            remedy="wait for less wind",
+        )
     if mission.speed_m_s <= top:
         return mission.speed_m_s, ()
     note = f"speed lowered from {mission.speed_m_s:g} to {top:g} m/s, the most {mission.airframe.name} flies"
-    return top, (note,)
+    return top, (f"{note} against the wind" if wind else note,)
 
 
 def routers(mission: Mission, space: FlightSpace) -> tuple[Router, Router]:

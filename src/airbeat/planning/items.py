@@ -8,19 +8,21 @@ switched on behind the waypoint that begins a line and off behind the one that e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.mission import FixedPoint
 from airbeat.mission.plan import ItemRole, PlanItem
+from airbeat.planning.photos import hover_places
 from airbeat.planning.tour import Leg
 
 __all__ = ["hold_s", "return_item", "start_items", "sweep_items", "visit_items", "waypoint"]
 
 _MOUNT_MODE_MAVLINK_TARGETING = 2.0
 _SETTLE_S = 2.0
+_SAME_PLACE_M = 0.02
 _HOLD_FOR_GIMBAL_S = 4.0
 _HOLD_FOR_YAW_S = 8.0
 
@@ -64,26 +66,79 @@ def _camera(trigger_distance_m: float) -> PlanItem:
     )
 
 
+def _gimbal(pitch_deg: float) -> PlanItem:
+    return PlanItem(
+        command=MavCmd.DO_MOUNT_CONTROL,
+        params=(pitch_deg, 0.0, 0.0, 0.0),
+        extra=(0.0, 0.0, _MOUNT_MODE_MAVLINK_TARGETING),
+        role=ItemRole.ACTION,
+    )
+
+
 def sweep_items(
-    legs: Sequence[Leg], *, frame: LocalFrame, height_m: float, trigger_distance_m: float
-) -> Iterator[PlanItem]:
+    legs: Sequence[Leg],
+    *,
+    frame: LocalFrame,
+    height_m: float,
+    trigger_distance_m: float,
+    gimbal_pitch_deg: float | None = None,
+    hover_s: float | None = None,
+) -> list[PlanItem]:
     """Waypoints and camera commands for legs that begin above home and end before the return.
 
-    The last leg back to home is left to the return item.
+    The last leg back to home is left to the return item. The camera stays on from one photographed leg to
+    the next where the second begins where the first ends.
+
+    Args:
+        legs: in flying order [m].
+        frame: the legs' local frame.
+        height_m: above home [m].
+        trigger_distance_m: distance between photographs [m].
+        gimbal_pitch_deg: camera pitch [degrees] to command before the first leg, or None.
+        hover_s: how long to stand still for each photograph [s]; None photographs in flight.
     """
+    items = [] if gimbal_pitch_deg is None else [_gimbal(gimbal_pitch_deg)]
+    if hover_s is not None:
+        return items + _hover_items(
+            legs, frame=frame, height_m=height_m, trigger_distance_m=trigger_distance_m, hover_s=hover_s
+        )
     corners = frame.to_latlon([leg.end for leg in legs])
     starts = frame.to_latlon([leg.start for leg in legs])
-    flown_to: LatLon | None = None
-    for leg, start, corner in zip(legs, starts, corners, strict=True):
+    camera_on = False
+    for number, (leg, start, corner) in enumerate(zip(legs, starts, corners, strict=True)):
         if not leg.camera_on:
-            yield waypoint(corner, height_m, ItemRole.TRANSIT)
-        else:
-            if flown_to is None:
-                yield waypoint(start, height_m, ItemRole.TRANSIT)
-            yield _camera(trigger_distance_m)
-            yield waypoint(corner, height_m, ItemRole.SWEEP)
-            yield _camera(0.0)
-        flown_to = corner
+            items.append(waypoint(corner, height_m, ItemRole.TRANSIT))
+            continue
+        if number == 0:
+            items.append(waypoint(start, height_m, ItemRole.TRANSIT))
+        if not camera_on:
+            items.append(_camera(trigger_distance_m))
+        items.append(waypoint(corner, height_m, ItemRole.SWEEP))
+        onward = legs[number + 1] if number + 1 < len(legs) else None
+        camera_on = onward is not None and onward.camera_on and onward.start == leg.end
+        if not camera_on:
+            items.append(_camera(0.0))
+    return items
+
+
+def _hover_items(
+    legs: Sequence[Leg], *, frame: LocalFrame, height_m: float, trigger_distance_m: float, hover_s: float
+) -> list[PlanItem]:
+    """A waypoint with a hold for each photograph, which is taken as the hold ends."""
+    items: list[PlanItem] = []
+    shot = PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0), role=ItemRole.ACTION)
+    at: tuple[float, float] | None = None
+    for leg, places in zip(legs, hover_places(legs, trigger_distance_m), strict=True):
+        if not leg.camera_on:
+            items.append(waypoint(frame.to_latlon([leg.end])[0], height_m, ItemRole.TRANSIT))
+        for place, position in zip(places, frame.to_latlon(places), strict=True):
+            if at is not None and math.dist(at, place) < _SAME_PLACE_M and items:
+                items.pop()  # the transit that ends where the first photograph is taken
+            begins = math.dist(place, leg.start) < _SAME_PLACE_M
+            role = ItemRole.TRANSIT if begins else ItemRole.SWEEP
+            items += [waypoint(position, height_m, role, hold_s=hover_s), shot]
+        at = None if leg.camera_on else leg.end
+    return items
 
 
 def hold_s(point: FixedPoint) -> float:
@@ -103,14 +158,7 @@ def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
     """
     actions = []
     if point.gimbal_pitch_deg is not None:
-        actions.append(
-            PlanItem(
-                command=MavCmd.DO_MOUNT_CONTROL,
-                params=(point.gimbal_pitch_deg, 0.0, 0.0, 0.0),
-                extra=(0.0, 0.0, _MOUNT_MODE_MAVLINK_TARGETING),
-                role=ItemRole.ACTION,
-            )
-        )
+        actions.append(_gimbal(point.gimbal_pitch_deg))
     if point.heading_deg is not None:
         actions.append(
             PlanItem(

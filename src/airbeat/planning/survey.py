@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ import numpy.typing as npt
 import shapely
 
 from airbeat.errors import PlanningError
-from airbeat.mission.mission import LawnmowerPattern, Mission
+from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Mission
 from airbeat.mission.plan import Estimate, FlightPlan, Survey
 from airbeat.planning.common import finished_plan, height_above_home_m, routers
+from airbeat.planning.corridor import along_tracks, corridor_tracks
 from airbeat.planning.estimate import estimate_flight, leg_times_s
 from airbeat.planning.freespace import FlightSpace
+from airbeat.planning.imaging import Imaging, crab_angle_rad, imaging_for
 from airbeat.planning.items import sweep_items
-from airbeat.planning.photos import footprints, photo_count, uncovered
+from airbeat.planning.photos import footprints, hover_places, photo_count, uncovered
 from airbeat.planning.route import Router, polygons_of
 from airbeat.planning.sweep import Swath, candidate_angles, sweep_lines
 from airbeat.planning.tour import Leg, fly_lines, with_gate
@@ -27,27 +30,16 @@ __all__ = ["plan_survey"]
 
 Points = npt.NDArray[np.float64]
 
-_GUARD_SHARE = 0.05
-"""Lines run on by this share of the footprint beyond the area, against position and heading errors."""
-_MAX_BLUR_PX = 1.0
 _FULL_PLANS_PER_EFFORT = 3
 _ORDER_ITERATIONS = 400
 _REPAIR_ROUNDS = 2
 _SEEN_ENOUGH = 0.99995
 _MOST_LINES = 2000
 _MOST_PHOTOS = 20_000
+_MOST_HOVERS = 300
+"""Each takes two mission items; ArduPilot holds some 700."""
 _COVERAGE_TRADE = 0.0005
 """Coverage that may be given up for a faster direction."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Imaging:
-    """What the camera makes of height and overlap."""
-
-    swath: Swath
-    trigger_distance_m: float
-    speed_m_s: float
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +47,12 @@ class _Task:
     """One survey to plan: everything that does not depend on the direction."""
 
     mission: Mission
+    pattern: LawnmowerPattern | CorridorPattern
     space: FlightSpace
-    imaging: _Imaging
+    imaging: Imaging
     height_m: float
     near: Router
     far: Router
-    entry: tuple[float, float] | None
     seed: int
     effort: int
 
@@ -74,18 +66,19 @@ class _Candidate:
     estimate: Estimate
     seen: Any
     covered: float
+    imaging: Imaging
 
 
 def plan_survey(
     mission: Mission,
-    pattern: LawnmowerPattern,
+    pattern: LawnmowerPattern | CorridorPattern,
     space: FlightSpace,
     *,
     seed: int,
     effort: int,
     progress: Callable[[float], None] | None = None,
 ) -> FlightPlan:
-    """Photograph the area in parallel lines.
+    """Photograph the area in parallel lines, or a corridor in lines along it.
 
     Raises:
         PlanningError: no area, no usable footprint, no line that can be reached from home, more than 2,000
@@ -94,21 +87,21 @@ def plan_survey(
     if space.area.is_empty:
         raise PlanningError("a lawnmower pattern needs an area", remedy="give the mission an area")
     height_m, height_notes = height_above_home_m(mission.height, mission)
-    imaging = _imaging(mission, pattern, height_m)
-    mission = replace(mission, speed_m_s=imaging.speed_m_s)
+    flat = imaging_for(mission, pattern, height_m)
+    mission = replace(mission, speed_m_s=flat.speed_m_s)
     near, far = routers(mission, space)
     task = _Task(
         mission=mission,
+        pattern=pattern,
         space=space,
-        imaging=imaging,
+        imaging=flat,
         height_m=height_m,
         near=near,
         far=far,
-        entry=_entry(pattern, space),
         seed=seed,
         effort=effort,
     )
-    angles = _angles(task, pattern)
+    angles = _angles(task)
     candidates = []
     for k, angle in enumerate(angles):
         candidates += _fly(task, angle)
@@ -123,73 +116,99 @@ def plan_survey(
     best = min(
         (c for c in candidates if c.covered >= most - _COVERAGE_TRADE), key=lambda c: c.estimate.duration_s
     )
-    return _finish(task, best, (*height_notes, *imaging.notes))
+    return _finish(task, best, (*height_notes, *best.imaging.notes))
 
 
-def _imaging(mission: Mission, pattern: LawnmowerPattern, height_m: float) -> _Imaging:
-    camera = mission.camera
-    across, along = camera.footprint_m(height_m)
-    spacing = pattern.spacing_m or across * (1.0 - pattern.side_overlap)
-    trigger = pattern.trigger_distance_m or along * (1.0 - pattern.front_overlap)
-    if not (spacing > 0 and trigger > 0):
-        raise PlanningError(
-            f"line spacing {spacing:g} m and trigger distance {trigger:g} m must be positive",
-            remedy="use overlaps below 1 and positive distances",
-        )
-    notes = []
-    if spacing > across:
-        notes.append(f"lines {spacing:.1f} m apart leave gaps: the footprint is {across:.1f} m wide")
-    if trigger > along:
-        notes.append(f"photographs {trigger:.1f} m apart leave gaps: the footprint is {along:.1f} m long")
-    speed, fastest = mission.speed_m_s, trigger / camera.min_interval_s
-    if speed > fastest:
-        notes.append(
-            f"speed lowered from {speed:g} to {fastest:.2g} m/s: {camera.name} needs "
-            f"{camera.min_interval_s:g} s between photographs {trigger:.1f} m apart"
-        )
-        speed = fastest
-    blur = camera.blur_px(speed, height_m)
-    if blur > _MAX_BLUR_PX:
-        notes.append(f"motion blur of {blur:.1f} px at {speed:.1f} m/s")
-    swath = Swath(
-        spacing_m=spacing,
-        across_m=across,
-        along_m=along,
-        overrun_m=pattern.turn_around_m + _GUARD_SHARE * along,
-    )
-    return _Imaging(swath=swath, trigger_distance_m=trigger, speed_m_s=speed, notes=tuple(notes))
+def _imaging_along(task: _Task, angle: float) -> Imaging:
+    """Imaging on lines of a direction: the wind may turn the photographs.
+
+    Raises:
+        PlanningError: it turns them too far.
+    """
+    mission = task.mission
+    crab = crab_angle_rad(mission.wind, speed_m_s=mission.speed_m_s, angle_rad=angle)
+    if isinstance(task.pattern, LawnmowerPattern) and task.pattern.crosshatch:
+        across = crab_angle_rad(mission.wind, speed_m_s=mission.speed_m_s, angle_rad=angle + math.pi / 2)
+        crab = max(crab, across)
+    if crab == 0.0:
+        return task.imaging
+    turned = imaging_for(mission, task.pattern, task.height_m, crab_rad=crab)
+    return replace(turned, notes=(*turned.notes, *(n for n in task.imaging.notes if n not in turned.notes)))
 
 
-def _entry(pattern: LawnmowerPattern, space: FlightSpace) -> tuple[float, float] | None:
-    if pattern.entry is None:
+def _entry(task: _Task, lines: list[Points]) -> tuple[float, float] | None:
+    """Where the first line begins: as asked for, or at the downwind end of a line near home."""
+    pattern, wind = task.pattern, task.mission.wind
+    if not isinstance(pattern, LawnmowerPattern):
         return None
-    x, y = space.frame.to_xy([pattern.entry])[0]
+    if pattern.entry is not None:
+        x, y = task.space.frame.to_xy([pattern.entry])[0]
+        return float(x), float(y)
+    if not pattern.start_into_wind or wind is None or not lines:
+        return None
+    toward = math.radians(270.0 - wind.from_deg)
+    downwind = np.array([math.cos(toward), math.sin(toward)])
+    ends = [line[int(np.argmax(line @ downwind))] for line in (np.asarray(one)[[0, -1]] for one in lines)]
+    home = np.array(task.space.gate)
+    x, y = min(ends, key=lambda p: float(np.hypot(*(p - home))))
     return float(x), float(y)
 
 
-def _angles(task: _Task, pattern: LawnmowerPattern) -> list[float]:
+def _angles(task: _Task) -> list[float]:
     """The directions to plan in full: the one asked for, or those with the least time in lines and hops."""
     _refuse_too_many_photos(task)
+    pattern = task.pattern
+    if isinstance(pattern, CorridorPattern):
+        (ax, ay), (bx, by) = task.space.frame.to_xy([pattern.line[0], pattern.line[-1]])
+        return [math.atan2(by - ay, bx - ax)]
     if pattern.angle_deg is not None:
         asked = math.radians(90.0 - pattern.angle_deg)
         _refuse_too_many_lines(task, _line_count(task, asked))
         return [asked]
-    swath, mission = task.imaging.swath, task.mission
+    mission = task.mission
+    swath = task.imaging.swath
 
     def rough(angle: float) -> float:
-        lines = sweep_lines(task.space.area, task.space.sweep, angle, swath)
+        lines = _straight_lines(task, task.space.area, angle, swath)
         hops = [swath.spacing_m] * max(0, len(lines) - 1)
         lengths = np.array([np.hypot(*(b - a)) for a, b in lines] + hops)
         times = leg_times_s(
             lengths, speed_m_s=mission.speed_m_s, acceleration_m_s2=mission.airframe.acceleration_m_s2
         )
-        return float(times.sum())
+        share = _imaging_along(task, angle).swath.spacing_m / swath.spacing_m
+        return float(times.sum()) / share
 
     candidates = candidate_angles(task.space.area)
     counts = {angle: _line_count(task, angle) for angle in candidates}
     _refuse_too_many_lines(task, min(counts.values()))
-    ranked = sorted((a for a in candidates if counts[a] <= _MOST_LINES), key=rough)
+    ranked = sorted(_flyable(task, [a for a in candidates if counts[a] <= _MOST_LINES]), key=rough)
     return ranked[: _FULL_PLANS_PER_EFFORT * task.effort]
+
+
+def _flyable(task: _Task, angles: list[float]) -> list[float]:
+    """The directions in which the wind leaves a strip that is seen without gaps.
+
+    Raises:
+        PlanningError: there are none.
+    """
+    kept, why = [], None
+    for angle in angles:
+        try:
+            _imaging_along(task, angle)
+            kept.append(angle)
+        except PlanningError as error:
+            why = error
+    if not kept and why is not None:
+        raise why
+    return kept
+
+
+def _straight_lines(task: _Task, part: Any, angle: float, swath: Swath) -> list[Points]:
+    """Lines over a part of the area; a second set across the first where the pattern is a cross-hatch."""
+    lines = sweep_lines(part, task.space.sweep, angle, swath)
+    if isinstance(task.pattern, LawnmowerPattern) and task.pattern.crosshatch:
+        lines += sweep_lines(part, task.space.sweep, angle + math.pi / 2, swath)
+    return lines
 
 
 def _line_count(task: _Task, angle: float) -> float:
@@ -208,73 +227,111 @@ def _refuse_too_many_lines(task: _Task, count: float) -> None:
 
 def _refuse_too_many_photos(task: _Task) -> None:
     spacing, trigger = task.imaging.swath.spacing_m, task.imaging.trigger_distance_m
-    count = task.space.area.area / spacing / trigger
-    if count > _MOST_PHOTOS:
+    hovers = task.imaging.hover_s is not None
+    most = _MOST_HOVERS if hovers else _MOST_PHOTOS
+    passes = 2 if isinstance(task.pattern, LawnmowerPattern) and task.pattern.crosshatch else 1
+    count = passes * task.space.area.area / spacing / trigger
+    if count > most:
         raise PlanningError(
             f"about {count:.0f} photographs {trigger:g} m apart on lines {spacing:g} m apart "
-            f"(at most {_MOST_PHOTOS})",
-            remedy="fly higher, choose larger distances or less overlap, or split the area",
+            f"(at most {most}{', because each is two mission items' if hovers else ''})",
+            remedy="fly higher, choose larger distances or less overlap, or split the area"
+            + (", or photograph in flight" if hovers else ""),
         )
 
 
 def _fly(task: _Task, angle: float) -> list[_Candidate]:
     """The direction's full plan, or nothing where no line can be reached."""
-    space, imaging = task.space, task.imaging
+    space, imaging = task.space, _imaging_along(task, angle)
+    tracks = _tracks(task, angle, imaging)
+    if not tracks:
+        return []
     legs, _ = fly_lines(
-        _lines(task, angle),
+        [track[[0, -1]] for track in tracks],
         home=space.gate,
         near=task.near,
         far=task.far,
         iterations=_ORDER_ITERATIONS * task.effort,
         seed=task.seed,
-        entry=task.entry,
+        entry=_entry(task, tracks),
     )
     if not any(leg.camera_on for leg in legs):
         return []
-    legs = with_gate(legs, space)
+    legs = with_gate(along_tracks(legs, tracks), space)
     seen = _seen(legs, imaging)
     estimate = estimate_flight(
         [legs[0].start, *(leg.end for leg in legs)],
         airframe=task.mission.airframe,
         speed_m_s=task.mission.speed_m_s,
         height_m=task.height_m,
-        photos=photo_count(legs, imaging.trigger_distance_m),
+        photos=photo_count(legs, imaging.trigger_distance_m, hovering=imaging.hover_s is not None),
+        dwell_s=_hovering_s(task, legs, imaging),
     )
     covered = space.area.intersection(seen).area / space.area.area
-    return [_Candidate(angle_rad=angle, legs=legs, estimate=estimate, seen=seen, covered=covered)]
+    return [
+        _Candidate(angle_rad=angle, legs=legs, estimate=estimate, seen=seen, covered=covered, imaging=imaging)
+    ]
 
 
-def _lines(task: _Task, angle: float) -> list[Points]:
-    """Sweep lines, and more of them over what the first ones leave."""
-    area, swath = task.space.area, task.imaging.swath
-    lines = sweep_lines(area, task.space.sweep, angle, swath)
-    _refuse_too_many_lines(task, len(lines))
+def _hovering_s(task: _Task, legs: list[Leg], imaging: Imaging) -> float:
+    """What standing still for each photograph costs: the stops, and the time stood [s]."""
+    if imaging.hover_s is None:
+        return 0.0
+    extra = 0.0
+    for leg, places in zip(legs, hover_places(legs, imaging.trigger_distance_m), strict=True):
+        if not leg.camera_on:
+            continue
+        length = math.dist(leg.start, leg.end)
+        steps = max(1, math.ceil(length / imaging.trigger_distance_m - 1e-9))
+        times = leg_times_s(
+            np.array([length / steps, length]),
+            speed_m_s=task.mission.speed_m_s,
+            acceleration_m_s2=task.mission.airframe.acceleration_m_s2,
+        )
+        extra += steps * times[0] - times[1] + len(places) * math.ceil(imaging.hover_s)
+    return float(extra)
+
+
+def _tracks(task: _Task, angle: float, imaging: Imaging) -> list[Points]:
+    """Sweep lines or a corridor's lines, and straight lines over what the first ones leave."""
+    area, swath, pattern = task.space.area, imaging.swath, task.pattern
+    if isinstance(pattern, CorridorPattern):
+        line = task.space.frame.to_xy(pattern.line)
+        tracks = corridor_tracks(line, task.space.sweep, swath, width_m=pattern.width_m, lines=pattern.lines)
+        if pattern.lines is not None:
+            return tracks
+    else:
+        tracks = _straight_lines(task, area, angle, swath)
+    _refuse_too_many_lines(task, len(tracks))
     for _ in range(_REPAIR_ROUNDS):
         legs = [
             Leg(start=(float(a[0]), float(a[1])), end=(float(b[0]), float(b[1])), camera_on=True)
-            for a, b in lines
+            for track in tracks
+            for a, b in pairwise(track)
         ]
-        left = uncovered(area, _seen(legs, task.imaging))
+        left = uncovered(area, _seen(legs, imaging))
         if left is None or left.area < (1 - _SEEN_ENOUGH) * area.area:
             break
-        lines += [
+        tracks += [
             line for part in polygons_of(left) for line in sweep_lines(part, task.space.sweep, angle, swath)
         ]
-    _refuse_too_many_lines(task, len(lines))
-    return lines
+    _refuse_too_many_lines(task, len(tracks))
+    return tracks
 
 
-def _seen(legs: list[Leg], imaging: _Imaging) -> Any:
+def _seen(legs: list[Leg], imaging: Imaging) -> Any:
     return footprints(
         legs,
         across_m=imaging.swath.across_m,
-        along_m=imaging.swath.along_m,
+        near_m=imaging.near_m,
+        far_m=imaging.far_m,
         trigger_distance_m=imaging.trigger_distance_m,
     )
 
 
 def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan:
-    swath, frame, mission = task.imaging.swath, task.space.frame, task.mission
+    imaging, frame, mission = best.imaging, task.space.frame, task.mission
+    swath = imaging.swath
     unseen = uncovered(task.space.area, best.seen)
     if unseen is not None and 1.0 - best.covered > _COVERAGE_TRADE:
         notes = (
@@ -286,25 +343,28 @@ def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan
         area=frame.to_geographic(task.space.area),
         camera=mission.camera,
         height_agl_m=task.height_m,
-        gsd_m_px=mission.camera.gsd_m_px(task.height_m),
+        gsd_m_px=imaging.gsd_m_px,
         footprint_across_m=swath.across_m,
         footprint_along_m=swath.along_m,
         spacing_m=swath.spacing_m,
-        trigger_distance_m=task.imaging.trigger_distance_m,
+        trigger_distance_m=imaging.trigger_distance_m,
         sweep_angle_deg=(90.0 - math.degrees(best.angle_rad)) % 180.0,
         coverage_fraction=min(1.0, best.covered),
         unseen=None if unseen is None else frame.to_geographic(unseen),
         margin_m=mission.margin_m,
+        gimbal_pitch_deg=-90.0 if imaging.gimbal_pitch_deg is None else imaging.gimbal_pitch_deg,
     )
     items = sweep_items(
         best.legs[:-1],
         frame=frame,
         height_m=task.height_m,
-        trigger_distance_m=task.imaging.trigger_distance_m,
+        trigger_distance_m=imaging.trigger_distance_m,
+        gimbal_pitch_deg=imaging.gimbal_pitch_deg,
+        hover_s=imaging.hover_s,
     )
     return finished_plan(
         mission,
-        items=tuple(items),
+        items=items,
         height_m=task.height_m,
         estimate=best.estimate,
         survey=survey,
