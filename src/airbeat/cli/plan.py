@@ -87,7 +87,7 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
             ("line spacing", f"{survey.spacing_m:.1f} m, lines at {survey.sweep_angle_deg:.0f}°"),
             ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
             ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
-            ("height above ground", f"{survey.height_agl_m:.1f} m (flat ground assumed)"),
+            ("height above ground", plan.height_above_ground),
             (
                 "footprint",
                 f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"

@@ -12,6 +12,7 @@ from airbeat import __version__
 from airbeat.errors import MissionFileError, Problem
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
+from airbeat.mission.ground import resolve_terrain
 from airbeat.mission.mission import CorridorPattern, Mission, MissionKind
 from airbeat.mission.plan import Fence, FencePolygon, Provenance
 from airbeat.mission.resolve import (
@@ -43,6 +44,8 @@ UNSURVEYED = "unsurveyed; not for flight as it is"
 """The note of a mission whose ``status`` is ``unsurveyed``; checks warn of it."""
 
 MAX_PROBLEMS = 50
+_TOLERANCE_M = 5.0
+"""How far heights above ground may differ from what was asked for, unless the mission says so [m]."""
 _PATTERN_KEYS = ("search", "patrol", "waypoints")
 
 
@@ -202,6 +205,8 @@ def _mission(draft: MissionFile, base_dir: Path, ledger: Ledger, provenance: Pro
         margin_m=parts.margin_m or 0.0,
         last_seen=parts.last_seen,
         wind=parts.wind,
+        terrain=parts.terrain,
+        terrain_tolerance_m=parts.terrain_tolerance_m or _TOLERANCE_M,
         notes=tuple(dict.fromkeys([*ledger.datum_notes(), *ledger.notes])),
         provenance=provenance,
     )
@@ -250,7 +255,12 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
     if height := block("height"):
         pitch_deg = getattr(block(key), "gimbal_pitch_deg", None)
         parts.height = resolve_height(
-            height, parts.camera, ("height",), ledger, pitch_deg=-90.0 if pitch_deg is None else pitch_deg
+            height,
+            parts.camera,
+            ("height",),
+            ledger,
+            pitch_deg=-90.0 if pitch_deg is None else pitch_deg,
+            tolerance_m=getattr(block("terrain"), "tolerance_m", None),
         )
     if pattern := block(key):
         parts.pattern = resolve_pattern(pattern, key, parts.camera, ledger)
@@ -265,6 +275,9 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
         if resolved is not None:
             parts.area = resolved.geometry
             parts.fence = _with_keepouts(parts.fence, resolved)
+    if terrain := block("terrain"):
+        parts.terrain_tolerance_m = terrain.tolerance_m
+        parts.terrain = resolve_terrain(terrain, parts, base_dir, ledger)
     return parts
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from airbeat.geo.coordinates import Altitude, LatLon
+from airbeat.geo.terrain import Terrain
 from airbeat.mission.plan import Fence, Provenance, RallyPoint
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
@@ -154,6 +155,8 @@ class Mission:
         margin_m: distance kept from the fence's edge and from keep-outs [m].
         last_seen: where the missing person was last seen, or None.
         wind: the wind to plan for, or None.
+        terrain: height model of the ground, or None for flat ground.
+        terrain_tolerance_m: how far heights above ground may differ from what was asked for [m].
         notes: what every output must say (datum conversions, repairs, "not for flight").
         provenance: name and SHA-256 of the mission file.
     """
@@ -173,5 +176,7 @@ class Mission:
     margin_m: float = 0.0
     last_seen: LatLon | None = None
     wind: Wind | None = None
+    terrain: Terrain | None = field(default=None, compare=False, repr=False)
+    terrain_tolerance_m: float = 5.0
     notes: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)

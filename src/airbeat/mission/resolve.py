@@ -317,24 +317,30 @@ def resolve_height(
     ledger: Ledger,
     *,
     pitch_deg: float = -90.0,
+    tolerance_m: float | None = None,
 ) -> Altitude | None:
-    """The flight height, stated or from the GSD (flat ground at home's height assumed).
+    """The flight height, stated or from the GSD.
 
-    Of a tilted camera's photograph the coarsest GSD counts; of one that looks over the horizon, which is
-    refused elsewhere, that of a camera looking straight down.
+    Without a height model flat ground at home's height is assumed. With one, ``tolerance_m`` is how far
+    heights above ground may differ from it [m], and a GSD gives a height above ground. Of a tilted camera's
+    photograph the coarsest GSD counts; of one that looks over the horizon, which is refused elsewhere, that
+    of a camera looking straight down.
     """
     if section.value_m is not None and section.datum is not None:
         return Altitude(value_m=section.value_m, datum=AltitudeDatum(section.datum))
     if section.gsd_cm_px is None or camera is None:
         return None
-    datum = AltitudeDatum(section.datum or "home")
+    datum = AltitudeDatum(section.datum or ("home" if tolerance_m is None else "agl"))
     try:
         fits_m = camera.height_for_gsd_m(section.gsd_cm_px / 100.0, pitch_deg=pitch_deg)
     except PlanningError:
         fits_m = camera.height_for_gsd_m(section.gsd_cm_px / 100.0)
+    if tolerance_m is not None and datum is AltitudeDatum.AGL:
+        fits_m = max(fits_m - tolerance_m, fits_m / 2)
     height_m = math.floor(fits_m * 10.0 + 1e-6) / 10.0
     if path == ("height",):
-        assumed = ", flat ground at home's height assumed" if datum is AltitudeDatum.HOME else ""
+        flat = datum is AltitudeDatum.HOME and tolerance_m is None
+        assumed = ", flat ground at home's height assumed" if flat else ""
         ledger.notes.append(
             f"height {height_m:g} m {datum.value} follows from the GSD of {section.gsd_cm_px:g} cm{assumed}"
         )

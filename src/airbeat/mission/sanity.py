@@ -18,6 +18,7 @@ from shapely.geometry import Point, Polygon
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.polygons import unite
+from airbeat.geo.terrain import Terrain
 from airbeat.mission.mission import (
     CorridorPattern,
     LawnmowerPattern,
@@ -67,6 +68,8 @@ class Parts:
     camera: Camera | None = None
     airframe: Airframe | None = None
     wind: Wind | None = None
+    terrain: Terrain | None = None
+    terrain_tolerance_m: float | None = None
 
     @property
     def area_path(self) -> KeyPath:
@@ -82,6 +85,7 @@ def check_parts(parts: Parts, ledger: Ledger) -> None:
     _check_heights(parts, ledger)
     _check_speed(parts, ledger)
     _check_wind(parts, ledger)
+    _check_tolerance(parts, ledger)
     if isinstance(parts.pattern, SurveyPattern):
         _check_overlap(parts.pattern, parts, ledger)
         if _check_pitch(parts.pattern, parts, ledger):
@@ -278,6 +282,18 @@ def _check_speed(parts: Parts, ledger: Ledger) -> None:
             f"must be {parts.airframe.max_speed_m_s:g} or less for {parts.airframe.name} "
             f"(got {parts.speed_m_s:g})",
             "speeds are metres a second: 36 km/h is 10",
+        )
+
+
+def _check_tolerance(parts: Parts, ledger: Ledger) -> None:
+    tolerance_m, height = parts.terrain_tolerance_m, parts.height
+    if tolerance_m is None or height is None or height.datum is not AltitudeDatum.AGL:
+        return
+    if tolerance_m > height.value_m / 4:
+        ledger.add(
+            ("terrain", "tolerance_m"),
+            f"must be {height.value_m / 4:g} or less {height.value_m:g} m above ground (got {tolerance_m:g})",
+            "a quarter of the height at most",
         )
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "PointSection",
     "RallySection",
     "SurveySection",
+    "TerrainSection",
     "WaypointSection",
     "WaypointsSection",
     "WindSection",
@@ -77,6 +78,10 @@ def _area(value: Any) -> Any:
         several = bool(value) and isinstance(value[0], dict) and "outline" in value[0]
         return {"polygons": value} if several else {"outline": value}
     return value
+
+
+def _terrain(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str | list) else value
 
 
 def _pattern_tag(default: str) -> Discriminator:
@@ -279,6 +284,18 @@ class CorridorSection(SurveySection):
         return self
 
 
+class TerrainSection(Section):
+    """Height models of the ground, and how closely it is followed."""
+
+    file: (
+        Annotated[str, Field(min_length=1, max_length=1000)]
+        | Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(min_length=1, max_length=16)
+        ]
+    ) = Field(description="the height model's path beside this file, e.g. file: N47E011.hgt")
+    tolerance_m: float = Field(default=5.0, ge=0.5, le=50)
+
+
 class WindSection(Section):
     """The wind to plan for."""
 
@@ -376,6 +393,7 @@ class MissionFile(Section):
         description="an airframe profile's name or its values"
     )
     wind: WindSection | None = None
+    terrain: Annotated[TerrainSection, BeforeValidator(_terrain)] | None = None
     search: Annotated[_Pattern, _pattern_tag("lawnmower")] | None = None
     patrol: Annotated[_Pattern, _pattern_tag("waypoints")] | None = None
     waypoints: Annotated[_Pattern, _pattern_tag("waypoints")] | None = None

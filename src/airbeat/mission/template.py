@@ -186,6 +186,7 @@ fence:
 {last_seen}
 
 height: {{gsd_cm_px: 2.0}}    # centimetres of ground a pixel; or {{value_m: 60, datum: home}} (amsl, agl)
+# terrain: N47E011.hgt      # height model to follow with datum agl; .hgt, or .tif with airbeat[terrain]
 speed_m_s: 8
 camera: {camera}
 airframe: {airframe}

@@ -220,6 +220,7 @@ _EXAMPLES = {
     "rally": "rally: [{lat: 47.26931, lon: 11.40412, height_m: 40}]",
     "points": "points: [{lat: 47.26931, lon: 11.40412}]",
     "line": "line: [{lat: 47.26931, lon: 11.40412}, {lat: 47.27102, lon: 11.40398}]",
+    "terrain": "terrain: N47E011.hgt",
     "wind": "wind: {from_deg: 270, speed_m_s: 5}",
 }
 

@@ -41,13 +41,20 @@ def start_items(*, home: LatLon, height_m: float, speed_m_s: float) -> list[Plan
     ]
 
 
-def waypoint(position: LatLon, height_m: float, role: ItemRole, *, hold_s: float = 0.0) -> PlanItem:
+def waypoint(
+    position: LatLon,
+    height_m: float,
+    role: ItemRole,
+    *,
+    hold_s: float = 0.0,
+    datum: AltitudeDatum = AltitudeDatum.HOME,
+) -> PlanItem:
     """A waypoint; the hold is in whole seconds, as Copter keeps no fractions."""
     return PlanItem(
         command=MavCmd.NAV_WAYPOINT,
         params=(float(math.ceil(hold_s)), 0.0, 0.0, 0.0),
         position=position,
-        altitude=_home_height(height_m),
+        altitude=Altitude(value_m=round(height_m, 2), datum=datum),
         role=role,
     )
 
@@ -79,7 +86,7 @@ def sweep_items(
     legs: Sequence[Leg],
     *,
     frame: LocalFrame,
-    height_m: float,
+    height: Altitude,
     trigger_distance_m: float,
     gimbal_pitch_deg: float | None = None,
     hover_s: float | None = None,
@@ -92,7 +99,7 @@ def sweep_items(
     Args:
         legs: in flying order [m].
         frame: the legs' local frame.
-        height_m: above home [m].
+        height: of every waypoint.
         trigger_distance_m: distance between photographs [m].
         gimbal_pitch_deg: camera pitch [degrees] to command before the first leg, or None.
         hover_s: how long to stand still for each photograph [s]; None photographs in flight.
@@ -100,20 +107,20 @@ def sweep_items(
     items = [] if gimbal_pitch_deg is None else [_gimbal(gimbal_pitch_deg)]
     if hover_s is not None:
         return items + _hover_items(
-            legs, frame=frame, height_m=height_m, trigger_distance_m=trigger_distance_m, hover_s=hover_s
+            legs, frame=frame, height=height, trigger_distance_m=trigger_distance_m, hover_s=hover_s
         )
     corners = frame.to_latlon([leg.end for leg in legs])
     starts = frame.to_latlon([leg.start for leg in legs])
     camera_on = False
     for number, (leg, start, corner) in enumerate(zip(legs, starts, corners, strict=True)):
         if not leg.camera_on:
-            items.append(waypoint(corner, height_m, ItemRole.TRANSIT))
+            items.append(waypoint(corner, height.value_m, ItemRole.TRANSIT, datum=height.datum))
             continue
         if number == 0:
-            items.append(waypoint(start, height_m, ItemRole.TRANSIT))
+            items.append(waypoint(start, height.value_m, ItemRole.TRANSIT, datum=height.datum))
         if not camera_on:
             items.append(_camera(trigger_distance_m))
-        items.append(waypoint(corner, height_m, ItemRole.SWEEP))
+        items.append(waypoint(corner, height.value_m, ItemRole.SWEEP, datum=height.datum))
         onward = legs[number + 1] if number + 1 < len(legs) else None
         camera_on = onward is not None and onward.camera_on and onward.start == leg.end
         if not camera_on:
@@ -122,7 +129,7 @@ def sweep_items(
 
 
 def _hover_items(
-    legs: Sequence[Leg], *, frame: LocalFrame, height_m: float, trigger_distance_m: float, hover_s: float
+    legs: Sequence[Leg], *, frame: LocalFrame, height: Altitude, trigger_distance_m: float, hover_s: float
 ) -> list[PlanItem]:
     """A waypoint with a hold for each photograph, which is taken as the hold ends."""
     items: list[PlanItem] = []
@@ -130,13 +137,15 @@ def _hover_items(
     at: tuple[float, float] | None = None
     for leg, places in zip(legs, hover_places(legs, trigger_distance_m), strict=True):
         if not leg.camera_on:
-            items.append(waypoint(frame.to_latlon([leg.end])[0], height_m, ItemRole.TRANSIT))
+            items.append(
+                waypoint(frame.to_latlon([leg.end])[0], height.value_m, ItemRole.TRANSIT, datum=height.datum)
+            )
         for place, position in zip(places, frame.to_latlon(places), strict=True):
             if at is not None and math.dist(at, place) < _SAME_PLACE_M and items:
                 items.pop()  # the transit that ends where the first photograph is taken
             begins = math.dist(place, leg.start) < _SAME_PLACE_M
             role = ItemRole.TRANSIT if begins else ItemRole.SWEEP
-            items += [waypoint(position, height_m, role, hold_s=hover_s), shot]
+            items += [waypoint(position, height.value_m, role, hold_s=hover_s, datum=height.datum), shot]
         at = None if leg.camera_on else leg.end
     return items
 
@@ -150,7 +159,7 @@ def hold_s(point: FixedPoint) -> float:
     return point.dwell_s
 
 
-def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
+def visit_items(point: FixedPoint, height: Altitude) -> list[PlanItem]:
     """A fixed point with its heading, gimbal, photograph and dwell.
 
     What has to happen at the place is put between two waypoints at the same place: the commands run while
@@ -176,9 +185,9 @@ def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
         )
     hold = hold_s(point)
     if not actions:
-        return [waypoint(point.position, height_m, ItemRole.VISIT, hold_s=hold)]
-    arrive = waypoint(point.position, height_m, ItemRole.VISIT)
+        return [waypoint(point.position, height.value_m, ItemRole.VISIT, hold_s=hold, datum=height.datum)]
+    arrive = waypoint(point.position, height.value_m, ItemRole.VISIT, datum=height.datum)
     if hold == 0:
         return [arrive, *actions]
-    stay = waypoint(point.position, height_m, ItemRole.VISIT, hold_s=hold)
+    stay = waypoint(point.position, height.value_m, ItemRole.VISIT, hold_s=hold, datum=height.datum)
     return [arrive, *actions, stay]

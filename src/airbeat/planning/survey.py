@@ -13,11 +13,13 @@ import numpy.typing as npt
 import shapely
 
 from airbeat.errors import PlanningError
+from airbeat.geo.coordinates import Altitude, AltitudeDatum
 from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Mission
 from airbeat.mission.plan import Estimate, FlightPlan, Survey
-from airbeat.planning.common import finished_plan, height_above_home_m, routers
+from airbeat.planning.common import finished_plan, flight_height, follows_ground, routers
 from airbeat.planning.corridor import along_tracks, corridor_tracks
 from airbeat.planning.estimate import estimate_flight, leg_times_s
+from airbeat.planning.follow import grounded, heights_over
 from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.imaging import Imaging, crab_angle_rad, imaging_for
 from airbeat.planning.items import sweep_items
@@ -50,7 +52,9 @@ class _Task:
     pattern: LawnmowerPattern | CorridorPattern
     space: FlightSpace
     imaging: Imaging
-    height_m: float
+    height: Altitude
+    lowest_m: float
+    highest_m: float
     near: Router
     far: Router
     seed: int
@@ -86,8 +90,9 @@ def plan_survey(
     """
     if space.area.is_empty:
         raise PlanningError("a lawnmower pattern needs an area", remedy="give the mission an area")
-    height_m, height_notes = height_above_home_m(mission.height, mission)
-    flat = imaging_for(mission, pattern, height_m)
+    height, height_notes = flight_height(mission.height, mission)
+    lowest_m, highest_m = _heights_above_ground(mission, height.value_m)
+    flat = imaging_for(mission, pattern, lowest_m)
     mission = replace(mission, speed_m_s=flat.speed_m_s)
     near, far = routers(mission, space)
     task = _Task(
@@ -95,7 +100,9 @@ def plan_survey(
         pattern=pattern,
         space=space,
         imaging=flat,
-        height_m=height_m,
+        height=height,
+        lowest_m=lowest_m,
+        highest_m=highest_m,
         near=near,
         far=far,
         seed=seed,
@@ -119,6 +126,19 @@ def plan_survey(
     return _finish(task, best, (*height_notes, *best.imaging.notes))
 
 
+def _heights_above_ground(mission: Mission, height_m: float) -> tuple[float, float]:
+    """Lowest and highest height above ground on the lines [m], as far as known before they are drawn.
+
+    Raises:
+        PlanningError: the ground comes too near, or its height is unknown.
+    """
+    if mission.terrain is None or mission.area is None:
+        return height_m, height_m
+    if follows_ground(mission.height, mission):
+        return height_m - mission.terrain_tolerance_m, height_m + mission.terrain_tolerance_m
+    return heights_over(mission.area, mission, mission.terrain, height_m)
+
+
 def _imaging_along(task: _Task, angle: float) -> Imaging:
     """Imaging on lines of a direction: the wind may turn the photographs.
 
@@ -132,7 +152,7 @@ def _imaging_along(task: _Task, angle: float) -> Imaging:
         crab = max(crab, across)
     if crab == 0.0:
         return task.imaging
-    turned = imaging_for(mission, task.pattern, task.height_m, crab_rad=crab)
+    turned = imaging_for(mission, task.pattern, task.lowest_m, crab_rad=crab)
     return replace(turned, notes=(*turned.notes, *(n for n in task.imaging.notes if n not in turned.notes)))
 
 
@@ -263,7 +283,7 @@ def _fly(task: _Task, angle: float) -> list[_Candidate]:
         [legs[0].start, *(leg.end for leg in legs)],
         airframe=task.mission.airframe,
         speed_m_s=task.mission.speed_m_s,
-        height_m=task.height_m,
+        height_m=task.height.value_m,
         photos=photo_count(legs, imaging.trigger_distance_m, hovering=imaging.hover_s is not None),
         dwell_s=_hovering_s(task, legs, imaging),
     )
@@ -342,7 +362,7 @@ def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan
     survey = Survey(
         area=frame.to_geographic(task.space.area),
         camera=mission.camera,
-        height_agl_m=task.height_m,
+        height_agl_m=task.lowest_m,
         gsd_m_px=imaging.gsd_m_px,
         footprint_across_m=swath.across_m,
         footprint_along_m=swath.along_m,
@@ -357,16 +377,17 @@ def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan
     items = sweep_items(
         best.legs[:-1],
         frame=frame,
-        height_m=task.height_m,
+        height=task.height,
         trigger_distance_m=imaging.trigger_distance_m,
         gimbal_pitch_deg=imaging.gimbal_pitch_deg,
         hover_s=imaging.hover_s,
     )
+    estimate, takeoff_m, highest_m = best.estimate, task.height.value_m, task.highest_m
+    if task.height.datum is AltitudeDatum.AGL:
+        followed, estimate, said = grounded(items, mission, estimate, height_m=takeoff_m)
+        items, takeoff_m, highest_m = [*followed.items], followed.takeoff_m, followed.highest_agl_m
+        notes = (*notes, *said)
+    survey = replace(survey, gsd_m_px=imaging.gsd_m_px * max(highest_m, task.lowest_m) / task.lowest_m)
     return finished_plan(
-        mission,
-        items=items,
-        height_m=task.height_m,
-        estimate=best.estimate,
-        survey=survey,
-        notes=notes,
+        mission, items=items, height_m=takeoff_m, estimate=estimate, survey=survey, notes=notes
     )
