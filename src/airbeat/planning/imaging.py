@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from airbeat.errors import PlanningError
 from airbeat.mission.mission import CorridorPattern, Mission, SurveyPattern, Wind
 from airbeat.planning.sweep import Swath
+from airbeat.vehicle.camera import GroundView
 
 __all__ = ["Imaging", "crab_angle_rad", "imaging_for"]
 
@@ -99,21 +100,9 @@ def imaging_for(
             f"line spacing {spacing:g} m and trigger distance {trigger:g} m must be positive",
             remedy="use overlaps below 1 and positive distances",
         )
-    notes = []
-    if spacing > across:
-        notes.append(f"lines {spacing:.1f} m apart leave gaps: the footprint is {across:.1f} m wide")
-    if trigger > along:
-        notes.append(f"photographs {trigger:.1f} m apart leave gaps: the footprint is {along:.1f} m long")
-    if crab_rad > math.radians(1.0):
-        notes.append(
-            f"the wind turns photographs by up to {math.degrees(crab_rad):.0f}°: {across:.1f} m of "
-            f"{view.across_m:.1f} m count"
-        )
-    if pitch > _NADIR_DEG:
-        notes.append(
-            f"camera pitched {pitch:g}°: photographs show {view.near_m:.0f} m to {view.far_m:.0f} m ahead, "
-            f"GSD {view.gsd_near_m_px * 100:.1f} cm to {view.gsd_far_m_px * 100:.1f} cm"
-        )
+    notes = _gaps_and_turns(
+        view, across, spacing=spacing, trigger=trigger, crab_rad=crab_rad, pitch_deg=pitch
+    )
     speed, said = _speed(mission, pattern, trigger, height_agl_m)
     return Imaging(
         swath=Swath(
@@ -131,6 +120,30 @@ def imaging_for(
         hover_s=pattern.hover_s,
         notes=(*notes, *said),
     )
+
+
+def _gaps_and_turns(
+    view: GroundView, across: float, *, spacing: float, trigger: float, crab_rad: float, pitch_deg: float
+) -> list[str]:
+    """What must be known of distances that leave gaps, and of turned or tilted photographs."""
+    notes = []
+    if spacing > across:
+        notes.append(f"lines {spacing:.1f} m apart leave gaps: the footprint is {across:.1f} m wide")
+    if trigger > view.along_m:
+        notes.append(
+            f"photographs {trigger:.1f} m apart leave gaps: the footprint is {view.along_m:.1f} m long"
+        )
+    if crab_rad > math.radians(1.0):
+        notes.append(
+            f"the wind turns photographs by up to {math.degrees(crab_rad):.0f}°: {across:.1f} m of "
+            f"{view.across_m:.1f} m count"
+        )
+    if pitch_deg > _NADIR_DEG:
+        notes.append(
+            f"camera pitched {pitch_deg:g}°: photographs show {view.near_m:.0f} to {view.far_m:.0f} m ahead, "
+            f"GSD {view.gsd_near_m_px * 100:.1f} cm to {view.gsd_far_m_px * 100:.1f} cm"
+        )
+    return notes
 
 
 def _spacing_m(pattern: SurveyPattern, across_m: float) -> float:
