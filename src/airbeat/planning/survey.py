@@ -27,6 +27,7 @@ from airbeat.planning.photos import footprints, hover_places, photo_count, uncov
 from airbeat.planning.route import Router, polygons_of
 from airbeat.planning.sweep import Swath, candidate_angles, sweep_lines
 from airbeat.planning.tour import Leg, fly_lines, with_gate
+from airbeat.vehicle.waypoint_flight import FlightStop, flight_time_s
 
 __all__ = ["plan_survey"]
 
@@ -285,31 +286,32 @@ def _fly(task: _Task, angle: float) -> list[_Candidate]:
         speed_m_s=task.mission.speed_m_s,
         height_m=task.height.value_m,
         photos=photo_count(legs, imaging.trigger_distance_m, hovering=imaging.hover_s is not None),
-        dwell_s=_hovering_s(task, legs, imaging),
     )
+    if imaging.hover_s is not None:
+        estimate = _hovering(task, legs, imaging, estimate)
     covered = space.area.intersection(seen).area / space.area.area
     return [
         _Candidate(angle_rad=angle, legs=legs, estimate=estimate, seen=seen, covered=covered, imaging=imaging)
     ]
 
 
-def _hovering_s(task: _Task, legs: list[Leg], imaging: Imaging) -> float:
-    """What standing still for each photograph costs: the stops, and the time stood [s]."""
-    if imaging.hover_s is None:
-        return 0.0
-    extra = 0.0
+def _hovering(task: _Task, legs: list[Leg], imaging: Imaging, estimate: Estimate) -> Estimate:
+    """The estimate of a flight that stands still for each photograph: a stop, and the time stood, at each."""
+    height_m, hold_s = task.height.value_m, float(math.ceil(imaging.hover_s or 0.0))
+    stops: list[FlightStop] = []
+    home = task.space.home
     for leg, places in zip(legs, hover_places(legs, imaging.trigger_distance_m), strict=True):
-        if not leg.camera_on:
-            continue
-        length = math.dist(leg.start, leg.end)
-        steps = max(1, math.ceil(length / imaging.trigger_distance_m - 1e-9))
-        times = leg_times_s(
-            np.array([length / steps, length]),
-            speed_m_s=task.mission.speed_m_s,
-            acceleration_m_s2=task.mission.airframe.acceleration_m_s2,
-        )
-        extra += steps * times[0] - times[1] + len(places) * math.ceil(imaging.hover_s)
-    return float(extra)
+        held = [(float(x), float(y), hold_s) for x, y in places] if leg.camera_on else [(*leg.end, 0.0)]
+        stops += [
+            FlightStop(place=(x - home[0], y - home[1], height_m), hold_s=held_s, passes=held_s == 0.0)
+            for x, y, held_s in held
+        ]
+    airframe = task.mission.airframe
+    duration_s = flight_time_s(airframe, stops[:-1], speed_m_s=task.mission.speed_m_s)
+    share = airframe.energy_wh(duration_s) / airframe.usable_energy_wh
+    return replace(
+        estimate, duration_s=duration_s, battery_share=share, batteries=max(1, math.ceil(share - 1e-9))
+    )
 
 
 def _tracks(task: _Task, angle: float, imaging: Imaging) -> list[Points]:
