@@ -27,8 +27,7 @@ _HOME_DIFFERS_M = 20.0
 def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledger: Ledger) -> Terrain | None:
     """The height model round everything that the mission names; None after reporting what is wrong."""
     path: KeyPath = ("terrain", "file") if ("terrain", "file") in ledger.tree.places else ("terrain",)
-    names = [section.file] if isinstance(section.file, str) else section.file
-    for name in names:
+    for name in section.file:
         if "://" in name or not name.isprintable():
             ledger.add(path, f"must be a file's path (got {name[:60]!r})", "save the file beside the mission")
             return None
@@ -36,7 +35,7 @@ def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledge
     if bounds is None:
         return None
     try:
-        terrain = read_terrain([base_dir / name for name in names], bounds)
+        terrain = read_terrain([base_dir / name for name in section.file], bounds)
     except TerrainError as error:
         ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
         return None

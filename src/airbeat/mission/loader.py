@@ -20,6 +20,7 @@ from airbeat.mission.resolve import (
     ResolvedArea,
     check_vertices,
     corridor_ground,
+    line_path,
     resolve_airframe,
     resolve_area,
     resolve_camera,
@@ -263,10 +264,18 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
             tolerance_m=getattr(block("terrain"), "tolerance_m", None),
         )
     if pattern := block(key):
-        parts.pattern = resolve_pattern(pattern, key, parts.camera, ledger)
+        parts.pattern = resolve_pattern(
+            pattern,
+            key,
+            parts.camera,
+            ledger,
+            base_dir=base_dir,
+            tolerance_m=getattr(block("terrain"), "tolerance_m", None),
+        )
         if isinstance(pattern, LawnmowerSection) and "area" not in ledger.tree.data:
             ledger.add(("area",), "is missing", "a lawnmower pattern needs the area to sweep")
     if isinstance(parts.pattern, CorridorPattern):
+        parts.area_path = line_path(key, ledger)
         parts.area = corridor_ground(parts.pattern, key, ledger)
         if "area" in ledger.tree.data:
             ledger.add(("area",), "does not go with a corridor", "its line and width_m are its area")

@@ -58,6 +58,7 @@ __all__ = [
     "ResolvedArea",
     "check_vertices",
     "corridor_ground",
+    "line_path",
     "resolve_airframe",
     "resolve_area",
     "resolve_camera",
@@ -372,6 +373,44 @@ def _lines_photographed(section: SurveySection) -> dict[str, Any]:
     }
 
 
+def _centre_line(
+    section: CorridorSection, key: str, base_dir: Path, ledger: Ledger
+) -> tuple[tuple[LatLon, ...], float] | None:
+    """A corridor's line in WGS84 and its width [m], from the mission file or the file that it names."""
+    if section.line is not None and section.width_m is not None:
+        ledger.vertices += len(section.line)
+        return ledger.wgs84(section.line, ledger.datum), section.width_m
+    path, text = (key, "file"), section.file or ""
+    if "://" in text or not text.isprintable():
+        ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
+        return None
+    try:
+        read = read_area_file(base_dir / text, datum=ledger.datum)
+    except GeometryError as error:
+        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        return None
+    if len(read.corridors) != 1 or not read.only_corridors:
+        ledger.add(
+            path,
+            f"{read.source_name} draws {len(read.corridors)} corridors"
+            + ("" if read.only_corridors else " and other areas"),
+            "one LineString with the properties role: corridor and corridor_width_m is wanted",
+        )
+        return None
+    ledger.vertices += read.vertices
+    if read.moved is not None:
+        ledger.record_move([read.moved[0]], [read.moved[1]], ledger.datum)
+    ledger.notes.append(f"corridor read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
+    ledger.notes += list(read.notes)
+    corridor = read.corridors[0]
+    return corridor.line, section.width_m or corridor.width_m
+
+
+def line_path(key: str, ledger: Ledger) -> KeyPath:
+    """Where the mission file says how a corridor runs."""
+    return (key, "file") if (key, "file") in ledger.tree.places else (key, "line")
+
+
 def corridor_ground(pattern: CorridorPattern, key: str, ledger: Ledger) -> Any | None:
     """The ground of a corridor, a geographic (Multi)Polygon; None after reporting why there is none."""
     drawn = shapely.LineString([(p.lon_deg, p.lat_deg) for p in pattern.line])
@@ -379,13 +418,13 @@ def corridor_ground(pattern: CorridorPattern, key: str, ledger: Ledger) -> Any |
     line = frame.to_local(drawn)
     if not np.isfinite(shapely.get_coordinates(line)).all() or line.length > _LONGEST_CORRIDOR_M:
         ledger.add(
-            (key, "line"),
+            line_path(key, ledger),
             f"the line is longer than {_LONGEST_CORRIDOR_M / 1000:.0f} km",
             "check for swapped or mistyped coordinates",
         )
         return None
     if line.length < 1.0:
-        ledger.add((key, "line"), "the line has no length", "give its two ends different places")
+        ledger.add(line_path(key, ledger), "the line has no length", "give its two ends different places")
         return None
     return frame.to_geographic(line.buffer(pattern.width_m / 2, cap_style="flat"))
 
@@ -398,8 +437,20 @@ def resolve_pattern(
     key: str,
     camera: Camera | None,
     ledger: Ledger,
-) -> LawnmowerPattern | CorridorPattern | WaypointPattern:
-    """What to fly, with places in WGS84."""
+    *,
+    base_dir: Path,
+    tolerance_m: float | None = None,
+) -> LawnmowerPattern | CorridorPattern | WaypointPattern | None:
+    """What to fly, with places in WGS84; None after reporting why there is nothing.
+
+    Args:
+        section: the block.
+        key: its name.
+        camera: for heights that follow from a GSD.
+        ledger: takes problems and notes.
+        base_dir: where files are looked up.
+        tolerance_m: as in :func:`resolve_height`.
+    """
     if isinstance(section, LawnmowerSection):
         return LawnmowerPattern(
             **_lines_photographed(section),
@@ -409,18 +460,20 @@ def resolve_pattern(
             start_into_wind=section.start == "into_wind",
         )
     if isinstance(section, CorridorSection):
-        ledger.vertices += len(section.line)
+        centre = _centre_line(section, key, base_dir, ledger)
+        if centre is None:
+            return None
+        line, width_m = centre
         return CorridorPattern(
-            **_lines_photographed(section),
-            line=ledger.wgs84(section.line, ledger.datum),
-            width_m=section.width_m,
-            lines=section.lines,
+            **_lines_photographed(section), line=line, width_m=width_m, lines=section.lines
         )
     return WaypointPattern(
         points=tuple(
             FixedPoint(
                 position=resolve_place(point, ledger),
-                altitude=resolve_height(point.height, camera, (key, "points", number, "height"), ledger)
+                altitude=resolve_height(
+                    point.height, camera, (key, "points", number, "height"), ledger, tolerance_m=tolerance_m
+                )
                 if point.height
                 else None,
                 dwell_s=point.dwell_s,

@@ -52,7 +52,10 @@ _CIRCLE_SEGMENTS = 64
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """What could be read of a mission file; None where it could not, or is not there."""
+    """What could be read of a mission file; None where it could not, or is not there.
+
+    ``area_path`` is where the file says what is to be photographed: not under ``area`` for a corridor.
+    """
 
     pattern_key: str
     home: LatLon | None = None
@@ -70,11 +73,7 @@ class Parts:
     wind: Wind | None = None
     terrain: Terrain | None = None
     terrain_tolerance_m: float | None = None
-
-    @property
-    def area_path(self) -> KeyPath:
-        """Where the file says what is to be photographed."""
-        return (self.pattern_key, "line") if isinstance(self.pattern, CorridorPattern) else ("area",)
+    area_path: KeyPath = ("area",)
 
 
 def check_parts(parts: Parts, ledger: Ledger) -> None:

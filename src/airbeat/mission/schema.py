@@ -84,6 +84,14 @@ def _terrain(value: Any) -> Any:
     return {"file": value} if isinstance(value, str | list) else value
 
 
+def _paths(value: Any) -> Any:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        raise complaint(f"must be a file's path (got {value!r:.60})", "write file: N47E011.hgt")
+    return value
+
+
 def _pattern_tag(default: str) -> Discriminator:
     def tag(value: Any) -> str:
         chosen = value.get("pattern", default) if isinstance(value, dict) else default
@@ -269,11 +277,23 @@ class CorridorSection(SurveySection):
     """Lines side by side along a centre line."""
 
     pattern: Literal["corridor"] = "corridor"
-    line: Annotated[list[PointSection], Field(min_length=2, max_length=2000)] = Field(
-        description="the centre line, corner by corner: - {lat: 47.26931, lon: 11.40412}"
-    )
-    width_m: float = Field(gt=0, le=5000, description="full width to be photographed in metres, e.g. 60")
+    line: Annotated[list[PointSection], Field(min_length=2, max_length=2000)] | None = None
+    file: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    width_m: float | None = Field(default=None, gt=0, le=5000)
     lines: Annotated[int, Field(ge=1, le=200)] | None = None
+
+    @_model_validator(mode="after")
+    def _one_line(self) -> Self:
+        if (self.line is None) == (self.file is None):
+            raise complaint(
+                "must hold either line or file",
+                "line: [{lat: 47.26931, lon: 11.40412}, …], or file: river.geojson",
+            )
+        if self.line is not None and self.width_m is None:
+            raise complaint(
+                "width_m is missing", "the full width to be photographed in metres, e.g. width_m: 60"
+            )
+        return self
 
     @_model_validator(mode="after")
     def _one_count(self) -> Self:
@@ -287,12 +307,11 @@ class CorridorSection(SurveySection):
 class TerrainSection(Section):
     """Height models of the ground, and how closely it is followed."""
 
-    file: (
-        Annotated[str, Field(min_length=1, max_length=1000)]
-        | Annotated[
-            list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(min_length=1, max_length=16)
-        ]
-    ) = Field(description="the height model's path beside this file, e.g. file: N47E011.hgt")
+    file: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=1000)]],
+        Field(min_length=1, max_length=16),
+        BeforeValidator(_paths),
+    ] = Field(description="the height model's path beside this file, e.g. file: N47E011.hgt")
     tolerance_m: float = Field(default=5.0, ge=0.5, le=50)
 
 

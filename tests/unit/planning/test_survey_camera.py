@@ -13,7 +13,7 @@ import shapely
 
 from airbeat.checks.findings import Severity
 from airbeat.checks.plan import check_plan
-from airbeat.errors import PlanningError
+from airbeat.errors import MissionFileError, PlanningError
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.loader import parse_mission
 from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Wind
@@ -344,3 +344,45 @@ search:
     assert plan.survey.gsd_m_px == pytest.approx(0.025, rel=0.01), "nowhere coarser than asked for"
     assert plan.survey.coverage_fraction > 0.98
     assert _errors(plan) == []
+
+
+def test_a_corridor_comes_from_a_file_with_its_width(tmp_path: Path) -> None:
+    import json
+
+    line = [[11.001, 47.001], [11.002, 47.003], [11.003, 47.0035]]
+    feature = {
+        "type": "Feature",
+        "properties": {"role": "corridor", "corridor_width_m": 70},
+        "geometry": {"type": "LineString", "coordinates": line},
+    }
+    (tmp_path / "river.geojson").write_text(json.dumps(feature))
+    text = """\
+airbeat: 1
+kind: search
+name: Along the river
+home: {lat: 47.0005, lon: 11.0005}
+fence:
+  inclusion:
+    - circle: {lat: 47.0025, lon: 11.0025, radius_m: 900}
+  margin_m: 5
+height: {value_m: 60, datum: home}
+speed_m_s: 8
+camera: embedded-12mp
+airframe: arducopter-quad
+search: {pattern: corridor, file: river.geojson}
+"""
+    mission = parse_mission(text, name="river.yaml", base_dir=tmp_path)
+    assert isinstance(mission.pattern, CorridorPattern)
+    assert mission.pattern.width_m == 70.0
+    assert [[p.lon_deg, p.lat_deg] for p in mission.pattern.line] == line
+    assert any("corridor read from river.geojson (SHA-256" in note for note in mission.notes)
+    wider = text.replace("file: river.geojson", "file: river.geojson, width_m: 100")
+    pattern = parse_mission(wider, name="river.yaml", base_dir=tmp_path).pattern
+    assert isinstance(pattern, CorridorPattern)
+    assert pattern.width_m == 100.0
+    assert plan_mission(mission).survey is not None
+    feature["geometry"] = {"type": "Polygon", "coordinates": [[*line, line[0]]]}
+    feature["properties"] = {}
+    (tmp_path / "river.geojson").write_text(json.dumps(feature))
+    with pytest.raises(MissionFileError, match=r"13:29: search.file: river.geojson draws 0 corridors and"):
+        parse_mission(text, name="river.yaml", base_dir=tmp_path)

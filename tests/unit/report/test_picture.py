@@ -145,6 +145,16 @@ def test_no_text_is_shown_as_empty_boxes(text: str) -> None:
     assert len(shown) >= len(text.split())
 
 
+def test_without_any_installed_font_accents_are_dropped_and_other_signs_become_question_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airbeat.report import lettering
+
+    monkeypatch.setattr(lettering, "_installed", lambda size_px, bold: ())
+    assert font_for("Königstuhl 2 m² – 北京", 20)[1] == "Konigstuhl 2 m2 - ??"
+    assert font_for("plain", 20)[1] == "plain"
+
+
 def test_text_that_is_too_long_is_cut_or_wrapped_within_its_width() -> None:
     text = "height 70.3 m home follows from the GSD of 2.5 cm, flat ground at home's height assumed"
     assert width_px(fitted(text, 14, 200), 14) <= 200
