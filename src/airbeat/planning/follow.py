@@ -40,8 +40,9 @@ Array = npt.NDArray[np.float64]
 _FINEST_STEP_M, _COARSEST_STEP_M = 2.0, 15.0
 _MOST_SAMPLES = 100_000
 _MOST_SAMPLES_ACROSS = 300
-_M_PER_DEG = 111_320.0
-_LEAST_AGL_M = 5.0
+_AROUND_SHARE = 0.4
+"""So much of the height is looked at round the area, as lines run on beyond it."""
+_LEAST_AGL_M = 10.0
 _NOT_ZERO_M = 0.01
 """A height of exactly 0 keeps the height before it."""
 
@@ -124,7 +125,9 @@ def _unknown(terrain: Terrain, place: LatLon) -> PlanningError:
 
 
 def heights_over(area: Any, mission: Mission, terrain: Terrain, height_m: float) -> tuple[float, float]:
-    """Lowest and highest height above the ground of an area at one height above home [m].
+    """Lowest and highest height above the ground of an area, and a little around it, at one height [m].
+
+    Lines run on beyond the area; where the model ends there, what it has counts.
 
     Args:
         area: geographic (Multi)Polygon.
@@ -133,14 +136,21 @@ def heights_over(area: Any, mission: Mission, terrain: Terrain, height_m: float)
         height_m: height above home [m].
 
     Raises:
-        PlanningError: the model has no height somewhere, or the ground comes too near.
+        PlanningError: the model has no height somewhere in the area, or the ground comes too near.
     """
-    west, south, east, north = area.bounds
-    span_m = max(north - south, (east - west) * math.cos(math.radians(south))) * _M_PER_DEG
-    count = min(max(math.ceil(span_m / terrain.resolution_m), 2), _MOST_SAMPLES_ACROSS)
-    lon, lat = np.meshgrid(np.linspace(west, east, count), np.linspace(south, north, count))
-    inside = shapely.contains_xy(area, lon.ravel(), lat.ravel())
-    lon_lat = np.vstack([np.column_stack([lon.ravel(), lat.ravel()])[inside], shapely.get_coordinates(area)])
+    frame = LocalFrame(mission.home)
+    drawn = frame.to_local(area)
+    wide = drawn.buffer(_AROUND_SHARE * height_m)
+    x0, y0, x1, y1 = wide.bounds
+    step = max(terrain.resolution_m, max(x1 - x0, y1 - y0) / _MOST_SAMPLES_ACROSS)
+    x, y = np.meshgrid(np.arange(x0, x1 + step, step), np.arange(y0, y1 + step, step))
+    xy = np.column_stack([x.ravel(), y.ravel()])
+    inside = np.vstack([xy[shapely.contains_xy(drawn, xy)], shapely.get_coordinates(drawn)])
+    around = xy[shapely.contains_xy(wide, xy) & ~shapely.contains_xy(drawn, xy)]
+    lon_lat = shapely.get_coordinates(frame.to_geographic(shapely.multipoints(np.vstack([inside, around]))))
+    needed, spare = lon_lat[: len(inside)], lon_lat[len(inside) :]
+    spare = spare[~np.isnan(terrain.heights_m(spare[:, 0], spare[:, 1]))]
+    lon_lat = np.vstack([needed, spare])
     above = height_m - ground_above_home_m(terrain, mission.home, lon_lat)
     if above.min() < _LEAST_AGL_M:
         lon_deg, lat_deg = lon_lat[int(np.argmin(above))]
