@@ -1,8 +1,8 @@
 """Legs that follow the ground of a height model at a constant height above it.
 
-The heights that are wanted along the flight are raised to the lowest profile that the aircraft can climb and
-descend along at its cruise speed, never lowered; a leg gets points in between only where a straight one would
-leave that profile by more than a tolerance.
+The heights that are wanted along photographed legs are raised to the lowest profile that the aircraft can
+climb and descend along at its cruise speed, never lowered; other ways may be steeper, and are flown slower.
+A leg gets points in between only where a straight one would be off by more than a tolerance.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from airbeat.planning.items import waypoint
 __all__ = [
     "Followed",
     "climb_limited",
+    "contour_angle_rad",
     "follow_ground",
     "ground_above_home_m",
     "grounded",
@@ -43,6 +44,8 @@ _MOST_SAMPLES_ACROSS = 300
 _AROUND_SHARE = 0.4
 """So much of the height is looked at round the area, as lines run on beyond it."""
 _LEAST_AGL_M = 10.0
+_STEEPEST = 1.0
+"""How steep ways without photographs may be, metres a metre; the aircraft slows down on them by itself."""
 _NOT_ZERO_M = 0.01
 """A height of exactly 0 keeps the height before it."""
 
@@ -55,6 +58,7 @@ class Followed:
         items: with heights above home.
         takeoff_m: height above home to take off to [m].
         return_m: height above home at which the return begins [m].
+        slowed_s: time that ways steeper than the aircraft climbs at cruise speed take longer [s].
         added: points that were put in between, for the ground and for the return.
         lowest_agl_m: lowest height above ground on photographed legs, on all legs where none is [m].
         highest_agl_m: highest height above ground on the same legs [m].
@@ -63,6 +67,7 @@ class Followed:
     items: tuple[PlanItem, ...]
     takeoff_m: float
     return_m: float
+    slowed_s: float
     added: int
     lowest_agl_m: float
     highest_agl_m: float
@@ -163,20 +168,46 @@ def heights_over(area: Any, mission: Mission, terrain: Terrain, height_m: float)
     return float(above.min()), float(above.max())
 
 
-def climb_limited(at_m: Array, wanted_m: Array, *, climb: float, descent: float) -> Array:
+def contour_angle_rad(area: Any, frame: LocalFrame, terrain: Terrain) -> float:
+    """The direction along which the ground of an area rises and falls least [rad, from east towards north].
+
+    The eigenvector of the smaller eigenvalue of the mean outer product of the ground's gradient: along the
+    contour lines, on the whole. 0 where the ground is flat or unknown.
+
+    Args:
+        area: local (Multi)Polygon [m].
+        frame: its local frame.
+        terrain: the height model.
+    """
+    x0, y0, x1, y1 = area.bounds
+    step = max(terrain.resolution_m, max(x1 - x0, y1 - y0) / _MOST_SAMPLES_ACROSS)
+    x, y = np.meshgrid(np.arange(x0, x1 + 2 * step, step), np.arange(y0, y1 + 2 * step, step))
+    lon_lat = shapely.get_coordinates(
+        frame.to_geographic(shapely.multipoints(np.column_stack([x.ravel(), y.ravel()])))
+    )
+    ground = terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]).reshape(x.shape)
+    rise_y, rise_x = np.gradient(ground, step)
+    known = np.isfinite(rise_x) & np.isfinite(rise_y) & shapely.contains_xy(area, x, y)
+    if not known.any():
+        return 0.0
+    slopes = np.column_stack([rise_x[known], rise_y[known]])
+    _, vectors = np.linalg.eigh(slopes.T @ slopes)
+    return math.atan2(vectors[1, 0], vectors[0, 0]) % math.pi
+
+
+def climb_limited(wanted_m: Array, *, climb_m: Array, descent_m: Array) -> Array:
     """The lowest profile at or above the wanted one that rises and falls no faster than it may.
 
     It is the upper envelope of the cones that each wanted height spans backwards by the climb and forwards
-    by the descent gradient.
+    by the descent.
 
     Args:
-        at_m: (n,) distances, ascending [m].
-        wanted_m: (n,) heights [m].
-        climb: steepest climb, metres a metre.
-        descent: steepest descent, metres a metre.
+        wanted_m: (n,) heights along the flight [m].
+        climb_m: (n,) how much may be climbed from the first place to each [m], ascending.
+        descent_m: (n,) how much may be descended from the first place to each [m], ascending.
     """
-    falling = np.maximum.accumulate(wanted_m + descent * at_m) - descent * at_m
-    rising = np.maximum.accumulate((wanted_m - climb * at_m)[::-1])[::-1] + climb * at_m
+    falling = np.maximum.accumulate(wanted_m + descent_m) - descent_m
+    rising = np.maximum.accumulate((wanted_m - climb_m)[::-1])[::-1] + climb_m
     return np.maximum(falling, rising)
 
 
@@ -247,6 +278,7 @@ def follow_ground(items: Sequence[PlanItem], mission: Mission, terrain: Terrain)
         items=tuple(result),
         takeoff_m=heights[-1],
         return_m=return_m,
+        slowed_s=_slowed_s(result, mission, frame, heights[-1]),
         added=len(result) - len(items),
         lowest_agl_m=lowest,
         highest_agl_m=highest,
@@ -301,12 +333,12 @@ def _profile(run: list[_Node], mission: Mission, terrain: Terrain, frame: LocalF
     at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     lon_lat = shapely.get_coordinates(frame.to_geographic(shapely.multipoints(points)))
     ground = ground_above_home_m(terrain, mission.home, lon_lat)
-    height = climb_limited(
-        at,
-        ground + np.concatenate(agl),
-        climb=mission.airframe.climb_m_s / mission.speed_m_s,
-        descent=mission.airframe.descent_m_s / mission.speed_m_s,
-    )
+    limits = []
+    for rate_m_s in (mission.airframe.climb_m_s, mission.airframe.descent_m_s):
+        kept = rate_m_s / mission.speed_m_s
+        steepest = [max(kept, _STEEPEST) if node.role is ItemRole.TRANSIT else kept for node in run[1:]]
+        limits.append(np.concatenate([[0.0], np.cumsum(np.diff(at) * np.repeat(steepest, np.diff(firsts)))]))
+    height = climb_limited(ground + np.concatenate(agl), climb_m=limits[0], descent_m=limits[1])
     return _Profile(xy=points, at_m=at, ground_m=ground, height_m=height, firsts=firsts)
 
 
@@ -322,6 +354,16 @@ def _return_height_m(
     wanted = last.value_m if last.follows else 0.0
     needed = float(ground.max()) + wanted - mission.terrain_tolerance_m
     return _height(needed) if needed > height_m else height_m
+
+
+def _slowed_s(items: Sequence[PlanItem], mission: Mission, frame: LocalFrame, takeoff_m: float) -> float:
+    """How much longer legs take on which the climb, and not the way, takes most time [s]."""
+    placed = [(i.position, i.altitude.value_m) for i in items if i.is_nav and i.position and i.altitude]
+    xy = frame.to_xy([mission.home, *(position for position, _ in placed)])
+    way_s = np.hypot(*np.diff(xy, axis=0).T) / mission.speed_m_s
+    rises = np.diff([takeoff_m, *(height for _, height in placed)])
+    climb_s = [mission.airframe.climb_time_s(float(rise)) for rise in rises]
+    return float(np.maximum(np.array(climb_s) - way_s, 0.0).sum())
 
 
 def _refuse_too_high(items: Sequence[PlanItem], mission: Mission) -> None:
@@ -374,7 +416,7 @@ def grounded(
     followed = follow_ground(items, mission, terrain)
     extra_s = airframe.climb_time_s(followed.takeoff_m) - airframe.climb_time_s(height_m)
     extra_s += airframe.landing_time_s(followed.return_m) - airframe.landing_time_s(height_m)
-    duration_s = estimate.duration_s + extra_s
+    duration_s = estimate.duration_s + extra_s + followed.slowed_s
     share = airframe.energy_wh(duration_s) / airframe.usable_energy_wh
     notes = [
         f"follows the ground of {terrain.name} {followed.lowest_agl_m:.0f} m to "

@@ -15,11 +15,11 @@ import shapely
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
 from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Mission
-from airbeat.mission.plan import Estimate, FlightPlan, Survey
+from airbeat.mission.plan import Estimate, FlightPlan, PlanItem, Survey
 from airbeat.planning.common import finished_plan, flight_height, follows_ground, routers
 from airbeat.planning.corridor import along_tracks, corridor_tracks
 from airbeat.planning.estimate import estimate_flight, leg_times_s
-from airbeat.planning.follow import grounded, heights_over
+from airbeat.planning.follow import contour_angle_rad, grounded, heights_over
 from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.imaging import Imaging, crab_angle_rad, imaging_for
 from airbeat.planning.items import sweep_items
@@ -41,6 +41,8 @@ _MOST_LINES = 2000
 _MOST_PHOTOS = 20_000
 _MOST_HOVERS = 300
 """Each takes two mission items; ArduPilot holds some 700."""
+_HEIGHT_TRADE = 1.1
+"""So much higher above ground than need be, at most, for a faster direction."""
 _COVERAGE_TRADE = 0.0005
 """Coverage that may be given up for a faster direction."""
 
@@ -67,11 +69,14 @@ class _Candidate:
     """One fully planned direction."""
 
     angle_rad: float
-    legs: list[Leg]
     estimate: Estimate
     seen: Any
     covered: float
     imaging: Imaging
+    items: list[PlanItem]
+    takeoff_m: float
+    highest_m: float
+    notes: tuple[str, ...]
 
 
 def plan_survey(
@@ -110,21 +115,31 @@ def plan_survey(
         effort=effort,
     )
     angles = _angles(task)
-    candidates = []
+    candidates, why = [], None
     for k, angle in enumerate(angles):
-        candidates += _fly(task, angle)
+        try:
+            candidates += _fly(task, angle)
+        except PlanningError as error:  # the ground, in this direction
+            why = error
         if progress:
             progress((k + 1) / (len(angles) + 1))
     if not candidates:
-        raise PlanningError(
+        raise why or PlanningError(
             "no part of the area can be reached from home inside the fence",
             remedy="move home, widen the fence, or use a smaller margin",
         )
+    best = _best(candidates)
+    return _finish(task, best, (*height_notes, *best.imaging.notes, *best.notes))
+
+
+def _best(candidates: list[_Candidate]) -> _Candidate:
+    """The fastest of those that see the most, at heights above ground of which none is much greater."""
     most = max(c.covered for c in candidates)
-    best = min(
-        (c for c in candidates if c.covered >= most - _COVERAGE_TRADE), key=lambda c: c.estimate.duration_s
+    candidates = [c for c in candidates if c.covered >= most - _COVERAGE_TRADE]
+    lowest = min(c.highest_m for c in candidates)
+    return min(
+        (c for c in candidates if c.highest_m <= _HEIGHT_TRADE * lowest), key=lambda c: c.estimate.duration_s
     )
-    return _finish(task, best, (*height_notes, *best.imaging.notes))
 
 
 def _heights_above_ground(mission: Mission, height_m: float) -> tuple[float, float]:
@@ -203,7 +218,12 @@ def _angles(task: _Task) -> list[float]:
     counts = {angle: _line_count(task, angle) for angle in candidates}
     _refuse_too_many_lines(task, min(counts.values()))
     ranked = sorted(_flyable(task, [a for a in candidates if counts[a] <= _MOST_LINES]), key=rough)
-    return ranked[: _FULL_PLANS_PER_EFFORT * task.effort]
+    ranked = ranked[: _FULL_PLANS_PER_EFFORT * task.effort]
+    if task.height.datum is AltitudeDatum.AGL and mission.terrain is not None:
+        along = contour_angle_rad(task.space.area, task.space.frame, mission.terrain)
+        if _line_count(task, along) <= _MOST_LINES and _imaged(task, along):
+            ranked.append(along)
+    return ranked
 
 
 def _flyable(task: _Task, angles: list[float]) -> list[float]:
@@ -212,16 +232,19 @@ def _flyable(task: _Task, angles: list[float]) -> list[float]:
     Raises:
         PlanningError: there are none.
     """
-    kept, why = [], None
-    for angle in angles:
-        try:
-            _imaging_along(task, angle)
-            kept.append(angle)
-        except PlanningError as error:
-            why = error
-    if not kept and why is not None:
-        raise why
+    kept = [angle for angle in angles if _imaged(task, angle)]
+    if angles and not kept:
+        _imaging_along(task, angles[0])  # says why
     return kept
+
+
+def _imaged(task: _Task, angle: float) -> bool:
+    """Whether lines of a direction see a strip without gaps in the wind there is."""
+    try:
+        _imaging_along(task, angle)
+    except PlanningError:
+        return False
+    return True
 
 
 def _straight_lines(task: _Task, part: Any, angle: float, swath: Swath) -> list[Points]:
@@ -262,7 +285,11 @@ def _refuse_too_many_photos(task: _Task) -> None:
 
 
 def _fly(task: _Task, angle: float) -> list[_Candidate]:
-    """The direction's full plan, or nothing where no line can be reached."""
+    """The direction's full plan, or nothing where no line can be reached.
+
+    Raises:
+        PlanningError: following the ground takes it too high, or the ground's height is unknown.
+    """
     space, imaging = task.space, _imaging_along(task, angle)
     tracks = _tracks(task, angle, imaging)
     if not tracks:
@@ -290,8 +317,31 @@ def _fly(task: _Task, angle: float) -> list[_Candidate]:
     if imaging.hover_s is not None:
         estimate = _hovering(task, legs, imaging, estimate)
     covered = space.area.intersection(seen).area / space.area.area
+    items = sweep_items(
+        legs[:-1],
+        frame=space.frame,
+        height=task.height,
+        trigger_distance_m=imaging.trigger_distance_m,
+        gimbal_pitch_deg=imaging.gimbal_pitch_deg,
+        hover_s=imaging.hover_s,
+    )
+    takeoff_m, highest_m = task.height.value_m, task.highest_m
+    notes: tuple[str, ...] = ()
+    if task.height.datum is AltitudeDatum.AGL:
+        followed, estimate, notes = grounded(items, task.mission, estimate, height_m=takeoff_m)
+        items, takeoff_m, highest_m = [*followed.items], followed.takeoff_m, followed.highest_agl_m
     return [
-        _Candidate(angle_rad=angle, legs=legs, estimate=estimate, seen=seen, covered=covered, imaging=imaging)
+        _Candidate(
+            angle_rad=angle,
+            estimate=estimate,
+            seen=seen,
+            covered=covered,
+            imaging=imaging,
+            items=items,
+            takeoff_m=takeoff_m,
+            highest_m=highest_m,
+            notes=notes,
+        )
     ]
 
 
@@ -365,7 +415,7 @@ def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan
         area=frame.to_geographic(task.space.area),
         camera=mission.camera,
         height_agl_m=task.lowest_m,
-        gsd_m_px=imaging.gsd_m_px,
+        gsd_m_px=imaging.gsd_m_px * max(best.highest_m, task.lowest_m) / task.lowest_m,
         footprint_across_m=swath.across_m,
         footprint_along_m=swath.along_m,
         spacing_m=swath.spacing_m,
@@ -376,20 +426,11 @@ def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan
         margin_m=mission.margin_m,
         gimbal_pitch_deg=-90.0 if imaging.gimbal_pitch_deg is None else imaging.gimbal_pitch_deg,
     )
-    items = sweep_items(
-        best.legs[:-1],
-        frame=frame,
-        height=task.height,
-        trigger_distance_m=imaging.trigger_distance_m,
-        gimbal_pitch_deg=imaging.gimbal_pitch_deg,
-        hover_s=imaging.hover_s,
-    )
-    estimate, takeoff_m, highest_m = best.estimate, task.height.value_m, task.highest_m
-    if task.height.datum is AltitudeDatum.AGL:
-        followed, estimate, said = grounded(items, mission, estimate, height_m=takeoff_m)
-        items, takeoff_m, highest_m = [*followed.items], followed.takeoff_m, followed.highest_agl_m
-        notes = (*notes, *said)
-    survey = replace(survey, gsd_m_px=imaging.gsd_m_px * max(highest_m, task.lowest_m) / task.lowest_m)
     return finished_plan(
-        mission, items=items, height_m=takeoff_m, estimate=estimate, survey=survey, notes=notes
+        mission,
+        items=best.items,
+        height_m=best.takeoff_m,
+        estimate=best.estimate,
+        survey=survey,
+        notes=notes,
     )

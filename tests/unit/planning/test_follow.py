@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ from airbeat.geo.terrain import HeightGrid, Terrain
 from airbeat.mission.loader import parse_mission
 from airbeat.mission.mission import FixedPoint, LawnmowerPattern, MissionKind, WaypointPattern
 from airbeat.mission.plan import FlightPlan, ItemRole
-from airbeat.planning.follow import climb_limited, kept_points
+from airbeat.planning.follow import climb_limited, contour_angle_rad, kept_points
 from airbeat.planning.plan import plan_mission
 
 AGL = Altitude(value_m=60.0, datum=AltitudeDatum.AGL)
@@ -116,7 +118,7 @@ def test_a_slope_needs_no_points_and_a_ridge_few(hillside: Any) -> None:
     assert _above_ground(hillside, finer, _ridge, *FLOWN).min() >= 59.0 - 0.3
 
 
-def test_no_leg_climbs_or_descends_faster_than_the_aircraft_does(hillside: Any) -> None:
+def test_no_photographed_leg_climbs_or_descends_faster_than_the_aircraft_does(hillside: Any) -> None:
     steep = lambda x, y: 500 + 90 / (1 + np.exp(-(x - 200) / 12)) + 0 * y  # noqa: E731
     mission = _mission(hillside, steep, speed_m_s=8.0, pattern=LawnmowerPattern(angle_deg=90.0))
     plan = plan_mission(mission)
@@ -129,14 +131,42 @@ def test_no_leg_climbs_or_descends_faster_than_the_aircraft_does(hillside: Any) 
             run = float(np.hypot(*(here[0] - before[0])))
             rise = here[1] - before[1]
             seconds = run / 8.0
-            assert rise <= mission.airframe.climb_m_s * seconds + 0.02
-            assert -rise <= mission.airframe.descent_m_s * seconds + 0.02
+            if item.role is ItemRole.SWEEP:
+                assert rise <= mission.airframe.climb_m_s * seconds + 0.02
+                assert -rise <= mission.airframe.descent_m_s * seconds + 0.02
+            else:
+                assert abs(rise) <= run + 0.02
         before = here
     assert _above_ground(hillside, plan, steep, *FLOWN).min() >= 55.0 - 0.3
     assert any("fly slower to stay closer" in note for note in plan.notes)
     slower = plan_mission(replace(mission, speed_m_s=2.0))
     highest = [_above_ground(hillside, p, steep, ItemRole.SWEEP).max() for p in (plan, slower)]
     assert highest[1] < highest[0] - 5
+
+
+@pytest.mark.parametrize("bearing_rad", [0.3, 1.2, 2.6])
+def test_the_contour_direction_runs_along_a_ridge(hillside: Any, bearing_rad: float) -> None:
+    def ridge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        across = (y - 150) * math.cos(bearing_rad) - (x - 200) * math.sin(bearing_rad)
+        return 500 + 60 * np.exp(-((across / 120) ** 2))
+
+    angle = contour_angle_rad(hillside.area, hillside.frame, _terrain(hillside, ridge))
+    assert abs((angle - bearing_rad + math.pi / 2) % math.pi - math.pi / 2) < math.radians(2)
+
+
+def test_lines_run_along_a_steep_ridge_even_where_across_it_is_shorter(hillside: Any) -> None:
+    def ridge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return 500 + 90 * np.exp(-(((x - 200) / 60) ** 2)) + 0 * y
+
+    field = hillside.frame.to_geographic(shapely.box(0, 60, 400, 260))
+    plan = plan_mission(_mission(hillside, ridge, area=field, speed_m_s=8.0))
+    across = plan_mission(
+        _mission(hillside, ridge, area=field, speed_m_s=8.0, pattern=LawnmowerPattern(angle_deg=90.0))
+    )
+    assert plan.survey is not None
+    assert across.survey is not None
+    assert min(plan.survey.sweep_angle_deg, 180 - plan.survey.sweep_angle_deg) < 30
+    assert plan.survey.gsd_m_px < 0.85 * across.survey.gsd_m_px
 
 
 def test_the_way_home_clears_the_ground_at_the_height_it_begins_at(hillside: Any) -> None:
@@ -230,7 +260,7 @@ def test_a_climb_limited_profile_is_the_lowest_that_is_high_enough(
 ) -> None:
     at = np.cumsum([s for s, _ in steps])
     wanted = np.array([h for _, h in steps])
-    profile = climb_limited(at, wanted, climb=climb, descent=descent)
+    profile = climb_limited(wanted, climb_m=climb * at, descent_m=descent * at)
     assert (profile >= wanted - 1e-9).all()
     slope = np.diff(profile) / np.diff(at)
     assert slope.max() <= climb + 1e-6
