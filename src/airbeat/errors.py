@@ -10,6 +10,7 @@
     ├── InputFileError (ValueError)  exit 3    a file from outside is wrong
     │   ├── MissionFileError         exit 3    all problems of one mission file at once
     │   ├── GeometryError            exit 3    a shape that cannot be used
+    │   ├── TerrainError             exit 3    a height model that cannot be used
     │   ├── PlanFileError            exit 3    a .plan, .waypoints, KML or GeoJSON file
     │   └── FrameError               exit 3    a photograph or its metadata
     ├── LinkError (OSError)          exit 4    the vehicle cannot be reached or fell silent
@@ -34,6 +35,7 @@ __all__ = [
     "PlanningError",
     "Problem",
     "RefusedByVehicleError",
+    "TerrainError",
     "UsageError",
 ]
 
@@ -100,6 +102,12 @@ class GeometryError(InputFileError):
     """A shape that cannot be used, with the place where it goes wrong."""
 
     code = "geometry"
+
+
+class TerrainError(InputFileError):
+    """A height model that cannot be read, or has no heights where they are needed."""
+
+    code = "terrain"
 
 
 class PlanFileError(InputFileError):

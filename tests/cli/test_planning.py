@@ -245,3 +245,35 @@ def test_a_mission_for_several_batteries_gets_files_for_each_sortie(airbeat: Run
     assert again.returncode == 2
     assert "slow-sortie-1.plan" in again.stderr
     assert "--overwrite" in again.stderr
+
+
+def test_a_mission_is_drawn_beside_its_files_and_never_over_another_picture(
+    airbeat: Run, workplace: Path
+) -> None:
+    mission = "missions/river-bridge-points.yaml"
+    done = airbeat("plan", mission, "--out", "p", "--picture", "briefing/plan.png", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "briefing/plan.png" in json.loads(done.stdout)["files"]
+    drawn = (workplace / "briefing" / "plan.png").read_bytes()
+    assert drawn.startswith(b"\x89PNG")
+    again = airbeat("plan", mission, "--out", "q", "--picture", "briefing/plan.png")
+    assert again.returncode == 2
+    assert "--overwrite" in again.stderr
+    assert not (workplace / "q").exists(), "nothing was written at all"
+    assert airbeat("plan", mission, "--picture", "briefing/plan.png", "--overwrite").returncode == 0
+    assert (workplace / "briefing" / "plan.png").read_bytes() == drawn
+    other = airbeat("plan", mission, "--picture", "plan.jpg")
+    assert other.returncode == 2
+    assert ".png" in other.stderr
+    assert [p.name for p in (workplace / "briefing").iterdir()] == ["plan.png"]
+
+
+def test_a_quick_look_is_drawn_too_and_says_that_it_is_not_for_flight(airbeat: Run, workplace: Path) -> None:
+    from PIL import Image
+
+    done = airbeat("plan", "--area", _wood(workplace), "--spacing-m", "40", "--picture", "wood.png")
+    assert done.returncode == 0, done.stderr
+    with Image.open(workplace / "wood.png") as image:
+        assert image.size == (1600, 1200)
+        assert "not for flight" in image.text["airbeat:notes"]
+        assert image.text["airbeat:source_name"] == "wood.geojson"

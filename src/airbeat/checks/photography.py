@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from airbeat.checks.findings import Finding, Severity
@@ -56,9 +57,15 @@ def _unseen(survey: Survey) -> Iterator[Finding]:
         )
 
 
+def _down(speed_m_s: float) -> str:
+    """A speed rounded down to a tenth."""
+    return f"{math.floor(speed_m_s * 10 + _ROUND_OFF) / 10:g}"
+
+
 def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:
     speed_m_s = plan.speed_m_s or 0.0
     slow: dict[int, float] = {}
+    keeps_up_m_s: list[float] = []
     blurred: dict[int, float] = {}
     trigger, distance_m, triggered = 0, 0.0, False
     for number, item in plan.numbered():
@@ -67,10 +74,13 @@ def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:
         elif item.command == MavCmd.DO_SET_CAM_TRIGG_DIST:
             trigger, distance_m = number, item.params[0]
             triggered = triggered or distance_m > 0
+        elif item.command == MavCmd.DO_DIGICAM_CONTROL:
+            triggered = triggered or item.extra[0] == 1.0
         elif item.is_nav and distance_m > 0 and speed_m_s > 0:
             interval_s = distance_m / speed_m_s
             if interval_s < survey.camera.min_interval_s - _ROUND_OFF:
                 slow[trigger] = min(interval_s, slow.get(trigger, interval_s))
+                keeps_up_m_s.append(distance_m / survey.camera.min_interval_s)
             blur_px = survey.camera.blur_px(speed_m_s, survey.height_agl_m)
             if blur_px > MOST_BLUR_PX:
                 blurred[trigger] = max(blur_px, blurred.get(trigger, blur_px))
@@ -88,7 +98,7 @@ def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:
             message=f"a photograph every {min(slow.values()):.2f} s, but {survey.camera.name} needs "
             f"{survey.camera.min_interval_s:g} s: photographs would be missing",
             items=tuple(slow),
-            remedy="fly slower, or with less overlap along the track",
+            remedy=f"fly {_down(min(keeps_up_m_s))} m/s or slower, or with less overlap along the track",
         )
     if blurred:
         yield Finding(
@@ -97,5 +107,6 @@ def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:
             message=f"motion blur of {max(blurred.values()):.1f} px at an exposure of "
             f"{survey.camera.exposure_s * 1000:g} ms",
             items=tuple(blurred),
-            remedy="fly slower, or expose shorter",
+            remedy=f"fly {_down(survey.camera.sharp_speed_m_s(survey.height_agl_m))} m/s or slower, "
+            "or expose shorter",
         )

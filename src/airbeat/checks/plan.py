@@ -44,7 +44,12 @@ shutter-too-slow           error    photographs are due faster than the camera t
 speed-above-airframe       error    a speed that the airframe does not reach
 spline-leg                 warning  a curved leg, checked as a straight one
 takeoff-away-from-home     warning  a take-off further than 5 m from home
+terrain-clearance          error    a leg nearer than 10 m to the ground of the plan's height model
 terrain-data-needed        warning  heights above terrain
+terrain-gsd                warning  GSD coarser than the plan states, where the ground falls away
+terrain-lines-low          warning  photographed legs lower above the ground than the line spacing supposes
+terrain-return-height      note     ground that a return at Copter's default height would not clear
+terrain-unknown            warning  the height model has no height under the flight
 too-many-items             error    more items than ArduPilot holds
 too-many-rally-points      error    more rally points than ArduPilot holds
 unknown-command            warning  a command that was not checked
@@ -61,6 +66,7 @@ from airbeat.checks.autopilot import check_autopilot
 from airbeat.checks.findings import Finding, Severity
 from airbeat.checks.photography import check_photography
 from airbeat.checks.space import check_space
+from airbeat.checks.terrain import check_terrain
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan
 
@@ -73,12 +79,13 @@ _SAYINGS = ("not for flight", "unsurveyed")
 def check_plan(plan: FlightPlan) -> list[Finding]:
     """Everything that is wrong with a plan, worst first, then by item number.
 
-    Legs are taken as straight lines; corners that the vehicle cuts and overshoots, wind and terrain are
-    not part of this.
+    Legs are taken as straight lines; corners that the vehicle cuts and overshoots, and wind, are not part
+    of this. The ground is compared where the plan has a height model.
     """
     findings = [
         *check_autopilot(plan),
         *check_space(plan),
+        *check_terrain(plan),
         *check_photography(plan),
         *_airframe(plan),
         *_said_by_plan(plan),

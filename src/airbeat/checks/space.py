@@ -316,7 +316,8 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
             terrain.append(number)
         height_m = height_above_home_m(item.altitude, home_amsl_m=plan.home_amsl_m)
         lowest_m = item.altitude.value_m if height_m is None else height_m
-        if lowest_m <= 0 and (height_m is not None or item.altitude.datum is AltitudeDatum.AGL):
+        above_ground = item.altitude.datum is AltitudeDatum.AGL
+        if lowest_m <= 0 and (above_ground or (height_m is not None and plan.terrain is None)):
             yield Finding(
                 severity=Severity.ERROR,
                 code="height-not-positive",

@@ -16,6 +16,8 @@ from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airbeat.checks.findings import Finding
     from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
@@ -65,6 +67,7 @@ def plan_json(plan: FlightPlan) -> dict[str, Any]:
             "sweep_angle_deg": survey.sweep_angle_deg,
             "footprint_across_m": survey.footprint_across_m,
             "footprint_along_m": survey.footprint_along_m,
+            "gimbal_pitch_deg": survey.gimbal_pitch_deg,
         }
     if estimate:
         value |= {
@@ -97,10 +100,11 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
             ("line spacing", f"{survey.spacing_m:.1f} m, lines at {survey.sweep_angle_deg:.0f}°"),
             ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
             ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
-            ("height above ground", f"{survey.height_agl_m:.1f} m (flat ground assumed)"),
+            ("height above ground", plan.height_above_ground),
             (
                 "footprint",
-                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along",
+                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
+                + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
             ),
             ("planned coverage", f"{survey.coverage_fraction:.2%} of the area"),
         ]
@@ -191,6 +195,11 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
     type=click.Path(file_okay=False, path_type=Path),
     help="Write .plan, .waypoints, .geojson and .kml files (with --area: plan.geojson) into this folder.",
 )
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the plan for a briefing into this PNG file.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the route search.")
 @click.option(
@@ -221,6 +230,7 @@ def command(
     height_m: float | None,
     front_overlap: float,
     out_dir: Path | None,
+    picture: Path | None,
     overwrite: bool,
     seed: int,
     effort: int,
@@ -237,6 +247,9 @@ def command(
     airbeat plan --area wood.geojson --spacing-m 60 --out plans --json
     airbeat plan --area wood.geojson --spacing-m 60 --home 51.18,8.49 --drones 4 --endurance-min 25
     """
+    from airbeat.cli.picture import check_picture_path
+
+    check_picture_path(picture, overwrite=overwrite)
     if area is not None:
         if mission is not None or gaps is not None:
             raise UsageError("--area is for a plan without a mission file", remedy="leave one of them out")
@@ -268,18 +281,43 @@ def command(
             ),
             height_m=height_m,
         )
-        return quick_plan(asked, out_dir=out_dir, overwrite=overwrite, as_json=as_json)
+        return quick_plan(asked, out_dir=out_dir, picture=picture, overwrite=overwrite, as_json=as_json)
     if mission is None:
         raise UsageError("nothing to plan", remedy="give a mission file, or --area FILE --spacing-m METRES")
     return _plan_mission_file(
-        mission, out_dir=out_dir, overwrite=overwrite, seed=seed, effort=effort, gaps=gaps, as_json=as_json
+        mission,
+        out_dir=out_dir,
+        picture=picture,
+        overwrite=overwrite,
+        seed=seed,
+        effort=effort,
+        gaps=gaps,
+        as_json=as_json,
     )
+
+
+def _draw(
+    sorties: Sequence[FlightPlan],
+    plan: FlightPlan,
+    findings: list[Finding],
+    picture: Path,
+    *,
+    overwrite: bool,
+) -> list[Path]:
+    """The picture of a plan in its sorties; what the checks found stands in it."""
+    from airbeat.cli.picture import write_picture
+    from airbeat.report.picture_content import picture_of_plans
+
+    counts = [f"{sum(f.severity == s for f in findings)} {s}s" for s in ("error", "warning", "note")]
+    figures = [*_rows(plan), ("checks", ", ".join(counts))]
+    return write_picture(picture, picture_of_plans(list(sorties), figures=figures), overwrite=overwrite)
 
 
 def _plan_mission_file(
     mission: Path,
     *,
     out_dir: Path | None,
+    picture: Path | None,
     overwrite: bool,
     seed: int,
     effort: int,
@@ -313,8 +351,12 @@ def _plan_mission_file(
     written: list[Path] = []
     if out_dir is not None and not failed:
         stem = mission.stem if gaps is None else f"{mission.stem}-gaps"
-        written = sorties_written(sorties, out_dir, stem=stem, overwrite=overwrite, as_json=as_json)
-    elif out_dir is not None:
+        written = sorties_written(sorties, out_dir, stem=stem, overwrite=overwrite)
+    if picture is not None and not failed:
+        written += _draw(sorties, plan, findings, picture, overwrite=overwrite)
+    for path in written:
+        console(as_json).print(f"wrote {path}")
+    if failed and (out_dir is not None or picture is not None):
         console(as_json).print("nothing was written: the checks found errors")
     if as_json:
         emit_json(

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from airbeat.mission.areafile import AreaFile
     from airbeat.planning.coverage import CoveragePath
     from airbeat.planning.sortie import FleetPlan
+    from airbeat.report.picture_content import PlanPicture
 
 __all__ = ["QuickPlan", "quick_plan"]
+
+_QUICK_LOOK = "quick look; not for flight as it is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +145,13 @@ def _geojson(features: list[dict[str, Any]], area: AreaFile) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Planned:
-    """A plan as it is printed and written: figures, rows for people, notes, features."""
+    """A plan as it is printed, drawn and written: figures, rows for people, notes, features, unseen area."""
 
     figures: dict[str, Any]
     rows: list[tuple[str, str]]
     notes: tuple[str, ...]
     features: list[dict[str, Any]]
+    unseen: Any | None
 
 
 def _one_flight(asked: QuickPlan, area: AreaFile, fence: Any | None) -> _Planned:
@@ -159,7 +163,13 @@ def _one_flight(asked: QuickPlan, area: AreaFile, fence: Any | None) -> _Planned
     features += [_feature(path.frame, t, {"role": "transit", "sortie": 1, "drone": 1}) for t in path.transits]
     speed = f"{asked.speed_m_s:g} m/s"
     rows = [("time along the path", f"{_minutes(path.duration_s)} at {speed}")]
-    return _Planned(figures=figures, rows=rows, notes=path.notes, features=features)
+    return _Planned(
+        figures=figures,
+        rows=rows,
+        notes=path.notes,
+        features=features,
+        unseen=None if path.unseen is None else path.frame.to_geographic(path.unseen),
+    )
 
 
 def _in_sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any | None) -> _Planned:
@@ -195,7 +205,13 @@ def _in_sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any
     notes = plan.notes
     if asked.height_m is None and vehicles.endurances_min:
         notes = (*notes, "climbs and landings are not counted: say --height-m")
-    return _Planned(figures=figures, rows=rows, notes=notes, features=features)
+    return _Planned(
+        figures=figures,
+        rows=rows,
+        notes=notes,
+        features=features,
+        unseen=None if plan.unseen is None else plan.frame.to_geographic(plan.unseen),
+    )
 
 
 def _minutes(seconds: float) -> str:
@@ -203,14 +219,37 @@ def _minutes(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_json: bool) -> int:
-    """Plan, print the figures, and write ``plan.geojson`` into a folder; the exit code.
+def _draw(
+    asked: QuickPlan, planned: _Planned, area: AreaFile, fence: Any | None, rows: list[tuple[str, str]]
+) -> PlanPicture:
+    from airbeat.mission.plan import Provenance
+    from airbeat.report.picture_content import picture_of_features
+
+    return picture_of_features(
+        planned.features,
+        title=asked.area.stem,
+        area=area.area,
+        keepouts=area.keepouts,
+        fence=fence,
+        unseen=planned.unseen,
+        home=asked.home,
+        figures=[row for row in rows if row[0] != "planned in"],
+        notes=(_QUICK_LOOK, *area.notes, *planned.notes),
+        provenance=Provenance(source_name=area.source_name, source_sha256=area.source_sha256),
+    )
+
+
+def quick_plan(
+    asked: QuickPlan, *, out_dir: Path | None, picture: Path | None, overwrite: bool, as_json: bool
+) -> int:
+    """Plan, print the figures, and write ``plan.geojson`` into a folder, and a picture; the exit code.
 
     Raises:
         InputFileError: an area or fence file that cannot be used.
         PlanningError: nothing can be flown.
         UsageError: the output exists and may not be replaced.
     """
+    from airbeat.cli.picture import write_picture
     from airbeat.formats.atomic import write_files
     from airbeat.mission.areafile import read_area_file
 
@@ -221,20 +260,18 @@ def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_js
     else:
         planned = _in_sorties(asked, asked.vehicles, area, fence)
     figures = planned.figures
-    table(
-        [
-            ("length", f"{figures['length_m'] / 1000:.2f} km"),
-            *planned.rows,
-            ("corners", str(figures["turns"])),
-            *([] if figures["photos"] is None else [("photographs", str(figures["photos"]))]),
-            ("covered", f"{figures['coverage_fraction']:.2%} ({figures['unseen_area_m2']:.0f} m² unseen)"),
-            ("outside the fence", f"{figures['outside_fence_m']:.1f} m"),
-            ("in keep-outs", f"{figures['keepout_m']:.1f} m"),
-            ("planned in", f"{figures['plan_time_s']:.2f} s"),
-        ],
-        as_json=as_json,
-        title=asked.area.name,
-    )
+    rows = [
+        ("line spacing", f"{asked.spacing_m:g} m"),
+        ("length", f"{figures['length_m'] / 1000:.2f} km"),
+        *planned.rows,
+        ("corners", str(figures["turns"])),
+        *([] if figures["photos"] is None else [("photographs", str(figures["photos"]))]),
+        ("covered", f"{figures['coverage_fraction']:.2%} ({figures['unseen_area_m2']:.0f} m² unseen)"),
+        ("outside the fence", f"{figures['outside_fence_m']:.1f} m"),
+        ("in keep-outs", f"{figures['keepout_m']:.1f} m"),
+        ("planned in", f"{figures['plan_time_s']:.2f} s"),
+    ]
+    table(rows, as_json=as_json, title=asked.area.name)
     notes = [*area.notes, *planned.notes, *asked.photography.notes]
     for note in notes:
         console(as_json).print(f"note: {note}")
@@ -242,7 +279,10 @@ def quick_plan(asked: QuickPlan, *, out_dir: Path | None, overwrite: bool, as_js
     if out_dir is not None:
         text = _geojson(planned.features, area)
         written = write_files({out_dir / "plan.geojson": text}, overwrite=overwrite)
-        console(as_json).print(f"wrote {written[0]}")
+    if picture is not None:
+        written += write_picture(picture, _draw(asked, planned, area, fence, rows), overwrite=overwrite)
+    for file in written:
+        console(as_json).print(f"wrote {file}")
     if as_json:
         emit_json(figures | {"notes": notes, "files": [str(p) for p in written]})
     return 1 if figures["outside_fence_m"] > 0 or figures["keepout_m"] > 0 else 0

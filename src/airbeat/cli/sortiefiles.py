@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airbeat.cli.output import console, table
+from airbeat.cli.output import table
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -51,7 +51,7 @@ def sorties_shown(sorties: tuple[FlightPlan, ...], *, as_json: bool) -> None:
 
 
 def sorties_written(
-    sorties: tuple[FlightPlan, ...], out_dir: Path, *, stem: str, overwrite: bool, as_json: bool
+    sorties: tuple[FlightPlan, ...], out_dir: Path, *, stem: str, overwrite: bool
 ) -> list[Path]:
     """Writes ``stem.plan`` …, or ``stem-sortie-1.plan`` … of several sorties.
 
@@ -61,10 +61,7 @@ def sorties_written(
     from airbeat.formats.files import write_several_plans
 
     names = [stem] if len(sorties) == 1 else [f"{stem}-sortie-{k + 1}" for k in range(len(sorties))]
-    written = write_several_plans(dict(zip(names, sorties, strict=True)), out_dir, overwrite=overwrite)
-    for path in written:
-        console(as_json).print(f"wrote {path}")
-    return written
+    return write_several_plans(dict(zip(names, sorties, strict=True)), out_dir, overwrite=overwrite)
 
 
 def sorties_json(

@@ -12,18 +12,18 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.locate.ground import footprint
 from airbeat.mission.plan import Survey
-from airbeat.vehicle.camera import Camera
 
-__all__ = ["PhotographedArea", "nadir_frame"]
+__all__ = ["PhotographedArea", "reported_frame"]
 
 _GRID_M = 0.001
 """Slivers narrower than this, left by round-off between neighbouring footprints, are nothing."""
 
 
-def nadir_frame(
-    camera: Camera, *, position: LatLon, height_above_home_m: float, yaw_deg: float, name: str
+def reported_frame(
+    survey: Survey, *, position: LatLon, height_above_home_m: float, yaw_deg: float, name: str
 ) -> FrameMeta:
-    """A photograph straight down, the image's top towards the nose, as an autopilot's report tells of it."""
+    """A photograph tilted as planned, the image's top towards the nose, as an autopilot reports it."""
+    camera = survey.camera
     return FrameMeta(
         path=Path(name),
         width_px=camera.image_width_px,
@@ -31,7 +31,7 @@ def nadir_frame(
         position=position,
         height_above_home_m=height_above_home_m,
         gimbal_yaw_deg=yaw_deg,
-        gimbal_pitch_deg=-90.0,
+        gimbal_pitch_deg=survey.gimbal_pitch_deg,
         gimbal_roll_deg=0.0,
         focal_length_px=camera.focal_length_px,
     )
@@ -41,7 +41,7 @@ class PhotographedArea:
     """The share of a survey's area that lies in a photograph's footprint, on flat ground at home's height."""
 
     def __init__(self, survey: Survey) -> None:
-        self._camera = survey.camera
+        self._survey = survey
         self._frame = LocalFrame.around(survey.area)
         self._missing = shapely.make_valid(self._frame.to_local(survey.area))
         self._whole_m2 = float(self._missing.area)
@@ -53,8 +53,8 @@ class PhotographedArea:
 
     def add(self, *, position: LatLon, height_above_home_m: float, yaw_deg: float) -> None:
         """One photograph; one that shows no ground (taken on the ground, for instance) adds nothing."""
-        frame = nadir_frame(
-            self._camera,
+        frame = reported_frame(
+            self._survey,
             position=position,
             height_above_home_m=height_above_home_m,
             yaw_deg=yaw_deg,

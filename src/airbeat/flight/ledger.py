@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from shapely.geometry import mapping, shape
 import airbeat
 from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError, UsageError
-from airbeat.flight.area import nadir_frame
+from airbeat.flight.area import reported_frame
 from airbeat.formats.atomic import write_files
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import scan_folder
@@ -29,7 +30,7 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.geo.polygons import polygon_parts, unite
 from airbeat.link.dataflash import logged_photos
 from airbeat.locate.ground import footprint
-from airbeat.mission.mission import Mission
+from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Mission
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, Survey
 from airbeat.report.artefact import Part, read_artefact
 
@@ -48,8 +49,9 @@ _GAP_OVERLAP_M = 3.0
 """Gaps are photographed again with so much of what lies around them, against position errors."""
 _CUT_M = 0.1
 _FLAT = "flat ground {height:g} m above home"
-_NADIR = (
-    "the camera looked straight down with the image's top towards the aircraft's nose: the autopilot tells "
+_MODELLED = "ground as high as in {name} below each photograph, level around it"
+_AS_PLANNED = (
+    "the camera looked {where} with the image's top towards the aircraft's nose: the autopilot tells "
     "the aircraft's attitude, not the gimbal's"
 )
 
@@ -205,7 +207,7 @@ def ledger_of_flight(plan: FlightPlan, files: Sequence[Path], *, ground_height_m
     """
     survey = _survey(plan)
     shots: dict[tuple[int, int, float, float], _Shot] = {}
-    notes, inputs = [_FLAT.format(height=ground_height_m), _NADIR], []
+    notes, inputs = [_ground_note(plan, ground_height_m), _looking_note(survey)], []
     for path in files:
         flown = read_artefact(path, _Flown, remedy="give a folder that airbeat fly wrote")
         inputs.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
@@ -214,8 +216,8 @@ def ledger_of_flight(plan: FlightPlan, files: Sequence[Path], *, ground_height_m
             notes.append(f"{path.name} was flown from another version of the mission file")
         shots |= {(s.time_us, s.index, s.lat_deg, s.lon_deg): s for s in flown.photos}
     metas = [
-        nadir_frame(
-            survey.camera,
+        reported_frame(
+            survey,
             position=LatLon(lat_deg=s.lat_deg, lon_deg=s.lon_deg),
             height_above_home_m=s.height_above_home_m,
             yaw_deg=s.yaw_deg,
@@ -244,8 +246,8 @@ def ledger_of_logs(plan: FlightPlan, files: Sequence[Path], *, ground_height_m: 
     inputs = []
     for path in dict.fromkeys(files):
         metas += [
-            nadir_frame(
-                survey.camera,
+            reported_frame(
+                survey,
                 position=photo.position,
                 height_above_home_m=photo.height_above_home_m,
                 yaw_deg=photo.yaw_deg,
@@ -254,7 +256,7 @@ def ledger_of_logs(plan: FlightPlan, files: Sequence[Path], *, ground_height_m: 
             for photo in logged_photos(path)
         ]
         inputs.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
-    notes = [_FLAT.format(height=ground_height_m), _NADIR]
+    notes = [_ground_note(plan, ground_height_m), _looking_note(survey)]
     return _ledger(plan, metas, (), ("camera log", tuple(inputs), notes), ground_height_m)
 
 
@@ -269,7 +271,7 @@ def ledger_of_photographs(plan: FlightPlan, folder: Path, *, ground_height_m: fl
     scan = scan_folder(folder)
     refused = [(path.name, reason) for path, reason in scan.refused]
     inputs = tuple((meta.path.name, meta.sha256) for meta in scan.frames)
-    notes = [_FLAT.format(height=ground_height_m)]
+    notes = [_ground_note(plan, ground_height_m)]
     return _ledger(plan, scan.frames, refused, ("photographs", inputs, notes), ground_height_m)
 
 
@@ -284,7 +286,7 @@ def _ledger(
     outlines, unusable = [], list(refused)
     for meta in metas:
         try:
-            outlines.append(footprint(meta, ground_height_m=ground_height_m))
+            outlines.append(footprint(meta, ground_height_m=_ground_m(plan, meta, ground_height_m)))
         except FrameError as error:
             unusable.append((meta.path.name, error.message))
     frame = LocalFrame.around(survey.area)
@@ -303,6 +305,38 @@ def _ledger(
         gap_area_m2=float(gaps.area),
         notes=tuple(notes),
     )
+
+
+def _looking_note(survey: Survey) -> str:
+    tilt_deg = 90.0 + survey.gimbal_pitch_deg
+    return _AS_PLANNED.format(
+        where="straight down" if tilt_deg == 0 else f"{tilt_deg:g}° forward of straight down"
+    )
+
+
+def _ground_note(plan: FlightPlan, ground_height_m: float) -> str:
+    if plan.terrain is not None:
+        return _MODELLED.format(name=plan.terrain.name)
+    return _FLAT.format(height=ground_height_m)
+
+
+def _ground_m(plan: FlightPlan, meta: FrameMeta, ground_height_m: float) -> float:
+    """Height of the ground below a photograph, above home [m].
+
+    Raises:
+        FrameError: the plan's height model has none there.
+    """
+    if plan.terrain is None or meta.position is None:
+        return ground_height_m
+    lon_deg, lat_deg = zip(*((p.lon_deg, p.lat_deg) for p in (plan.home, meta.position)), strict=True)
+    home_m, here_m = plan.terrain.heights_m(lon_deg, lat_deg)
+    if not math.isfinite(here_m - home_m):
+        raise FrameError(
+            f"{plan.terrain.name} has no height at {meta.position}",
+            where=meta.path.name,
+            remedy="use a height model that reaches as far as the flight",
+        )
+    return float(here_m - home_m)
 
 
 def read_ledger(path: Path) -> LedgerFile:
@@ -357,9 +391,26 @@ def gap_mission(mission: Mission, ledger: LedgerFile) -> Mission:
     return replace(
         mission,
         name=f"{mission.name}, gaps",
+        pattern=_lines_over(mission),
         area=frame.to_geographic(area),
         fence=replace(fence, polygons=(*fence.polygons, *closed)),
         notes=tuple(notes),
+    )
+
+
+def _lines_over(mission: Mission) -> Any:
+    """The mission's pattern; for a corridor straight lines photographed as its own are."""
+    pattern = mission.pattern
+    if not isinstance(pattern, CorridorPattern):
+        return pattern
+    return LawnmowerPattern(
+        side_overlap=pattern.side_overlap,
+        front_overlap=pattern.front_overlap,
+        spacing_m=pattern.width_m / pattern.lines if pattern.lines else pattern.spacing_m,
+        trigger_distance_m=pattern.trigger_distance_m,
+        gimbal_pitch_deg=pattern.gimbal_pitch_deg,
+        hover_s=pattern.hover_s,
+        turn_around_m=pattern.turn_around_m,
     )
 
 

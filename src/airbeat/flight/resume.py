@@ -21,6 +21,7 @@ from airbeat.geo.polygons import polygon_parts, unite
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.legs import Leg, legs
 from airbeat.mission.plan import FlightPlan, ItemRole, PlanItem
+from airbeat.planning.follow import ground_above_home_m
 from airbeat.planning.freespace import fence_zones
 from airbeat.planning.route import Router
 
@@ -31,6 +32,8 @@ _BESIDE_LINE_M = 15.0
 _ON_LEG_M = 20.0
 """A hovering vehicle this far from its leg is on it still."""
 _STOP_S = 4.0
+_CLEARANCE_M = 30.0
+"""Distance that a way keeps from the ground of a height model where no lines say another [m]."""
 _END_PHOTO_SHARE = 0.5
 _GIMBAL = (
     MavCmd.DO_MOUNT_CONTROL,
@@ -214,7 +217,14 @@ def plan_from(
     )
     entry, height = _entry(leg, point.along_m, plain=plain)
     way = _way(plan, leg, entry, height, start=start)
-    takeoff = _takeoff(plan, height)
+    over = _over_ground(plan, [start or plan.home, *(i.position for i in way if i.position), entry], height)
+    if over is not None:
+        way = [
+            _waypoint(start or plan.home, over),
+            *(replace(i, altitude=over) for i in way),
+            _waypoint(entry, over),
+        ]
+    takeoff = _takeoff(plan, over or height)
     if plain:
         middle = [*settings, *(i for i in own if i.command == MavCmd.DO_CHANGE_SPEED), *way]
         if target.position is None:
@@ -290,6 +300,22 @@ def _way(
         f"no way from {start} to the interrupted leg is known to be inside the fence",
         remedy="fly it back to its leg, or land it and resume from home",
     )
+
+
+def _over_ground(plan: FlightPlan, places: Sequence[LatLon], height: Altitude | None) -> Altitude | None:
+    """The height that the way needs to clear the ground of the plan's height model; None for its own.
+
+    Raises:
+        PlanningError: the model has no height on the way.
+    """
+    if plan.terrain is None or height is None or height.datum is not AltitudeDatum.HOME:
+        return None
+    frame = LocalFrame(plan.home)
+    line = shapely.LineString(frame.to_xy(places)).segmentize(max(plan.terrain.resolution_m / 2, 2.0))
+    lon_lat = shapely.get_coordinates(frame.to_geographic(line))
+    clearance_m = plan.survey.height_agl_m if plan.survey else _CLEARANCE_M
+    needed_m = float(ground_above_home_m(plan.terrain, plan.home, lon_lat).max()) + clearance_m
+    return replace(height, value_m=round(needed_m, 2)) if needed_m > height.value_m + 1.0 else None
 
 
 def way_inside(plan: FlightPlan, start: LatLon, goal: LatLon) -> list[LatLon] | None:

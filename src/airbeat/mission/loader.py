@@ -12,12 +12,15 @@ from airbeat import __version__
 from airbeat.errors import MissionFileError, Problem
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
-from airbeat.mission.mission import Mission, MissionKind
+from airbeat.mission.ground import resolve_terrain
+from airbeat.mission.mission import CorridorPattern, Mission, MissionKind
 from airbeat.mission.plan import Fence, FencePolygon, Provenance
 from airbeat.mission.resolve import (
     Ledger,
     ResolvedArea,
     check_vertices,
+    corridor_ground,
+    line_path,
     resolve_airframe,
     resolve_area,
     resolve_camera,
@@ -26,6 +29,7 @@ from airbeat.mission.resolve import (
     resolve_pattern,
     resolve_place,
     resolve_rally,
+    resolve_wind,
 )
 from airbeat.mission.sanity import Parts, check_parts
 from airbeat.mission.schema import LawnmowerSection, MissionFile
@@ -41,6 +45,8 @@ UNSURVEYED = "unsurveyed; not for flight as it is"
 """The note of a mission whose ``status`` is ``unsurveyed``; checks warn of it."""
 
 MAX_PROBLEMS = 50
+_TOLERANCE_M = 5.0
+"""How far heights above ground may differ from what was asked for, unless the mission says so [m]."""
 _PATTERN_KEYS = ("search", "patrol", "waypoints")
 
 
@@ -199,6 +205,9 @@ def _mission(draft: MissionFile, base_dir: Path, ledger: Ledger, provenance: Pro
         airframe=parts.airframe,
         margin_m=parts.margin_m or 0.0,
         last_seen=parts.last_seen,
+        wind=parts.wind,
+        terrain=parts.terrain,
+        terrain_tolerance_m=parts.terrain_tolerance_m or _TOLERANCE_M,
         notes=tuple(dict.fromkeys([*ledger.datum_notes(), *ledger.notes])),
         provenance=provenance,
     )
@@ -242,17 +251,42 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
         parts.camera = resolve_camera(camera, ledger)
     if airframe := block("airframe"):
         parts.airframe = resolve_airframe(airframe, ledger)
+    if wind := block("wind"):
+        parts.wind = resolve_wind(wind)
     if height := block("height"):
-        parts.height = resolve_height(height, parts.camera, ("height",), ledger)
+        pitch_deg = getattr(block(key), "gimbal_pitch_deg", None)
+        parts.height = resolve_height(
+            height,
+            parts.camera,
+            ("height",),
+            ledger,
+            pitch_deg=-90.0 if pitch_deg is None else pitch_deg,
+            tolerance_m=getattr(block("terrain"), "tolerance_m", None),
+        )
     if pattern := block(key):
-        parts.pattern = resolve_pattern(pattern, key, parts.camera, ledger)
+        parts.pattern = resolve_pattern(
+            pattern,
+            key,
+            parts.camera,
+            ledger,
+            base_dir=base_dir,
+            tolerance_m=getattr(block("terrain"), "tolerance_m", None),
+        )
         if isinstance(pattern, LawnmowerSection) and "area" not in ledger.tree.data:
             ledger.add(("area",), "is missing", "a lawnmower pattern needs the area to sweep")
-    if area := block("area"):
+    if isinstance(parts.pattern, CorridorPattern):
+        parts.area_path = line_path(key, ledger)
+        parts.area = corridor_ground(parts.pattern, key, ledger)
+        if "area" in ledger.tree.data:
+            ledger.add(("area",), "does not go with a corridor", "its line and width_m are its area")
+    elif area := block("area"):
         resolved = resolve_area(area, base_dir, ledger)
         if resolved is not None:
             parts.area = resolved.geometry
             parts.fence = _with_keepouts(parts.fence, resolved)
+    if terrain := block("terrain"):
+        parts.terrain_tolerance_m = terrain.tolerance_m
+        parts.terrain = resolve_terrain(terrain, parts, base_dir, ledger)
     return parts
 
 

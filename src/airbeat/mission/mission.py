@@ -7,11 +7,21 @@ from enum import StrEnum
 from typing import Any
 
 from airbeat.geo.coordinates import Altitude, LatLon
+from airbeat.geo.terrain import Terrain
 from airbeat.mission.plan import Fence, Provenance, RallyPoint
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
 
-__all__ = ["FixedPoint", "LawnmowerPattern", "Mission", "MissionKind", "WaypointPattern"]
+__all__ = [
+    "CorridorPattern",
+    "FixedPoint",
+    "LawnmowerPattern",
+    "Mission",
+    "MissionKind",
+    "SurveyPattern",
+    "WaypointPattern",
+    "Wind",
+]
 
 
 class MissionKind(StrEnum):
@@ -23,16 +33,33 @@ class MissionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LawnmowerPattern:
-    """Parallel sweep lines.
+class Wind:
+    """The wind expected during the flight.
+
+    Attributes:
+        from_deg: where it comes from [degrees clockwise from north].
+        speed_m_s: its speed [m/s].
+        nose_into_wind: whether the nose points into the air flow, so that photographs are turned against
+            the track by the crab angle; else it points along the track, as multicopters fly by default.
+    """
+
+    from_deg: float
+    speed_m_s: float
+    nose_into_wind: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyPattern:
+    """What every pattern of photographed lines shares.
 
     Attributes:
         side_overlap: overlap of neighbouring lines' footprints, 0…<1; ignored where ``spacing_m`` is set.
         front_overlap: overlap of successive photographs, 0…<1; ignored where ``trigger_distance_m`` is set.
         spacing_m: distance between lines [m], or None to derive it from the overlap.
         trigger_distance_m: distance between photographs [m], or None to derive it from the overlap.
-        angle_deg: bearing of the lines [degrees clockwise from north], or None for the fastest.
-        entry: the place near which the sweep should begin, or None for nearest to home.
+        gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down], commanded before the first line;
+            None looks straight down and commands nothing.
+        hover_s: how long the vehicle stands still for each photograph [s]; None photographs in flight.
         turn_around_m: how far each line runs on beyond the area where the fence allows [m].
     """
 
@@ -40,9 +67,41 @@ class LawnmowerPattern:
     front_overlap: float = 0.3
     spacing_m: float | None = None
     trigger_distance_m: float | None = None
-    angle_deg: float | None = None
-    entry: LatLon | None = None
+    gimbal_pitch_deg: float | None = None
+    hover_s: float | None = None
     turn_around_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawnmowerPattern(SurveyPattern):
+    """Parallel sweep lines.
+
+    Attributes:
+        angle_deg: bearing of the lines [degrees clockwise from north], or None for the fastest.
+        crosshatch: whether the area is flown again with lines at 90° to the first.
+        entry: the place near which the sweep should begin, or None for nearest to home.
+        start_into_wind: whether the first line is flown into the wind.
+    """
+
+    angle_deg: float | None = None
+    crosshatch: bool = False
+    entry: LatLon | None = None
+    start_into_wind: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorridorPattern(SurveyPattern):
+    """Lines side by side along a centre line.
+
+    Attributes:
+        line: corners of the centre line.
+        width_m: full width to be photographed [m].
+        lines: how many lines, or None for as many as the spacing needs.
+    """
+
+    line: tuple[LatLon, ...]
+    width_m: float
+    lines: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +145,8 @@ class Mission:
         home_amsl_m: its height above mean sea level [m], or None when unknown.
         fence: the geofence; None when the file has none (planning then stays inside the area's own outline).
         rally: rally points, or None.
-        area: geographic shapely Polygon/MultiPolygon, lon/lat degrees WGS84; None for fixed waypoints.
+        area: geographic shapely Polygon/MultiPolygon, lon/lat degrees WGS84 (a corridor's own ground where
+            the pattern is one); None for fixed waypoints.
         pattern: what to fly.
         height: flight height with its datum.
         speed_m_s: cruise speed [m/s].
@@ -94,6 +154,9 @@ class Mission:
         airframe: airframe profile.
         margin_m: distance kept from the fence's edge and from keep-outs [m].
         last_seen: where the missing person was last seen, or None.
+        wind: the wind to plan for, or None.
+        terrain: height model of the ground, or None for flat ground.
+        terrain_tolerance_m: how far heights above ground may differ from what was asked for [m].
         notes: what every output must say (datum conversions, repairs, "not for flight").
         provenance: name and SHA-256 of the mission file.
     """
@@ -101,7 +164,7 @@ class Mission:
     name: str
     kind: MissionKind
     home: LatLon
-    pattern: LawnmowerPattern | WaypointPattern
+    pattern: LawnmowerPattern | CorridorPattern | WaypointPattern
     height: Altitude
     speed_m_s: float
     camera: Camera
@@ -112,5 +175,8 @@ class Mission:
     area: Any | None = None
     margin_m: float = 0.0
     last_seen: LatLon | None = None
+    wind: Wind | None = None
+    terrain: Terrain | None = field(default=None, compare=False, repr=False)
+    terrain_tolerance_m: float = 5.0
     notes: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)

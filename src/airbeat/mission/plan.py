@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from airbeat.geo.coordinates import Altitude, LatLon
+from airbeat.geo.terrain import Terrain
 from airbeat.mission.commands import command_name, is_nav
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
@@ -134,9 +135,10 @@ class Survey:
     Attributes:
         area: geographic shapely (Multi)Polygon, lon/lat degrees, WGS84: what is to be photographed.
         camera: the camera the spacing was computed for.
-        height_agl_m: planned height above ground [m] (flat ground at home height is assumed unless said).
-        gsd_m_px: ground sampling distance across track [m/px].
-        footprint_across_m: footprint across the track [m].
+        height_agl_m: lowest planned height above ground on the lines [m]; above flat ground at home's height
+            where the plan has no height model.
+        gsd_m_px: coarsest ground sampling distance across track [m/px].
+        footprint_across_m: footprint across the track that counts [m].
         footprint_along_m: footprint along the track [m].
         spacing_m: distance between neighbouring lines [m].
         trigger_distance_m: distance between photographs on a line [m].
@@ -144,6 +146,7 @@ class Survey:
         coverage_fraction: share of ``area`` inside the planned footprints, 0…1.
         unseen: geographic (Multi)Polygon that no camera inside the fence sees, or None.
         margin_m: distance kept from the fence's edge and from keep-outs [m].
+        gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down].
     """
 
     area: Any
@@ -158,6 +161,7 @@ class Survey:
     coverage_fraction: float
     unseen: Any | None = None
     margin_m: float = 0.0
+    gimbal_pitch_deg: float = -90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +211,7 @@ class FlightPlan:
         survey: what is photographed; None for plans that photograph nothing.
         estimate: by the vehicle model; None for plans read from a foreign file.
         last_seen: where the missing person was last seen, if the mission says so.
+        terrain: height model of the ground, or None where flat ground is assumed.
         notes: what the reader must know (datum conversions, repairs, "unsurveyed; not for flight as it is").
         provenance: schema version, tool version and hash of the input.
     """
@@ -222,12 +227,22 @@ class FlightPlan:
     survey: Survey | None = None
     estimate: Estimate | None = None
     last_seen: LatLon | None = None
+    terrain: Terrain | None = field(default=None, compare=False, repr=False)
     notes: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
     def numbered(self) -> Iterator[tuple[int, PlanItem]]:
         """Items with their MAVLink sequence numbers (1, 2, …)."""
         return enumerate(self.items, start=1)
+
+    @property
+    def height_above_ground(self) -> str:
+        """How high the lines are above the ground and what that supposes, for people; empty without lines."""
+        if self.survey is None:
+            return ""
+        if self.terrain is None:
+            return f"{self.survey.height_agl_m:.1f} m (flat ground assumed)"
+        return f"at least {self.survey.height_agl_m:.1f} m by {self.terrain.name}"
 
     def waypoints(self) -> list[tuple[int, PlanItem]]:
         """The items that move the vehicle to a place, with their sequence numbers."""

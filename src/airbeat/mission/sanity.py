@@ -6,6 +6,7 @@ is a problem with its place; what a pilot should know is a note.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,14 @@ from shapely.geometry import Point, Polygon
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.polygons import unite
-from airbeat.mission.mission import LawnmowerPattern, WaypointPattern
+from airbeat.geo.terrain import Terrain
+from airbeat.mission.mission import (
+    CorridorPattern,
+    LawnmowerPattern,
+    SurveyPattern,
+    WaypointPattern,
+    Wind,
+)
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, RallyPoint
 from airbeat.mission.resolve import Ledger
 from airbeat.mission.yamltree import KeyPath
@@ -34,13 +42,20 @@ NOTED_GSD_M_PX = 0.03
 MAX_HEIGHT_M = 500.0
 NOTED_HEIGHT_M = 120.0
 MAX_OVERLAP = 0.95
+MAX_WIND_SHARE = 0.8
+"""The strongest wind to plan for, as a share of the airframe's fastest speed."""
+LEAST_TOP_ANGLE_DEG = 8.0
+"""How far below the horizon the top of a tilted camera's picture must look [degrees]."""
 _TOUCH_M = 0.01
 _CIRCLE_SEGMENTS = 64
 
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """What could be read of a mission file; None where it could not, or is not there."""
+    """What could be read of a mission file; None where it could not, or is not there.
+
+    ``area_path`` is where the file says what is to be photographed: not under ``area`` for a corridor.
+    """
 
     pattern_key: str
     home: LatLon | None = None
@@ -50,11 +65,15 @@ class Parts:
     rally: tuple[RallyPoint, ...] | None = None
     area: Any | None = None
     last_seen: LatLon | None = None
-    pattern: LawnmowerPattern | WaypointPattern | None = None
+    pattern: LawnmowerPattern | CorridorPattern | WaypointPattern | None = None
     height: Altitude | None = None
     speed_m_s: float | None = None
     camera: Camera | None = None
     airframe: Airframe | None = None
+    wind: Wind | None = None
+    terrain: Terrain | None = None
+    terrain_tolerance_m: float | None = None
+    area_path: KeyPath = ("area",)
 
 
 def check_parts(parts: Parts, ledger: Ledger) -> None:
@@ -64,9 +83,12 @@ def check_parts(parts: Parts, ledger: Ledger) -> None:
         _check_fence(parts, ledger)
     _check_heights(parts, ledger)
     _check_speed(parts, ledger)
-    if isinstance(parts.pattern, LawnmowerPattern):
+    _check_wind(parts, ledger)
+    _check_tolerance(parts, ledger)
+    if isinstance(parts.pattern, SurveyPattern):
         _check_overlap(parts.pattern, parts, ledger)
-        _check_gsd(parts.pattern, parts, ledger)
+        if _check_pitch(parts.pattern, parts, ledger):
+            _check_gsd(parts.pattern, parts, ledger)
 
 
 # places
@@ -76,10 +98,10 @@ def _places(parts: Parts, ledger: Ledger) -> Iterator[tuple[KeyPath, Sequence[La
     """Every group of places with the path at which to complain about it; home is not among them."""
     if parts.area is not None:
         lon_lat = shapely.get_coordinates(parts.area)
-        yield ("area",), [LatLon(lat_deg=float(la), lon_deg=float(lo)) for lo, la in lon_lat]
+        yield parts.area_path, [LatLon(lat_deg=float(la), lon_deg=float(lo)) for lo, la in lon_lat]
     for zone in _zones(parts.fence):
         yield (
-            ledger.zone_paths.get(zone, ("area",)),
+            ledger.zone_paths.get(zone, parts.area_path),
             zone.vertices if isinstance(zone, FencePolygon) else [zone.centre],
         )
     for number, rally in enumerate(parts.rally or ()):
@@ -151,9 +173,11 @@ def _check_fence(parts: Parts, ledger: Ledger) -> None:
     allowed = area if include is None else area.intersection(include)
     outside_share = 1.0 - allowed.area / area.area
     if outside_share > 1.0 - 1e-9 or allowed.area < 1.0:
-        ledger.add(("area",), "does not overlap the fence", "the fence must hold the area")
+        ledger.add(parts.area_path, "does not overlap the fence", "the fence must hold the area")
     elif unite([allowed]).difference(shapely.union_all(exclude)).area < 1.0:
-        ledger.add(("area",), "lies wholly in the fence's exclusion zones", "nothing would be left to search")
+        ledger.add(
+            parts.area_path, "lies wholly in the fence's exclusion zones", "nothing would be left to search"
+        )
     elif outside_share > 0.0005:
         ledger.notes.append(f"{outside_share:.1%} of the area lies outside the fence: it is not flown over")
     if parts.last_seen is not None:
@@ -183,7 +207,11 @@ def _check_points_in_fence(
 ) -> None:
     frame = LocalFrame(home)
     groups: list[tuple[KeyPath, LatLon]] = [(("home",), home)]
-    groups += [(p, points[0]) for p, points in _places(parts, ledger) if p[0] in ("rally", parts.pattern_key)]
+    groups += [
+        (path, points[0])
+        for path, points in _places(parts, ledger)
+        if path[0] in ("rally", parts.pattern_key) and path != parts.area_path
+    ]
     for path, position in groups:
         point = Point(*frame.to_xy([position])[0])
         if include is not None and include.distance(point) > _TOUCH_M:
@@ -256,7 +284,57 @@ def _check_speed(parts: Parts, ledger: Ledger) -> None:
         )
 
 
-def _check_overlap(pattern: LawnmowerPattern, parts: Parts, ledger: Ledger) -> None:
+def _check_tolerance(parts: Parts, ledger: Ledger) -> None:
+    tolerance_m, height = parts.terrain_tolerance_m, parts.height
+    if tolerance_m is None or height is None or height.datum is not AltitudeDatum.AGL:
+        return
+    if tolerance_m > height.value_m / 4:
+        ledger.add(
+            ("terrain", "tolerance_m"),
+            f"must be {height.value_m / 4:g} or less {height.value_m:g} m above ground (got {tolerance_m:g})",
+            "a quarter of the height at most",
+        )
+
+
+def _check_wind(parts: Parts, ledger: Ledger) -> None:
+    wind = parts.wind
+    starts = isinstance(parts.pattern, LawnmowerPattern) and parts.pattern.start_into_wind
+    if starts and "wind" not in ledger.tree.data:
+        ledger.add(
+            (parts.pattern_key, "start"),
+            "into_wind needs the wind",
+            "add wind: {from_deg: 270, speed_m_s: 5}",
+        )
+    if wind is None or parts.airframe is None:
+        return
+    if wind.speed_m_s > MAX_WIND_SHARE * parts.airframe.max_speed_m_s:
+        most = MAX_WIND_SHARE * parts.airframe.max_speed_m_s
+        ledger.add(
+            ("wind", "speed_m_s"),
+            f"must be {most:.1f} or less for {parts.airframe.name} (got {wind.speed_m_s:g})",
+            "do not fly in a wind that the aircraft can hardly fly against",
+        )
+
+
+def _check_pitch(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> bool:
+    """Whether all that a tilted camera shows is ground, and not too far away."""
+    pitch = pattern.gimbal_pitch_deg
+    if pitch is None or parts.camera is None:
+        return True
+    top_deg = -pitch - parts.camera.fov_along_deg / 2
+    if top_deg >= LEAST_TOP_ANGLE_DEG:
+        return True
+    looks = f"{top_deg:.0f}° below" if top_deg >= 0 else f"{-top_deg:.0f}° above"
+    steepest = -(LEAST_TOP_ANGLE_DEG + parts.camera.fov_along_deg / 2)
+    ledger.add(
+        (parts.pattern_key, "gimbal_pitch_deg"),
+        f"the picture's top would look {looks} the horizon (at least {LEAST_TOP_ANGLE_DEG:g}° below it)",
+        f"{parts.camera.name} needs {math.floor(steepest)} or steeper",
+    )
+    return False
+
+
+def _check_overlap(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> None:
     for key, share in (("side", pattern.side_overlap), ("front", pattern.front_overlap)):
         if share > MAX_OVERLAP:
             ledger.add(
@@ -266,23 +344,26 @@ def _check_overlap(pattern: LawnmowerPattern, parts: Parts, ledger: Ledger) -> N
             )
 
 
-def _check_gsd(pattern: LawnmowerPattern, parts: Parts, ledger: Ledger) -> None:
+def _check_gsd(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> None:
     if parts.height is None or parts.camera is None:
         return
     above_m = _above_home_m(parts.height, parts)
     if above_m is None or above_m < 1.0:
         return
-    gsd_m = parts.camera.gsd_m_px(above_m)
+    view = parts.camera.view(
+        above_m, pitch_deg=-90.0 if pattern.gimbal_pitch_deg is None else pattern.gimbal_pitch_deg
+    )
+    gsd_m = view.gsd_far_m_px
     if gsd_m > MAX_GSD_M_PX:
-        fits_m = parts.camera.height_for_gsd_m(MAX_GSD_M_PX)
+        fits_m = above_m * MAX_GSD_M_PX / gsd_m
         ledger.add(
             ("height",),
             f"GSD must be 10 cm or finer (got {gsd_m * 100:.1f} cm with {parts.camera.name})",
-            f"fly at {fits_m:.0f} m or lower; 2 cm is {parts.camera.height_for_gsd_m(0.02):.0f} m",
+            f"fly at {fits_m:.0f} m or lower; 2 cm is {above_m * 0.02 / gsd_m:.0f} m",
         )
     elif gsd_m > NOTED_GSD_M_PX:
         ledger.notes.append(f"GSD {gsd_m * 100:.1f} cm is coarser than 3 cm: persons are easily missed")
-    across_m, along_m = parts.camera.footprint_m(above_m)
+    across_m, along_m = view.across_m, view.along_m
     if pattern.spacing_m is not None and pattern.spacing_m > across_m:
         ledger.notes.append(
             f"lines {pattern.spacing_m:g} m apart with a footprint of {across_m:.0f} m: "

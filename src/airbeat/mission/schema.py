@@ -7,7 +7,7 @@ hints when the key is missing.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic import model_validator as _model_validator
@@ -18,6 +18,7 @@ __all__ = [
     "AirframeSection",
     "AreaSection",
     "CameraSection",
+    "CorridorSection",
     "FenceSection",
     "HeightSection",
     "HomeSection",
@@ -28,8 +29,11 @@ __all__ = [
     "PlaceSection",
     "PointSection",
     "RallySection",
+    "SurveySection",
+    "TerrainSection",
     "WaypointSection",
     "WaypointsSection",
+    "WindSection",
     "ZoneSection",
     "complaint",
 ]
@@ -79,6 +83,18 @@ def _area(value: Any) -> Any:
     if isinstance(value, list):
         several = bool(value) and isinstance(value[0], dict) and "outline" in value[0]
         return {"polygons": value} if several else {"outline": value}
+    return value
+
+
+def _terrain(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str | list) else value
+
+
+def _paths(value: Any) -> Any:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        raise complaint(f"must be a file's path (got {value!r:.60})", "write file: N47E011.hgt")
     return value
 
 
@@ -223,26 +239,94 @@ class OverlapSection(Section):
     front: Share | None = None
 
 
-class LawnmowerSection(Section):
-    """Parallel sweep lines."""
+class SurveySection(Section):
+    """What every pattern of photographed lines shares."""
 
-    pattern: Literal["lawnmower"] = "lawnmower"
     overlap: OverlapSection = OverlapSection()
     spacing_m: float | None = Field(default=None, ge=MIN_DISTANCE_M, le=2000)
     trigger_distance_m: float | None = Field(default=None, ge=MIN_DISTANCE_M, le=2000)
-    angle_deg: Annotated[float | None, BeforeValidator(_angle)] = None
-    entry: PlaceSection | None = None
+    gimbal_pitch_deg: float | None = Field(default=None, ge=-90, le=-20)
+    capture: Literal["moving", "hover"] = "moving"
+    hover_s: float | None = Field(default=None, ge=0, le=60)
     turn_around_m: float = Field(default=0.0, ge=0, le=500)
 
     @_model_validator(mode="after")
-    def _no_contradiction(self) -> LawnmowerSection:
+    def _no_contradiction(self) -> Self:
         if self.spacing_m is not None and self.overlap.side is not None:
             raise complaint("spacing_m and overlap.side contradict each other", "keep one of the two")
         if self.trigger_distance_m is not None and self.overlap.front is not None:
             raise complaint(
                 "trigger_distance_m and overlap.front contradict each other", "keep one of the two"
             )
+        if self.hover_s is not None and self.capture != "hover":
+            raise complaint("hover_s goes with capture: hover", "add capture: hover, or leave hover_s out")
         return self
+
+
+class LawnmowerSection(SurveySection):
+    """Parallel sweep lines."""
+
+    pattern: Literal["lawnmower"] = "lawnmower"
+    angle_deg: Annotated[float | None, BeforeValidator(_angle)] = None
+    crosshatch: bool = False
+    entry: PlaceSection | None = None
+    start: Literal["nearest", "into_wind"] | None = None
+
+    @_model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.start is not None and self.entry is not None:
+            raise complaint("start and entry contradict each other", "keep one of the two")
+        return self
+
+
+class CorridorSection(SurveySection):
+    """Lines side by side along a centre line."""
+
+    pattern: Literal["corridor"] = "corridor"
+    line: Annotated[list[PointSection], Field(min_length=2, max_length=2000)] | None = None
+    file: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    width_m: float | None = Field(default=None, gt=0, le=5000)
+    lines: Annotated[int, Field(ge=1, le=200)] | None = None
+
+    @_model_validator(mode="after")
+    def _one_line(self) -> Self:
+        if (self.line is None) == (self.file is None):
+            raise complaint(
+                "must hold either line or file",
+                "line: [{lat: 47.26931, lon: 11.40412}, …], or file: river.geojson",
+            )
+        if self.line is not None and self.width_m is None:
+            raise complaint(
+                "width_m is missing", "the full width to be photographed in metres, e.g. width_m: 60"
+            )
+        return self
+
+    @_model_validator(mode="after")
+    def _one_count(self) -> Self:
+        if self.lines is not None and (self.spacing_m is not None or self.overlap.side is not None):
+            raise complaint(
+                "lines contradicts spacing_m and overlap.side", "say how many, or how far apart, not both"
+            )
+        return self
+
+
+class TerrainSection(Section):
+    """Height models of the ground, and how closely it is followed."""
+
+    file: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=1000)]],
+        Field(min_length=1, max_length=16),
+        BeforeValidator(_paths),
+    ] = Field(description="the height model's path beside this file, e.g. file: N47E011.hgt")
+    tolerance_m: float = Field(default=5.0, ge=0.5, le=50)
+
+
+class WindSection(Section):
+    """The wind to plan for."""
+
+    from_deg: Bearing = Field(description="where the wind comes from: 270 is a west wind")
+    speed_m_s: float = Field(ge=0, le=40, description="its speed in metres a second, e.g. speed_m_s: 5")
+    nose: Literal["track", "wind"] = "track"
 
 
 class WaypointSection(PlaceSection):
@@ -265,7 +349,11 @@ class WaypointsSection(Section):
     )
 
 
-_Pattern = Annotated[LawnmowerSection, Tag("lawnmower")] | Annotated[WaypointsSection, Tag("waypoints")]
+_Pattern = (
+    Annotated[LawnmowerSection, Tag("lawnmower")]
+    | Annotated[CorridorSection, Tag("corridor")]
+    | Annotated[WaypointsSection, Tag("waypoints")]
+)
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 
@@ -331,6 +419,8 @@ class MissionFile(Section):
     airframe: Annotated[AirframeSection, BeforeValidator(_profile)] = Field(
         description="an airframe profile's name or its values"
     )
+    wind: WindSection | None = None
+    terrain: Annotated[TerrainSection, BeforeValidator(_terrain)] | None = None
     search: Annotated[_Pattern, _pattern_tag("lawnmower")] | None = None
     patrol: Annotated[_Pattern, _pattern_tag("waypoints")] | None = None
     waypoints: Annotated[_Pattern, _pattern_tag("waypoints")] | None = None

@@ -186,6 +186,7 @@ fence:
 {last_seen}
 
 height: {{gsd_cm_px: 2.0}}    # centimetres of ground a pixel; or {{value_m: 60, datum: home}} (amsl, agl)
+# terrain: N47E011.hgt      # height model to follow with datum agl; .hgt, or .tif with airbeat[terrain]
 speed_m_s: 8
 camera: {camera}
 airframe: {airframe}
@@ -194,4 +195,8 @@ search:
   pattern: lawnmower        # parallel lines
   overlap: {{side: 0.3, front: 0.3}}   # of neighbouring photographs, as shares: 0.3 is 30 %
   angle_deg: auto           # bearing of the lines, 0 to 360; auto takes the fastest
+  # crosshatch: true        # fly it again with lines at 90 degrees
+  # gimbal_pitch_deg: -60   # tilt the camera forward; -90 looks straight down
+  # capture: hover          # stand still for each photograph (hover_s: 2)
+  # start: into_wind        # the first line against the wind; needs wind: {{from_deg: 270, speed_m_s: 5}}
 """

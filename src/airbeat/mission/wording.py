@@ -21,7 +21,7 @@ MAX_HINTS = 200
 """Looking for the key that was meant takes time; a file of so many unknown keys is no typing mistake."""
 _UNKNOWN = "unknown key"
 _MISSING = "is missing"
-_UNION_TAGS = frozenset({"lawnmower", "waypoints"})
+_PATTERNS = ("lawnmower", "corridor", "waypoints")
 
 
 def problems_of(error: ValidationError, tree: YamlTree) -> list[Problem]:
@@ -99,7 +99,7 @@ def _in_file(loc: KeyPath, data: Any) -> KeyPath:
 
 def _is_implied(loc: KeyPath, data: Any) -> bool:
     """Whether the last part is a union's tag, or a key that a short form (a list, a name) stands for."""
-    tag = loc[-1] in _UNION_TAGS and len(loc) == 2
+    tag = loc[-1] in _PATTERNS and len(loc) == 2
     return tag or not isinstance(data, dict)
 
 
@@ -146,9 +146,8 @@ def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree, *, hints: bool) 
     got = shown(detail["input"])
     context = detail.get("ctx", {})
     if kind == "union_tag_invalid":
-        options = ("lawnmower", "waypoints")
-        close = difflib.get_close_matches(context["tag"], options, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(options)}"
+        close = difflib.get_close_matches(context["tag"], _PATTERNS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(_PATTERNS)}"
         return f"no such pattern (got {context['tag'][:60]!r})", hint
     if kind == "too_short" and isinstance(detail["input"], str):
         return f"must not be empty (got {got})", ""
@@ -194,7 +193,9 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
     if key == "gsd_cm_px" and isinstance(value, int | float):
         return "centimetres of ground a pixel: 2 shows a person"
     if detail["type"] == "bool_type":
-        return "write photo: true" if key == "photo" else ""
+        return f"write {key}: true" if key in ("photo", "crosshatch") else ""
+    if key == "gimbal_pitch_deg" and isinstance(value, int | float):
+        return "-90 looks straight down, -45 forward and down"
     if detail["type"] == "literal_error":
         if key == "airbeat":
             return "this version reads airbeat: 1; a newer file needs a newer airbeat"
@@ -204,7 +205,8 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
     if detail["type"] in ("model_type", "list_type") and key in _EXAMPLES:
         return f"write {_EXAMPLES[key]}"
     if detail["type"] == "too_short":
-        return "three corners make the smallest polygon" if key != "points" else "list at least one point"
+        few = {"points": "list at least one point", "line": "a line has two ends"}
+        return few.get(key, "three corners make the smallest polygon")
     return ""
 
 
@@ -221,6 +223,9 @@ _EXAMPLES = {
     "exclusion": "exclusion: [{polygon: [...]}]",
     "rally": "rally: [{lat: 47.26931, lon: 11.40412, height_m: 40}]",
     "points": "points: [{lat: 47.26931, lon: 11.40412}]",
+    "line": "line: [{lat: 47.26931, lon: 11.40412}, {lat: 47.27102, lon: 11.40398}]",
+    "terrain": "terrain: N47E011.hgt",
+    "wind": "wind: {from_deg: 270, speed_m_s: 5}",
 }
 
 

@@ -33,6 +33,9 @@ Place = tuple[float, float]
 
 _PIECES_OF_A_LINE = (1, 2, 4, 8, 16)
 _ITEMS_AROUND = 4
+_ITEMS_OF_A_LINE = 3
+"""Camera on, the line's end, camera off."""
+
 """Take-off, speed, return, and home itself."""
 _SORTIE_S = 1e7
 
@@ -60,6 +63,12 @@ class _Unit:
         return self.items[0].command == MavCmd.DO_SET_CAM_TRIGG_DIST
 
     @property
+    def places(self) -> list[LatLon]:
+        """From the start through every corner to the end."""
+        corners = [i.position for i in self.items if i.position is not None]
+        return [self.start, *(b for a, b in pairwise([self.start, *corners]) if a != b)]
+
+    @property
     def height_m(self) -> float:
         altitude = next(i.altitude for i in self.items if i.altitude is not None)
         return altitude.value_m
@@ -79,8 +88,14 @@ class _Task:
 
 
 def needs_splitting(plan: FlightPlan, *, most_items: int) -> bool:
-    """Whether a plan needs more than one battery, or more items than there is room for."""
+    """Whether a plan needs more than one battery, or more items than there is room for.
+
+    A survey that hovers for its photographs has no lines to share and stays whole: the checks then say that
+    it is too long.
+    """
     batteries = plan.estimate.batteries if plan.estimate else 1
+    if plan.survey is not None and not any(i.command == MavCmd.DO_SET_CAM_TRIGG_DIST for i in plan.items):
+        return False
     return batteries > 1 or len(plan.items) + 1 > most_items
 
 
@@ -144,8 +159,8 @@ def _last_of_unit(items: Sequence[PlanItem], first: int) -> int:
 
 
 def _pieces(task: _Task, unit: _Unit, count: int) -> list[_Unit]:
-    """A line in so many pieces; a point as it is."""
-    if count == 1 or not unit.is_line:
+    """A straight line in so many pieces; a point, or a line that follows the ground, as it is."""
+    if count == 1 or not unit.is_line or len(unit.items) != _ITEMS_OF_A_LINE:
         return [unit]
     on, sweep, off = unit.items
     (ax, ay), (bx, by) = task.space.frame.to_xy([unit.start, unit.end])
@@ -229,8 +244,8 @@ def _between_s(task: _Task, first: _Unit, second: _Unit) -> float:
 
 def _work_s(task: _Task, unit: _Unit) -> float:
     """Time of a unit [s]."""
-    ends = [(float(x), float(y)) for x, y in task.space.frame.to_xy([unit.start, unit.end])]
-    return _path_s(task, ends) + _dwell_s(unit.items)
+    corners = [(float(x), float(y)) for x, y in task.space.frame.to_xy(unit.places)]
+    return _path_s(task, corners) + _dwell_s(unit.items)
 
 
 def _dwell_s(items: Sequence[PlanItem]) -> float:
@@ -241,7 +256,7 @@ def _plans(task: _Task, groups: Sequence[Sequence[_Unit]]) -> tuple[FlightPlan, 
     plans: list[FlightPlan] = []
     seen = shapely.Polygon()
     for number, group in enumerate(groups, start=1):
-        lines = [_leg(task, unit) for unit in _merged(group) if unit.is_line]
+        lines = [leg for unit in _merged(group) if unit.is_line for leg in _legs(task, unit)]
         survey = None
         if task.plan.survey is not None:
             swept = _swept(task.plan.survey, lines)
@@ -288,14 +303,14 @@ def _items(task: _Task, group: Sequence[_Unit]) -> Iterator[PlanItem]:
     yield return_item()
 
 
-def _leg(task: _Task, unit: _Unit) -> Leg:
-    a, b = ((float(x), float(y)) for x, y in task.space.frame.to_xy([unit.start, unit.end]))
-    return Leg(start=a, end=b, camera_on=True)
+def _legs(task: _Task, unit: _Unit) -> list[Leg]:
+    corners = [(float(x), float(y)) for x, y in task.space.frame.to_xy(unit.places)]
+    return [Leg(start=a, end=b, camera_on=True) for a, b in pairwise(corners)]
 
 
 def _estimate(task: _Task, group: Sequence[_Unit], lines: Sequence[Leg]) -> Estimate:
     units = _merged(group)
-    places = [p for u in units for p in ([i.position for i in u.before if i.position], [u.start, u.end])]
+    places = [p for u in units for p in ([i.position for i in u.before if i.position], u.places)]
     inner = [p for some in places[1:] for p in some]
     path = [*_way(task, units[0].start), *((float(x), float(y)) for x, y in task.space.frame.to_xy(inner))]
     path += _way(task, units[-1].end)[::-1][1:]
@@ -316,10 +331,12 @@ def _estimate(task: _Task, group: Sequence[_Unit], lines: Sequence[Leg]) -> Esti
 
 
 def _swept(survey: Survey, lines: Sequence[Leg]) -> shapely.Geometry:
+    view = survey.camera.view(survey.height_agl_m, pitch_deg=survey.gimbal_pitch_deg)
     return footprints(
         lines,
         across_m=survey.footprint_across_m,
-        along_m=survey.footprint_along_m,
+        near_m=view.near_m,
+        far_m=view.far_m,
         trigger_distance_m=survey.trigger_distance_m,
     )
 

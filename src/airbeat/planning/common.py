@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,14 +17,19 @@ from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.items import return_item, start_items
 from airbeat.planning.route import Router
 
-__all__ = ["BATTERY_NOTE", "finished_plan", "height_above_home_m", "routers", "usable_speed_m_s"]
+__all__ = ["BATTERY_NOTE", "finished_plan", "flight_height", "follows_ground", "routers", "usable_speed_m_s"]
 
 BATTERY_NOTE = "one battery is not enough"
 _FLAT_GROUND = "height above ground assumes flat ground at the height of home"
 
 
-def height_above_home_m(altitude: Altitude, mission: Mission) -> tuple[float, tuple[str, ...]]:
-    """A height above home [m], and what the reader must know about how it was found.
+def follows_ground(altitude: Altitude, mission: Mission) -> bool:
+    """Whether a height is to be kept above the ground of a height model."""
+    return altitude.datum is AltitudeDatum.AGL and mission.terrain is not None
+
+
+def flight_height(altitude: Altitude, mission: Mission) -> tuple[Altitude, tuple[str, ...]]:
+    """A height above home, or above ground where it follows a height model; what must be known of it.
 
     Raises:
         PlanningError: it is not above home, above the fence's ceiling, or its datum needs home's height.
@@ -37,7 +43,7 @@ def height_above_home_m(altitude: Altitude, mission: Mission) -> tuple[float, tu
                 remedy="state home's amsl_m, or give the height above home",
             )
         height -= mission.home_amsl_m
-    elif altitude.datum is AltitudeDatum.AGL:
+    elif altitude.datum is AltitudeDatum.AGL and mission.terrain is None:
         notes = (_FLAT_GROUND,)
     if height < _LOWEST_M:
         raise PlanningError(
@@ -50,7 +56,8 @@ def height_above_home_m(altitude: Altitude, mission: Mission) -> tuple[float, tu
             f"height {height:g} m above home is over the fence's ceiling of {ceiling:g} m",
             remedy="fly lower or raise the ceiling",
         )
-    return height, notes
+    datum = AltitudeDatum.AGL if follows_ground(altitude, mission) else AltitudeDatum.HOME
+    return Altitude(value_m=height, datum=datum), notes
 
 
 _LOWEST_M = 2.0
@@ -60,11 +67,17 @@ def usable_speed_m_s(mission: Mission) -> tuple[float, tuple[str, ...]]:
     """The cruise speed the airframe can fly, with a note where it is lower than asked for."""
     if not mission.speed_m_s > 0:
         raise PlanningError(f"speed {mission.speed_m_s:g} m/s cannot be flown", remedy="use a positive speed")
-    top = mission.airframe.max_speed_m_s
+    wind = mission.wind.speed_m_s if mission.wind else 0.0
+    top = mission.airframe.max_speed_m_s - wind
+    if not top > 0:
+        raise PlanningError(
+            f"a wind of {wind:g} m/s cannot be flown against by {mission.airframe.name}",
+            remedy="wait for less wind",
+        )
     if mission.speed_m_s <= top:
         return mission.speed_m_s, ()
     note = f"speed lowered from {mission.speed_m_s:g} to {top:g} m/s, the most {mission.airframe.name} flies"
-    return top, (note,)
+    return top, (f"{note} against the wind" if wind else note,)
 
 
 def routers(mission: Mission, space: FlightSpace) -> tuple[Router, Router]:
@@ -77,6 +90,14 @@ def routers(mission: Mission, space: FlightSpace) -> tuple[Router, Router]:
     near = Router(space.sweep, leg_time)
     far = near if space.transit is space.sweep else Router(space.transit, leg_time)
     return near, far
+
+
+def _home_amsl_m(mission: Mission) -> float | None:
+    """Home's height above sea level as stated, else the height model's [m]."""
+    if mission.home_amsl_m is not None or mission.terrain is None:
+        return mission.home_amsl_m
+    height = float(mission.terrain.heights_m(mission.home.lon_deg, mission.home.lat_deg)[0])
+    return None if math.isnan(height) else round(height, 1)
 
 
 def finished_plan(
@@ -98,7 +119,7 @@ def finished_plan(
     return FlightPlan(
         name=mission.name,
         home=mission.home,
-        home_amsl_m=mission.home_amsl_m,
+        home_amsl_m=_home_amsl_m(mission),
         items=(*start, *items, return_item()),
         fence=mission.fence,
         rally=mission.rally,
@@ -107,6 +128,7 @@ def finished_plan(
         survey=survey,
         estimate=estimate,
         last_seen=mission.last_seen,
+        terrain=mission.terrain,
         notes=(*mission.notes, *notes),
         provenance=replace(mission.provenance, tool_version=__version__),
     )

@@ -17,7 +17,6 @@ Points = npt.NDArray[np.float64]
 
 _CELLS_PER_SWATH = 20
 _MOST_CELLS = 2_000_000
-_WINDOW_RADII = 8.0
 
 
 def idle_stretches(
@@ -49,7 +48,6 @@ def idle_stretches(
     for first, last in zip(numbers[:-1].tolist(), numbers[1:].tolist(), strict=True):
         leg = segments[first:last]
         if len(leg) and not _is_needed(grid, leg):
-            grid.add(leg, -1)
             if found and abs(found[-1][1] - along[first]) < 0.01:
                 found[-1] = (found[-1][0], float(along[last]))
             else:
@@ -58,15 +56,11 @@ def idle_stretches(
 
 
 def _is_needed(grid: CoverGrid, leg: Points) -> bool:
-    """Whether some sample is seen by nothing but this leg."""
-    for ax, ay, bx, by in leg.tolist():
-        parts = max(1, math.ceil(math.hypot(bx - ax, by - ay) / (_WINDOW_RADII * grid.radius)))
-        cuts = np.linspace(0.0, 1.0, parts + 1)[:, None]
-        points = np.array([[ax, ay]]) + cuts * np.array([[bx - ax, by - ay]])
-        for k in range(parts):
-            rows, columns = grid.window(points[k : k + 2])
-            if rows.start >= rows.stop or columns.start >= columns.stop:
-                continue
-            if len(grid.depending(rows, columns, leg)):
-                return True
-    return False
+    """Whether some sample is seen by nothing but this leg; one that is not needed leaves the grid."""
+    nothing = np.empty((0, 4))
+    missing = grid.missing
+    grid.exchange(leg, nothing)
+    if grid.missing == missing:
+        return False
+    grid.exchange(nothing, leg)
+    return True

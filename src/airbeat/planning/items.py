@@ -8,19 +8,21 @@ switched on behind the waypoint that begins a line and off behind the one that e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.mission import FixedPoint
 from airbeat.mission.plan import ItemRole, PlanItem
+from airbeat.planning.photos import hover_places
 from airbeat.planning.tour import Leg
 
 __all__ = ["hold_s", "return_item", "start_items", "sweep_items", "visit_items", "waypoint"]
 
 _MOUNT_MODE_MAVLINK_TARGETING = 2.0
 _SETTLE_S = 2.0
+_SAME_PLACE_M = 0.02
 _HOLD_FOR_GIMBAL_S = 4.0
 _HOLD_FOR_YAW_S = 8.0
 
@@ -39,13 +41,20 @@ def start_items(*, home: LatLon, height_m: float, speed_m_s: float) -> list[Plan
     ]
 
 
-def waypoint(position: LatLon, height_m: float, role: ItemRole, *, hold_s: float = 0.0) -> PlanItem:
+def waypoint(
+    position: LatLon,
+    height_m: float,
+    role: ItemRole,
+    *,
+    hold_s: float = 0.0,
+    datum: AltitudeDatum = AltitudeDatum.HOME,
+) -> PlanItem:
     """A waypoint; the hold is in whole seconds, as Copter keeps no fractions."""
     return PlanItem(
         command=MavCmd.NAV_WAYPOINT,
         params=(float(math.ceil(hold_s)), 0.0, 0.0, 0.0),
         position=position,
-        altitude=_home_height(height_m),
+        altitude=Altitude(value_m=round(height_m, 2), datum=datum),
         role=role,
     )
 
@@ -64,26 +73,81 @@ def _camera(trigger_distance_m: float) -> PlanItem:
     )
 
 
+def _gimbal(pitch_deg: float) -> PlanItem:
+    return PlanItem(
+        command=MavCmd.DO_MOUNT_CONTROL,
+        params=(pitch_deg, 0.0, 0.0, 0.0),
+        extra=(0.0, 0.0, _MOUNT_MODE_MAVLINK_TARGETING),
+        role=ItemRole.ACTION,
+    )
+
+
 def sweep_items(
-    legs: Sequence[Leg], *, frame: LocalFrame, height_m: float, trigger_distance_m: float
-) -> Iterator[PlanItem]:
+    legs: Sequence[Leg],
+    *,
+    frame: LocalFrame,
+    height: Altitude,
+    trigger_distance_m: float,
+    gimbal_pitch_deg: float | None = None,
+    hover_s: float | None = None,
+) -> list[PlanItem]:
     """Waypoints and camera commands for legs that begin above home and end before the return.
 
-    The last leg back to home is left to the return item.
+    The last leg back to home is left to the return item. The camera stays on from one photographed leg to
+    the next where the second begins where the first ends.
+
+    Args:
+        legs: in flying order [m].
+        frame: the legs' local frame.
+        height: of every waypoint.
+        trigger_distance_m: distance between photographs [m].
+        gimbal_pitch_deg: camera pitch [degrees] to command before the first leg, or None.
+        hover_s: how long to stand still for each photograph [s]; None photographs in flight.
     """
+    items = [] if gimbal_pitch_deg is None else [_gimbal(gimbal_pitch_deg)]
+    if hover_s is not None:
+        return items + _hover_items(
+            legs, frame=frame, height=height, trigger_distance_m=trigger_distance_m, hover_s=hover_s
+        )
     corners = frame.to_latlon([leg.end for leg in legs])
     starts = frame.to_latlon([leg.start for leg in legs])
-    flown_to: LatLon | None = None
-    for leg, start, corner in zip(legs, starts, corners, strict=True):
+    camera_on = False
+    for number, (leg, start, corner) in enumerate(zip(legs, starts, corners, strict=True)):
         if not leg.camera_on:
-            yield waypoint(corner, height_m, ItemRole.TRANSIT)
-        else:
-            if flown_to is None:
-                yield waypoint(start, height_m, ItemRole.TRANSIT)
-            yield _camera(trigger_distance_m)
-            yield waypoint(corner, height_m, ItemRole.SWEEP)
-            yield _camera(0.0)
-        flown_to = corner
+            items.append(waypoint(corner, height.value_m, ItemRole.TRANSIT, datum=height.datum))
+            continue
+        if number == 0:
+            items.append(waypoint(start, height.value_m, ItemRole.TRANSIT, datum=height.datum))
+        if not camera_on:
+            items.append(_camera(trigger_distance_m))
+        items.append(waypoint(corner, height.value_m, ItemRole.SWEEP, datum=height.datum))
+        onward = legs[number + 1] if number + 1 < len(legs) else None
+        camera_on = onward is not None and onward.camera_on and onward.start == leg.end
+        if not camera_on:
+            items.append(_camera(0.0))
+    return items
+
+
+def _hover_items(
+    legs: Sequence[Leg], *, frame: LocalFrame, height: Altitude, trigger_distance_m: float, hover_s: float
+) -> list[PlanItem]:
+    """A waypoint with a hold for each photograph, which is taken as the hold ends."""
+    items: list[PlanItem] = []
+    shot = PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0), role=ItemRole.ACTION)
+    at: tuple[float, float] | None = None
+    for leg, places in zip(legs, hover_places(legs, trigger_distance_m), strict=True):
+        if not leg.camera_on:
+            items.append(
+                waypoint(frame.to_latlon([leg.end])[0], height.value_m, ItemRole.TRANSIT, datum=height.datum)
+            )
+        for place, position in zip(places, frame.to_latlon(places), strict=True):
+            if at is not None and math.dist(at, place) < _SAME_PLACE_M and items:
+                items.pop()  # the transit that ends where the first photograph is taken
+            begins = math.dist(place, leg.start) < _SAME_PLACE_M
+            role = ItemRole.TRANSIT if begins else ItemRole.SWEEP
+            items += [waypoint(position, height.value_m, role, hold_s=hover_s, datum=height.datum), shot]
+        at = None if leg.camera_on else leg.end
+    return items
 
 
 def hold_s(point: FixedPoint) -> float:
@@ -95,7 +159,7 @@ def hold_s(point: FixedPoint) -> float:
     return point.dwell_s
 
 
-def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
+def visit_items(point: FixedPoint, height: Altitude) -> list[PlanItem]:
     """A fixed point with its heading, gimbal, photograph and dwell.
 
     What has to happen at the place is put between two waypoints at the same place: the commands run while
@@ -103,14 +167,7 @@ def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
     """
     actions = []
     if point.gimbal_pitch_deg is not None:
-        actions.append(
-            PlanItem(
-                command=MavCmd.DO_MOUNT_CONTROL,
-                params=(point.gimbal_pitch_deg, 0.0, 0.0, 0.0),
-                extra=(0.0, 0.0, _MOUNT_MODE_MAVLINK_TARGETING),
-                role=ItemRole.ACTION,
-            )
-        )
+        actions.append(_gimbal(point.gimbal_pitch_deg))
     if point.heading_deg is not None:
         actions.append(
             PlanItem(
@@ -128,9 +185,9 @@ def visit_items(point: FixedPoint, height_m: float) -> list[PlanItem]:
         )
     hold = hold_s(point)
     if not actions:
-        return [waypoint(point.position, height_m, ItemRole.VISIT, hold_s=hold)]
-    arrive = waypoint(point.position, height_m, ItemRole.VISIT)
+        return [waypoint(point.position, height.value_m, ItemRole.VISIT, hold_s=hold, datum=height.datum)]
+    arrive = waypoint(point.position, height.value_m, ItemRole.VISIT, datum=height.datum)
     if hold == 0:
         return [arrive, *actions]
-    stay = waypoint(point.position, height_m, ItemRole.VISIT, hold_s=hold)
+    stay = waypoint(point.position, height.value_m, ItemRole.VISIT, hold_s=hold, datum=height.datum)
     return [arrive, *actions, stay]

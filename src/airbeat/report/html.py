@@ -61,7 +61,7 @@ def _plan_figures(content: ReportContent) -> list[Figure]:
         rows += [
             Figure(label="Search area", value=f"{area_m2 / 1e6:.3f} km² ({area_m2 / 1e4:.1f} ha)"),
             Figure(label="Camera", value=survey.camera.name),
-            Figure(label="Height above ground", value=f"{survey.height_agl_m:.1f} m (flat ground assumed)"),
+            Figure(label="Height above ground", value=plan.height_above_ground),
             Figure(label="GSD planned", value=f"{survey.gsd_m_px * 100:.2f} cm/px"),
             Figure(label="Line spacing", value=f"{survey.spacing_m:.1f} m"),
             Figure(label="Photograph every", value=f"{survey.trigger_distance_m:.1f} m"),

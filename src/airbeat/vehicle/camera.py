@@ -7,7 +7,31 @@ from dataclasses import dataclass
 
 from airbeat.errors import PlanningError
 
-__all__ = ["CAMERAS", "Camera", "camera_profile"]
+__all__ = ["CAMERAS", "Camera", "GroundView", "camera_profile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundView:
+    """What a photograph shows of flat ground; ahead is where the nose points.
+
+    Attributes:
+        near_m: where it begins, ahead of the place below the camera (negative: behind it) [m].
+        far_m: where it ends, ahead of that place [m].
+        across_m: width at its narrow, near end [m].
+        gsd_near_m_px: ground sampling distance across the picture at the near end [m/px].
+        gsd_far_m_px: the same at the far end, the coarsest [m/px].
+    """
+
+    near_m: float
+    far_m: float
+    across_m: float
+    gsd_near_m_px: float
+    gsd_far_m_px: float
+
+    @property
+    def along_m(self) -> float:
+        """Length along the track [m]."""
+        return self.far_m - self.near_m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +76,58 @@ class Camera:
         """Ground sampling distance of a nadir photograph: h·(sensor width)/(f·image width) [m/px]."""
         return height_agl_m * self.sensor_width_mm / (self.focal_length_mm * self.image_width_px)
 
-    def height_for_gsd_m(self, gsd_m_px: float) -> float:
-        """Height above ground that gives a GSD [m]."""
-        return gsd_m_px * self.focal_length_mm * self.image_width_px / self.sensor_width_mm
+    def height_for_gsd_m(self, gsd_m_px: float, *, pitch_deg: float = -90.0) -> float:
+        """Height above ground at which the GSD is nowhere in the photograph coarser than that [m].
+
+        Raises:
+            PlanningError: the camera is pitched so that it looks over the horizon.
+        """
+        return gsd_m_px / self.view(1.0, pitch_deg=pitch_deg).gsd_far_m_px
 
     def footprint_m(self, height_agl_m: float) -> tuple[float, float]:
         """Nadir footprint on flat ground: (across, along) [m]."""
         scale = height_agl_m / self.focal_length_mm
         return self.sensor_width_mm * scale, self.sensor_height_mm * scale
+
+    @property
+    def fov_along_deg(self) -> float:
+        """Field of view along the track [degrees]."""
+        return math.degrees(2 * math.atan(self.sensor_height_mm / 2 / self.focal_length_mm))
+
+    def view(self, height_agl_m: float, *, pitch_deg: float = -90.0) -> GroundView:
+        """What a photograph shows of flat ground, the camera pitched up from straight down.
+
+        A ray δ below the horizon meets the ground h/tan δ ahead. With β the angle between it and the
+        optical axis, the ground there is h·cos β/sin δ deep along the axis, and one pixel across is that
+        depth over the focal length.
+
+        Args:
+            height_agl_m: height above ground [m].
+            pitch_deg: -90 looks straight down, -45 forward and down.
+
+        Raises:
+            PlanningError: the picture's top would reach the horizon.
+        """
+        half = math.radians(self.fov_along_deg) / 2
+        near, far = -math.radians(pitch_deg) + half, -math.radians(pitch_deg) - half
+        if far <= math.radians(1.0):
+            raise PlanningError(
+                f"a camera pitched {pitch_deg:g}° looks over the horizon",
+                remedy=f"pitch it {-(self.fov_along_deg / 2 + 10):.0f}° or steeper",
+            )
+        depth_near = height_agl_m * math.cos(half) / math.sin(near)
+        depth_far = height_agl_m * math.cos(half) / math.sin(far)
+        return GroundView(
+            near_m=height_agl_m / math.tan(near),
+            far_m=height_agl_m / math.tan(far),
+            across_m=depth_near * self.sensor_width_mm / self.focal_length_mm,
+            gsd_near_m_px=depth_near / self.focal_length_px,
+            gsd_far_m_px=depth_far / self.focal_length_px,
+        )
+
+    def sharp_speed_m_s(self, height_agl_m: float, *, blur_px: float = 1.0) -> float:
+        """The fastest speed at which motion blur stays within so many pixels [m/s]."""
+        return blur_px * self.gsd_m_px(height_agl_m) / self.exposure_s
 
     def blur_px(self, speed_m_s: float, height_agl_m: float) -> float:
         """Motion blur: speed·exposure/GSD [px]."""

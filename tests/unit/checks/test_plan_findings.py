@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import shapely
 
@@ -16,6 +17,8 @@ from airbeat.checks.findings import Severity
 from airbeat.checks.plan import check_plan
 from airbeat.checks.space import fence_margin_m
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.geo.frame import distance_m
+from airbeat.geo.terrain import HeightGrid, Terrain
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, FlightPlan, PlanItem, RallyPoint
 
@@ -77,6 +80,21 @@ def unseen_box(at: At, side_m: float) -> shapely.Polygon:
     return shapely.Polygon([(p.lon_deg, p.lat_deg) for p in corners])
 
 
+def ground(height: Callable[[np.ndarray, np.ndarray], np.ndarray], at: At) -> Terrain:
+    """A height model round home: a height for metres east and north of it, a cell every two metres."""
+    x, y = np.meshgrid(np.arange(-100.0, 300.0, 2.0), np.arange(-100.0, 300.0, 2.0))
+    home, unit = at(0, 0), at(100, 100)
+
+    def to_cells(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        east = (lon - home.lon_deg) / (unit.lon_deg - home.lon_deg) * 100
+        north = (lat - home.lat_deg) / (unit.lat_deg - home.lat_deg) * 100
+        return (east + 100) / 2, (north + 100) / 2
+
+    heights = (height(x, y) + 400.0 + 0 * x).astype(np.float32)
+    grid = HeightGrid(heights_m=heights, to_cells=to_cells, resolution_m=2.0)
+    return Terrain(grids=(grid,), name="model.hgt")
+
+
 FAULTS: dict[str, Edit] = {
     "above-ceiling": lambda p, at: changed(p, 5, altitude=home_height(96.0)),
     "actions-after-last-leg": lambda p, at: inserted(p, 9, do(MavCmd.DO_SET_RELAY), do(MavCmd.DO_SET_RELAY)),
@@ -133,6 +151,13 @@ FAULTS: dict[str, Edit] = {
     "speed-above-airframe": lambda p, at: replace(p, speed_m_s=16.0),
     "spline-leg": lambda p, at: changed(p, 5, command=MavCmd.NAV_SPLINE_WAYPOINT),
     "takeoff-away-from-home": lambda p, at: changed(p, 1, position=at(6, 0)),
+    "terrain-clearance": lambda p, at: replace(p, terrain=ground(lambda x, y: 44.0 * (y > 90), at)),
+    "terrain-gsd": lambda p, at: replace(p, terrain=ground(lambda x, y: -30.0 * (y > 90), at)),
+    "terrain-lines-low": lambda p, at: replace(p, terrain=ground(lambda x, y: 10.0 * (y > 90), at)),
+    "terrain-return-height": lambda p, at: replace(p, terrain=ground(lambda x, y: 20.0 * (x > 30), at)),
+    "terrain-unknown": lambda p, at: replace(
+        p, terrain=ground(lambda x, y: np.where(y > 90, np.nan, 0.0), at)
+    ),
     "terrain-data-needed": lambda p, at: changed(
         p, 5, altitude=Altitude(value_m=50, datum=AltitudeDatum.AGL)
     ),
@@ -286,3 +311,35 @@ def test_a_rally_point_is_called_by_its_name(clean_plan: FlightPlan, at: At) -> 
     far = RallyPoint(position=at(0, 400), altitude=home_height(30.0), name="car park")
     messages = [f.message for f in check_plan(replace(clean_plan, rally=(far,)))]
     assert any(m.startswith("rally point 1 (car park) is 400 m from home") for m in messages)
+
+
+def test_flat_ground_of_a_model_is_as_good_as_none(clean_plan: FlightPlan, at: At) -> None:
+    assert check_plan(replace(clean_plan, terrain=ground(lambda x, y: 0 * x, at))) == []
+
+
+def test_a_leg_too_near_to_the_ground_says_how_near_and_where(clean_plan: FlightPlan, at: At) -> None:
+    hill = replace(clean_plan, terrain=ground(lambda x, y: np.maximum(45 - np.hypot(x - 40, y - 150), 0), at))
+    finding = next(f for f in check_plan(hill) if f.code == "terrain-clearance")
+    assert "is 5 m above it" in finding.message or "is 6 m above it" in finding.message
+    assert finding.items == (5,)
+    assert finding.place is not None
+    assert distance_m(finding.place, at(40, 150)) < 4
+
+
+def test_the_height_to_return_at_clears_the_highest_ground_of_the_flight(
+    clean_plan: FlightPlan, at: At
+) -> None:
+    hill = replace(clean_plan, terrain=ground(lambda x, y: 25.0 * (np.hypot(x - 45, y - 120) < 15), at))
+    finding = next(f for f in check_plan(hill) if f.code == "terrain-return-height")
+    assert "25 m above home" in finding.message
+    assert "RTL_ALT to 3500" in finding.remedy
+
+
+def test_heights_below_home_are_nothing_to_complain_of_where_the_ground_is_known(
+    clean_plan: FlightPlan, at: At
+) -> None:
+    low = Altitude(value_m=-20.0, datum=AltitudeDatum.HOME)
+    plan = changed(clean_plan, 5, altitude=low)
+    assert "height-not-positive" in [f.code for f in check_plan(plan)]
+    known = replace(plan, terrain=ground(lambda x, y: -70.0 * (y > 90), at))
+    assert "height-not-positive" not in [f.code for f in check_plan(known)]

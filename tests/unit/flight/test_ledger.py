@@ -18,8 +18,9 @@ from airbeat.errors import InputFileError, UsageError
 from airbeat.flight.ledger import gap_mission, ledger_of_flight, ledger_of_logs, read_ledger
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, bearing_deg, distance_m
+from airbeat.geo.terrain import HeightGrid, Terrain
 from airbeat.mission.commands import MavCmd
-from airbeat.mission.mission import LawnmowerPattern, Mission, MissionKind
+from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Mission, MissionKind
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan
 from airbeat.planning.plan import plan_mission
 from airbeat.vehicle.airframe import airframe_profile
@@ -194,3 +195,42 @@ def test_a_hostile_ledger_is_refused_as_a_bad_file(tmp_path: Path, gaps: dict[st
     path.write_text(json.dumps(body))
     with pytest.raises(InputFileError):
         gap_mission(_mission(), read_ledger(path))
+
+
+def test_the_gaps_of_a_corridor_are_filled_with_lines_over_them_alone(tmp_path: Path) -> None:
+    line = [(0, 50), (400, 50)]
+    area = shapely.box(0, 10, 400, 90)
+    pattern = CorridorPattern(
+        line=tuple(FRAME.to_latlon(line)), width_m=80.0, lines=2, gimbal_pitch_deg=-80.0
+    )
+    mission = _mission(pattern=pattern, area=FRAME.to_geographic(area))
+    plan = plan_mission(mission)
+    photos = [p for p in _photographed(plan) if not 0.0018 < p["lon_deg"] - 8.49 < 0.0034]
+    ledger = ledger_of_flight(plan, [_record(tmp_path / "flight.json", photos)])
+    assert any("10° forward" in note for note in ledger.notes)
+    ledger.save(tmp_path / "ledger.json")
+    filling = gap_mission(mission, read_ledger(tmp_path / "ledger.json"))
+    assert isinstance(filling.pattern, LawnmowerPattern)
+    assert (filling.pattern.spacing_m, filling.pattern.gimbal_pitch_deg) == (40.0, -80.0)
+    assert plan.estimate is not None
+    estimate = plan_mission(filling).estimate
+    assert estimate is not None
+    assert estimate.photos < plan.estimate.photos
+
+
+def test_a_photograph_shows_less_of_ground_that_its_plans_height_model_has_nearer(
+    plan: FlightPlan, tmp_path: Path
+) -> None:
+    photos = list(_photographed(plan))[:1]
+    record = _record(tmp_path / "flight.json", photos)
+    home = plan.home
+    hill = HeightGrid(
+        heights_m=np.array([[500.0, 530.0], [500.0, 530.0]], dtype=np.float32),
+        to_cells=lambda lon, lat: (np.where(abs(lon - home.lon_deg) < 1e-9, 0.0, 1.0), 0.0 * lat),
+        resolution_m=10.0,
+    )
+    model = replace(plan, terrain=Terrain(grids=(hill,), name="hill.hgt"))
+    flat, high = ledger_of_flight(plan, [record]), ledger_of_flight(model, [record])
+    area = [FRAME.to_local(one.footprints[0]).area for one in (flat, high)]
+    assert area[1] == pytest.approx(area[0] / 4, rel=0.01), "half as far away"
+    assert any("ground as high as in hill.hgt" in note for note in high.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from airbeat.checks.findings import Severity
@@ -14,6 +15,7 @@ from airbeat.flight.resume import resume_plan, resume_point
 from airbeat.flight.state import FlightState, Place, ResumePoint, StatePhoto, plan_sha256
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.geo.terrain import HeightGrid, Terrain
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import legs
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, PlanItem
@@ -169,3 +171,33 @@ def test_a_mission_with_jumps_is_refused() -> None:
     plan = replace(PLAN, items=(*PLAN.items[:-1], _do(MavCmd.DO_JUMP, 3, 2), RETURN))
     with pytest.raises(UsageError, match="jumps"):
         resume_plan(plan, _state(plan, item=5))
+
+
+def _ridge() -> Terrain:
+    """Ground 40 m higher between 90 m and 150 m north of home."""
+    x, y = np.meshgrid(np.arange(-200.0, 400.0, 5.0), np.arange(-200.0, 600.0, 5.0))
+    heights = np.where((y > 90) & (y < 150), 40.0, 0.0) + 0 * x
+
+    def to_cells(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        xy = np.array(FRAME.to_xy([LatLon(lat_deg=a, lon_deg=o) for o, a in zip(lon, lat, strict=True)]))
+        return (xy[:, 0] + 200) / 5, (xy[:, 1] + 200) / 5
+
+    grid = HeightGrid(heights_m=heights.astype(np.float32), to_cells=to_cells, resolution_m=5.0)
+    return Terrain(grids=(grid,), name="ridge.hgt")
+
+
+@pytest.mark.parametrize("start", [None, (60.0, 20.0)])
+def test_the_way_back_to_a_line_behind_a_ridge_clears_it(start: tuple[float, float] | None) -> None:
+    zone = FencePolygon(inclusion=True, vertices=(_at(-50, -50), _at(200, -50), _at(200, 400), _at(-50, 400)))
+    plan = replace(PLAN, fence=Fence(polygons=(zone,)), terrain=_ridge())
+    low = replace(plan, items=(*plan.items[:6], _go(100, 300, height_m=35), *plan.items[7:]))
+    state = _state(low, item=9, photos=[*FIRST_LINE, _photo(9, 100, 300), _photo(9, 100, 280)])
+    place = None if start is None else _at(*start)
+    resumed = resume_plan(low, state, start=place)
+    way = [i for i in resumed.items[: resumed.items.index(ON)] if i.position is not None]
+    heights = [i.altitude.value_m for i in way if i.altitude]
+    assert max(heights) == pytest.approx(40 + 30, abs=0.5)
+    assert heights[-1] < 60, "and the line is flown at its own height again"
+    assert "terrain-clearance" not in [f.code for f in check_plan(resumed) if f.items and f.items[0] < 6]
+    flat = resume_plan(replace(low, terrain=None), state, start=place)
+    assert max(i.altitude.value_m for i in flat.items if i.altitude) <= 50

@@ -1,0 +1,89 @@
+"""The height model that a mission file names, cut to the mission's neighbourhood."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from airbeat.errors import TerrainError
+from airbeat.geo.frame import LocalFrame
+from airbeat.geo.terrain import Terrain, read_terrain
+from airbeat.mission.mission import WaypointPattern
+from airbeat.mission.resolve import Ledger
+from airbeat.mission.sanity import Parts
+from airbeat.mission.schema import TerrainSection
+from airbeat.mission.yamltree import KeyPath
+
+__all__ = ["resolve_terrain"]
+
+_ROOM_M = 500.0
+"""The model is kept so far beyond everything in the mission [m]."""
+_HOME_DIFFERS_M = 20.0
+
+
+def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledger: Ledger) -> Terrain | None:
+    """The height model round everything that the mission names; None after reporting what is wrong."""
+    path: KeyPath = ("terrain", "file") if ("terrain", "file") in ledger.tree.places else ("terrain",)
+    for name in section.file:
+        if "://" in name or not name.isprintable():
+            ledger.add(path, f"must be a file's path (got {name[:60]!r})", "save the file beside the mission")
+            return None
+    bounds = _bounds(parts)
+    if bounds is None:
+        return None
+    try:
+        terrain = read_terrain([base_dir / name for name in section.file], bounds)
+    except TerrainError as error:
+        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        return None
+    digests = ", ".join(digest[:16] for digest in terrain.sha256)
+    ledger.notes.append(
+        f"ground heights from {terrain.name} (SHA-256 {digests}), a value every {terrain.resolution_m:.0f} m"
+    )
+    _check_home(parts, terrain, ledger)
+    return terrain
+
+
+def _bounds(parts: Parts) -> tuple[float, float, float, float] | None:
+    """West, south, east, north [degrees] of everything, with room; None without a home near it."""
+    if parts.home is None:
+        return None
+    shapes: list[Any] = [shapely.Point(parts.home.lon_deg, parts.home.lat_deg)]
+    places = [parts.last_seen, *(r.position for r in parts.rally or ())]
+    if isinstance(parts.pattern, WaypointPattern):
+        places += [p.position for p in parts.pattern.points]
+    if parts.fence is not None:
+        places += [v for polygon in parts.fence.polygons for v in polygon.vertices]
+        places += [circle.centre for circle in parts.fence.circles]
+    shapes += [shapely.Point(p.lon_deg, p.lat_deg) for p in places if p is not None]
+    shapes += [] if parts.area is None else [parts.area]
+    frame = LocalFrame(parts.home)
+    x0, y0, x1, y1 = shapely.total_bounds([frame.to_local(s) for s in shapes])
+    radii = [c.radius_m for c in parts.fence.circles] if parts.fence else []
+    room = _ROOM_M + max(radii, default=0.0)
+    reach = max(abs(v) for v in (x0, y0, x1, y1))
+    if not math.isfinite(reach) or reach > 100_000.0:
+        return None  # places that far away are reported elsewhere
+    corners = frame.to_latlon(
+        [(x, y) for x in (x0 - room, x1 + room) for y in (y0 - room, (y0 + y1) / 2, y1 + room)]
+    )
+    south, north = min(p.lat_deg for p in corners), max(p.lat_deg for p in corners)
+    east_of_home = [(p.lon_deg - parts.home.lon_deg + 180.0) % 360.0 - 180.0 for p in corners]
+    west, east = parts.home.lon_deg + min(east_of_home), parts.home.lon_deg + max(east_of_home)
+    return (west + 180.0) % 360.0 - 180.0, south, (east + 180.0) % 360.0 - 180.0, north
+
+
+def _check_home(parts: Parts, terrain: Terrain, ledger: Ledger) -> None:
+    if parts.home is None:
+        return
+    model_m = float(terrain.heights_m(parts.home.lon_deg, parts.home.lat_deg)[0])
+    if math.isnan(model_m):
+        ledger.add(("home",), f"{terrain.name} has no height at home", "use a model that reaches home")
+    elif parts.home_amsl_m is not None and abs(parts.home_amsl_m - model_m) > _HOME_DIFFERS_M:
+        ledger.notes.append(
+            f"home.amsl_m is {parts.home_amsl_m:g} m, but {terrain.name} has {model_m:.0f} m there: only "
+            "its differences from home are used"
+        )
