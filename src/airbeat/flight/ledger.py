@@ -151,19 +151,19 @@ class Ledger:
             "coverage_fraction": self.coverage_fraction,
             "footprint_across_m": self.survey.footprint_across_m,
             "gap_area_m2": self.gap_area_m2,
-            "gaps": mapping(self.gaps),
+            "gaps": _geometry(self.gaps),
             "notes": list(self.notes),
         }
 
     def to_geojson(self) -> dict[str, Any]:
-        """Area, gaps and footprints as GeoJSON features."""
+        """Area, gaps and footprints as GeoJSON features (RFC 7946)."""
         shapes = [
             ("area", self.survey.area),
             *(("gap", gap) for gap in shapely.get_parts(self.gaps)),
             *(("footprint", outline) for outline in self.footprints),
         ]
         features = [
-            {"type": "Feature", "geometry": mapping(geometry), "properties": {"role": role}}
+            {"type": "Feature", "geometry": _geometry(geometry), "properties": {"role": role}}
             for role, geometry in shapes
             if not geometry.is_empty
         ]
@@ -305,6 +305,11 @@ def _ledger(
         gap_area_m2=float(gaps.area),
         notes=tuple(notes),
     )
+
+
+def _geometry(polygons: Any) -> Any:
+    """A GeoJSON geometry; its rings follow the right-hand rule (RFC 7946, 3.1.6)."""
+    return mapping(shapely.orient_polygons(polygons, exterior_cw=False))
 
 
 def _looking_note(survey: Survey) -> str:

@@ -42,7 +42,9 @@ class FlightRecord:
 
     Attributes:
         plan_name: the plan's name.
+        plan_notes: what the reader of anything made from the plan must know: converted coordinates, for one.
         provenance: of the plan.
+        begun_utc: when this station began to watch, by its own clock, ISO 8601.
         vehicle: who flew.
         outcome: how it ended.
         explanation: one sentence on the outcome.
@@ -56,7 +58,9 @@ class FlightRecord:
     """
 
     plan_name: str
+    plan_notes: tuple[str, ...]
     provenance: Provenance
+    begun_utc: str
     vehicle: Identity
     outcome: FlightOutcome
     explanation: str
@@ -80,7 +84,8 @@ class FlightRecord:
         return {
             "schema_version": _SCHEMA,
             "tool_version": airbeat.__version__,
-            "plan": {"name": self.plan_name, **asdict(self.provenance)},
+            "begun_utc": self.begun_utc,
+            "plan": {"name": self.plan_name, "notes": list(self.plan_notes), **asdict(self.provenance)},
             "vehicle": self.vehicle.to_json(),
             "outcome": self.outcome.value,
             "explanation": self.explanation,
@@ -134,6 +139,8 @@ class FlightRecord:
                     "properties": {
                         "role": "flown track",
                         "name": self.plan_name,
+                        "notes": list(self.plan_notes),
+                        "begun_utc": self.begun_utc,
                         "vehicle": self.vehicle.name,
                         "outcome": self.outcome.value,
                         "duration_s": self.duration_s,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from airbeat.errors import LinkError, RefusedByVehicleError
@@ -126,6 +127,7 @@ class Watch:
         self._vehicle = vehicle
         self._plan = plan
         self._schedule = Schedule(plan)
+        self._begun_utc = datetime.now(UTC).isoformat(timespec="seconds")
         self._progress = watchers.progress or (lambda _p: None)
         self._on_event = watchers.on_event or (lambda _e: None)
         self._on_photo = watchers.on_photo or (lambda _p: None)
@@ -317,7 +319,9 @@ class Watch:
     def _record(self, identity: Identity, outcome: FlightOutcome, explanation: str) -> FlightRecord:
         return FlightRecord(
             plan_name=self._plan.name,
+            plan_notes=self._plan.notes,
             provenance=self._plan.provenance,
+            begun_utc=self._begun_utc,
             vehicle=identity,
             outcome=outcome,
             explanation=explanation,

@@ -234,3 +234,16 @@ def test_a_photograph_shows_less_of_ground_that_its_plans_height_model_has_neare
     area = [FRAME.to_local(one.footprints[0]).area for one in (flat, high)]
     assert area[1] == pytest.approx(area[0] / 4, rel=0.01), "half as far away"
     assert any("ground as high as in hill.hgt" in note for note in high.notes)
+
+
+def test_the_ledgers_map_is_drawn_by_the_right_hand_rule(plan: FlightPlan, tmp_path: Path) -> None:
+    photos = list(_photographed(plan))[:5]
+    ledger = ledger_of_flight(plan, [_record(tmp_path / "flight.json", photos)])
+    shapes = [f["geometry"] for f in ledger.to_geojson()["features"]] + [ledger.to_json()["gaps"]]
+    rings = 0
+    for geometry in shapes:
+        for polygon in shapely.get_parts(shapely.geometry.shape(geometry)):
+            assert polygon.exterior.is_ccw
+            assert not any(hole.is_ccw for hole in polygon.interiors)
+            rings += 1 + len(polygon.interiors)
+    assert rings > 6

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -70,10 +72,13 @@ def test_a_flight_read_late_and_all_at_once_has_the_duration_that_was_flown() ->
         PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=height),
         PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH),
     )
-    plan = FlightPlan(name="x", home=HOME, speed_m_s=10.0, items=items)
+    plan = FlightPlan(name="x", home=HOME, speed_m_s=10.0, items=items, notes=("read as gcj02",))
     vehicle = _ReadAtOnce()
     _fly(vehicle)
     watch = Watch(cast("Vehicle", vehicle), plan, Watchers())
     record = watch.until_landed(cast("Identity", SimpleNamespace(to_json=dict, name="embedded")))
     assert record.outcome is FlightOutcome.COMPLETED
     assert (record.takeoff_time_s, record.landing_time_s) == (11.0, 90.0)
+    assert json.loads(json.dumps(record.to_json()))["plan"]["notes"] == ["read as gcj02"]
+    assert record.to_geojson()["features"][0]["properties"]["notes"] == ["read as gcj02"]
+    assert datetime.fromisoformat(record.begun_utc).tzinfo is UTC
