@@ -281,7 +281,10 @@ class ViaUploadMachine:
         words = self._type.words
         count = max(len(held) - (self._type is MissionType.MISSION), 0)
         changed = self._write is not None and self._write.may_have_changed
-        if not count:
+        unsure = not count and not changed  # a vehicle that starts names none of what it keeps
+        if unsure:
+            on_vehicle = f"what it had before: nothing was written (it names no {words} now)"
+        elif not count:
             on_vehicle = f"no {words}"
         elif not changed or self._type is MissionType.FENCE:
             on_vehicle = f"the {words} it had before ({count} items)"
@@ -296,8 +299,8 @@ class ViaUploadMachine:
             result=_DIFFERS,
             differences=tuple(differences),
             on_vehicle=on_vehicle,
-            read_back=held,
-            sha256=canonical_sha256(held),
+            read_back=None if unsure else held,
+            sha256="" if unsure else canonical_sha256(held),
             attempts=self._attempts(),
         )
 
