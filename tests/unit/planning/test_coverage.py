@@ -78,6 +78,33 @@ def test_a_corridor_is_flown_along_its_line() -> None:
     assert path.length_m <= 1.15 * (corridor.area / 50 - math.pi * 50 / 4)
 
 
+def test_a_corridor_that_doubles_back_is_hardly_longer_flown_than_its_area_needs() -> None:
+    bends = [
+        (0, 0),
+        (450, 90),
+        (900, 60),
+        (960, 110),
+        (900, 190),
+        (420, 240),
+        (60, 300),
+        (20, 380),
+        (80, 450),
+    ]
+    line = shapely.LineString([*bends, (500, 420), (900, 520)])
+    path = plan_coverage(_there(line), spacing_m=50, corridor_width_m=150)
+    bound = line.buffer(75).area / 50 - math.pi * 50 / 4
+    assert path.coverage_fraction >= 0.998
+    assert path.length_m <= 1.08 * bound
+
+
+def test_arms_are_swept_along_themselves_wherever_strips_of_the_whole_would_lie() -> None:
+    teeth = [shapely.box(x, 200, x + 120, 1200) for x in (0, 190, 430, 690, 880)]
+    path = plan_coverage(_there(shapely.union_all([shapely.box(0, 0, 1000, 200), *teeth])), spacing_m=80)
+    up_and_down, bar = 5 * 2 * 1000, 3 * 1000
+    assert path.coverage_fraction >= 0.998
+    assert path.length_m < up_and_down + bar + 500
+
+
 def test_an_area_thinner_than_a_swath_is_one_line() -> None:
     sliver = shapely.box(0, 0, 3000, 6)
     path = plan_coverage(_there(sliver), spacing_m=80)
