@@ -19,7 +19,7 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, FlightPlan, ItemRole, PlanItem, Survey
-from airbeat.planning.common import BATTERY_NOTE, routers
+from airbeat.planning.common import BATTERY_NOTE, as_flown, routers
 from airbeat.planning.estimate import estimate_flight
 from airbeat.planning.freespace import FlightSpace, flight_space
 from airbeat.planning.items import return_item, start_items, waypoint
@@ -32,6 +32,9 @@ __all__ = ["needs_splitting", "split_flight"]
 Place = tuple[float, float]
 
 _PIECES_OF_A_LINE = (1, 2, 4, 8, 16)
+_SHARES_OF_A_BATTERY = (1.0, 0.97, 0.94, 0.9, 0.85, 0.8)
+"""How much of a battery the cutting plans with: the finished items may take a little more than it reckons."""
+
 _ITEMS_AROUND = 4
 _ITEMS_OF_A_LINE = 3
 """Camera on, the line's end, camera off."""
@@ -81,6 +84,12 @@ class _Task:
     space: FlightSpace
     router: Router
     most_items: int
+    battery_share: float = 1.0
+
+    @property
+    def endurance_s(self) -> float:
+        """What one flight may take by the estimate that cuts [s]."""
+        return self.mission.airframe.endurance_s * self.battery_share
 
     @property
     def speed_m_s(self) -> float:
@@ -116,6 +125,19 @@ def split_flight(mission: Mission, plan: FlightPlan, *, most_items: int) -> tupl
     _, far = routers(mission, space)
     task = _Task(mission=mission, plan=plan, space=space, router=far, most_items=most_items)
     whole = list(_units(plan))
+    for share in _SHARES_OF_A_BATTERY:
+        plans = _cut(replace(task, battery_share=share), whole)
+        if all(p.estimate is not None and p.estimate.battery_share <= 1.0 for p in plans):
+            break
+    return plans
+
+
+def _cut(task: _Task, whole: Sequence[_Unit]) -> tuple[FlightPlan, ...]:
+    """Plans that each fit by the estimate that cuts.
+
+    Raises:
+        PlanningError: a line or point that cannot be reached and left.
+    """
     for pieces in _PIECES_OF_A_LINE:
         units = [piece for unit in whole for piece in _pieces(task, unit, pieces)]
         groups = _groups(task, units)
@@ -199,9 +221,9 @@ def _groups(task: _Task, units: Sequence[_Unit]) -> list[list[_Unit]] | None:
             items += len(units[last].items)
             landing_s = task.mission.airframe.landing_time_s(units[last].height_m)
             flight_s = climb_s + _path_s(task, out[first]) + work_s + _path_s(task, back[last]) + landing_s
-            if flight_s - _path_s(task, back[last]) > task.mission.airframe.endurance_s:
+            if flight_s - _path_s(task, back[last]) > task.endurance_s:
                 break
-            if items + len(back[last]) - 2 > task.most_items or flight_s > task.mission.airframe.endurance_s:
+            if items + len(back[last]) - 2 > task.most_items or flight_s > task.endurance_s:
                 continue
             if best[first] + _SORTIE_S + flight_s < best[last + 1]:
                 best[last + 1], came[last + 1] = best[first] + _SORTIE_S + flight_s, first
@@ -263,16 +285,14 @@ def _plans(task: _Task, groups: Sequence[Sequence[_Unit]]) -> tuple[FlightPlan, 
             survey = _part(task, task.plan.survey, swept, seen)
             seen = seen.union(swept)
         notes = tuple(n for n in task.plan.notes if not n.startswith(BATTERY_NOTE))
-        plans.append(
-            replace(
-                task.plan,
-                name=f"{task.plan.name}, sortie {number} of {len(groups)}",
-                items=tuple(_items(task, group)),
-                survey=survey,
-                estimate=_estimate(task, group, lines),
-                notes=(*notes, f"sortie {number} of {len(groups)}: the others cover the rest"),
-            )
+        plan = replace(
+            task.plan,
+            name=f"{task.plan.name}, sortie {number} of {len(groups)}",
+            items=tuple(_items(task, group)),
+            survey=survey,
+            notes=(*notes, f"sortie {number} of {len(groups)}: the others cover the rest"),
         )
+        plans.append(replace(plan, estimate=as_flown(plan, _estimate(task, group, lines))))
     return tuple(plans)
 
 
@@ -359,7 +379,7 @@ def _out_of_reach(task: _Task, units: Sequence[_Unit]) -> PlanningError:
 
     worst = max(units, key=alone_s)
     needed_s = alone_s(worst)
-    if needed_s <= airframe.endurance_s:
+    if needed_s <= task.endurance_s:
         return PlanningError(
             f"no sortie of at most {task.most_items} mission items reaches all of the area",
             where=str(worst.start),
@@ -367,8 +387,8 @@ def _out_of_reach(task: _Task, units: Sequence[_Unit]) -> PlanningError:
         )
     return PlanningError(
         f"this place cannot be reached and left on one battery: flying there, working and returning takes "
-        f"{needed_s / 60:.1f} min of {airframe.endurance_s / 60:.1f} min above the reserve, "
-        f"{(needed_s - airframe.endurance_s) / 60:.1f} min too much",
+        f"{needed_s / 60:.1f} min of {task.endurance_s / 60:.1f} min above the reserve, "
+        f"{(needed_s - task.endurance_s) / 60:.1f} min too much",
         where=str(worst.start),
         remedy="move home nearer, use a larger battery or a smaller area",
     )

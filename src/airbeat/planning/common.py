@@ -10,6 +10,7 @@ from functools import partial
 from airbeat import __version__
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.mission.forecast import forecast
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, FlightPlan, PlanItem, Survey
 from airbeat.planning.estimate import leg_times_s
@@ -17,7 +18,15 @@ from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.items import return_item, start_items
 from airbeat.planning.route import Router
 
-__all__ = ["BATTERY_NOTE", "finished_plan", "flight_height", "follows_ground", "routers", "usable_speed_m_s"]
+__all__ = [
+    "BATTERY_NOTE",
+    "as_flown",
+    "finished_plan",
+    "flight_height",
+    "follows_ground",
+    "routers",
+    "usable_speed_m_s",
+]
 
 BATTERY_NOTE = "one battery is not enough"
 _FLAT_GROUND = "height above ground assumes flat ground at the height of home"
@@ -111,12 +120,7 @@ def finished_plan(
 ) -> FlightPlan:
     """The plan around its items: take-off and speed before them, return behind them."""
     start = start_items(home=mission.home, height_m=height_m, speed_m_s=mission.speed_m_s)
-    if estimate.batteries > 1:
-        notes = [
-            *notes,
-            f"{BATTERY_NOTE}: the flight needs {estimate.batteries}; airbeat plan writes one plan a sortie",
-        ]
-    return FlightPlan(
+    plan = FlightPlan(
         name=mission.name,
         home=mission.home,
         home_amsl_m=_home_amsl_m(mission),
@@ -131,4 +135,23 @@ def finished_plan(
         terrain=mission.terrain,
         notes=(*mission.notes, *notes),
         provenance=replace(mission.provenance, tool_version=__version__),
+    )
+    plan = replace(plan, estimate=as_flown(plan, estimate))
+    if plan.estimate is not None and plan.estimate.batteries > 1:
+        needed = f"the flight needs {plan.estimate.batteries}; airbeat plan writes one plan a sortie"
+        plan = replace(plan, notes=(*plan.notes, f"{BATTERY_NOTE}: {needed}"))
+    return plan
+
+
+def as_flown(plan: FlightPlan, estimate: Estimate) -> Estimate:
+    """The estimate with time and energy of the finished items, as the vehicle model flies them."""
+    flown = forecast(plan)
+    if flown is None or plan.airframe is None:
+        return estimate
+    share = flown.energy_wh / plan.airframe.usable_energy_wh
+    return replace(
+        estimate,
+        duration_s=flown.duration_s,
+        battery_share=share,
+        batteries=max(1, math.ceil(share - 1e-9)),
     )
