@@ -394,20 +394,22 @@ def _toured(job: _Job, layout: Layout) -> list[Corner]:
     before = -1
     for first, last in entered(order):
         track = tracks[first // 2] if first < last else tracks[first // 2][::-1]
+        entry = (float(track[0][0]), float(track[0][1]))
+        leaves = False
         if before >= 0:
-            corners += _corners_between(job, links.way_between(before, first))
+            leaves = _join(job, corners, links.way_between(before, first))
         elif job.home is not None:
-            corners += _corners_between(job, links.way(job.home, (float(track[0][0]), float(track[0][1]))))
+            leaves = _join(job, corners, links.way(job.home, entry))
         before = last
         smooth = len(track) > 2
-        inner = [False, *_gentle(track), False]
-        if smooth and corners and math.dist(corners[-1].at, track[0]) < _SAME_M:
+        fixed = [leaves, *_gentle(track), False]
+        if smooth and corners and math.dist(corners[-1].at, entry) < _SAME_M:
             corners.pop()
-            inner[0] = True
+            fixed[0] = True
         for k, (x, y) in enumerate(track.tolist()):
-            corners.append(Corner(at=(x, y), line_ahead=k < len(track) - 1, fixed=inner[k]))
+            corners.append(Corner(at=(x, y), line_ahead=k < len(track) - 1, fixed=fixed[k]))
     if job.home is not None:
-        corners += _corners_between(job, links.way(corners[-1].at, job.home))
+        _join(job, corners, links.way(corners[-1].at, job.home))
         corners.append(Corner(at=job.home, fixed=True))
     return corners
 
@@ -419,11 +421,16 @@ def _gentle(track: Points) -> list[bool]:
     return [bool(c < math.radians(STOP_ANGLE_DEG)) for c in change]
 
 
-def _corners_between(job: _Job, way: list[tuple[float, float]]) -> list[Corner]:
-    """The inner corners of a way; they are fixed where it leaves the space."""
+def _join(job: _Job, corners: list[Corner], way: list[tuple[float, float]]) -> bool:
+    """Add the inner corners of a way to a path; returns whether the way leaves the space.
+
+    Where it does, its corners and both its ends are fixed: a part that it alone leads to must not be lost.
+    """
     points = np.array(way)
     leaves = not bool(job.near.clear(points[:-1], points[1:]).all())
-    return [Corner(at=p, fixed=leaves) for p in way[1:-1]]
+    corners[-1].fixed |= leaves
+    corners += [Corner(at=p, fixed=leaves) for p in way[1:-1]]
+    return leaves
 
 
 def _measured(job: _Job, path: list[tuple[float, float]], left: list[Any]) -> CoveragePath:
