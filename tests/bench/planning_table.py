@@ -161,7 +161,11 @@ def verdicts(rows: list[dict[str, Any]], overlap: float) -> list[str]:
         ]
     lines = []
     for what, missed in rules:
-        names = [f"{r['name']} ({r['flight_s']:.0f} s)" for r in rows if missed(r)]
+        names = [
+            f"{r['name']} (flown in {r['flight_s']:.0f} s, planned in {r['cpu_s']:.2f} s)"
+            for r in rows
+            if missed(r)
+        ]
         lines.append(f"{what}: {', '.join(names) or 'none'}")
     return lines
 
