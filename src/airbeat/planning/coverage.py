@@ -351,7 +351,7 @@ def _cell_m(job: _Job) -> float:
 def _completed(job: _Job, relaxer: Relaxer) -> tuple[list[tuple[float, float]], list[Any]]:
     """The path once its true coverage, not only that of the samples, is enough; and what it leaves unseen."""
     allowed_m2 = (1 - job.least_share) * job.target.area
-    left = _unseen(job, relaxer.points)
+    left = _unseen(job, relaxer.points, job.target)
     for _ in range(_COMPLETIONS):
         missing_m2 = sum(p.area for p in left)
         if missing_m2 <= allowed_m2:
@@ -361,16 +361,16 @@ def _completed(job: _Job, relaxer: Relaxer) -> tuple[list[tuple[float, float]], 
                 break
             if relaxer.visit(shapely.get_coordinates(piece.segmentize(job.radius_m / 2))[:-1]):
                 missing_m2 -= piece.area
-        left = _unseen(job, relaxer.points)
+        left = _unseen(job, relaxer.points, job.target)
     return relaxer.points, left
 
 
-def _unseen(job: _Job, path: Sequence[tuple[float, float]]) -> list[Any]:
-    """What a path leaves unseen, largest first."""
+def _unseen(job: _Job, path: Sequence[tuple[float, float]], area: Any) -> list[Any]:
+    """What a path leaves unseen of an area, largest first."""
     line = np.array(path)
     segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
     seen = shapely.union_all(shapely.buffer(segments, job.radius_m, quad_segs=16))
-    return sorted(polygons_of(job.target.difference(seen)), key=lambda p: -p.area)
+    return sorted(polygons_of(area.difference(seen)), key=lambda p: -p.area)
 
 
 def _toured(job: _Job, layout: Layout) -> list[Corner]:
@@ -438,7 +438,9 @@ def _measured(job: _Job, path: list[tuple[float, float]], left: list[Any]) -> Co
     line = np.array(path)
     target = job.free.target
     segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
-    unseen = [*left, *polygons_of(target.difference(job.target))]
+    beyond = shapely.union_all(polygons_of(target.difference(job.target)))
+    hidden = [] if beyond.is_empty else _unseen(job, path, beyond)
+    unseen = [*left, *hidden]
     allowed = job.free.space.buffer(TOLERANCE_M)
     shapely.prepare(allowed)
     out = segments[~shapely.covers(allowed, segments)]
@@ -458,12 +460,12 @@ def _measured(job: _Job, path: list[tuple[float, float]], left: list[Any]) -> Co
         turns=max(0, len(lengths) - 1),
         duration_s=sum(map(job.model.leg_time_s, lengths)),
         unseen=shapely.union_all(unseen) if unseen else None,
-        notes=(*job.free.notes, *_hidden_note(job)),
+        notes=(*job.free.notes, *_hidden_note(hidden)),
     )
 
 
-def _hidden_note(job: _Job) -> list[str]:
-    hidden_m2 = job.free.target.area - job.target.area
+def _hidden_note(hidden: Sequence[Any]) -> list[str]:
+    hidden_m2 = sum(p.area for p in hidden)
     if hidden_m2 < TOLERANCE_M:
         return []
     return [f"{hidden_m2:.0f} m² of the area cannot be reached or seen from inside the fence and its margin"]
