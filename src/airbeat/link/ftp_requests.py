@@ -16,7 +16,7 @@ __all__ = ["FtpRequests"]
 _AT_ONCE = 2
 _EVERY_S = 0.0012
 """ArduPilot queues five requests and drops what comes on top. It empties the queue every 2.5 to 5.6 ms (two
-passes of its main loop on SITL), so after a pause more than two at once fill the queue before it is served."""
+passes of SITL's main loop), so that more than two at once after a pause fill it before it is served."""
 _ENOUGH = 0.999
 """Of an allowance of one packet: sums of short times are not exact."""
 _WINDOW = 16.0
