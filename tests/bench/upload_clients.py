@@ -3,7 +3,8 @@
     python tests/bench/upload_clients.py CLIENT PORT ITEMS SEED
 
 The time is from the decision to upload until the client says that it is done, being connected already.
-Ours includes reading back and comparing; the others do not look at what the vehicle holds.
+Ours includes reading back and comparing; the others do not look at what the vehicle holds. What compares with
+them is when every item was sent and acknowledged, which is told apart.
 """
 
 from __future__ import annotations
@@ -19,10 +20,25 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from airbeat.link.items import MissionType, WireItem
 
 LIMIT_S = 240.0
+
+
+class Answer(NamedTuple):
+    """What came of an upload.
+
+    Attributes:
+        seconds: until the client said that it was done.
+        said: its words.
+        sent_seconds: until every item was acknowledged, where the client does more afterwards.
+    """
+
+    seconds: float
+    said: str
+    sent_seconds: float | None = None
 
 
 def bench_items(count: int, seed: int) -> list[WireItem]:
@@ -42,7 +58,7 @@ def bench_items(count: int, seed: int) -> list[WireItem]:
     ]
 
 
-def ours(port: int, items: list[WireItem], *, via: str) -> tuple[float, str]:
+def ours(port: int, items: list[WireItem], *, via: str) -> Answer:
     from airbeat.link.connection import connect
     from airbeat.link.ftp_choice import Via
     from airbeat.link.vehicle import Vehicle
@@ -58,7 +74,8 @@ def ours(port: int, items: list[WireItem], *, via: str) -> tuple[float, str]:
 
         result = vehicle.upload(MissionType.MISSION, items, via=Via(via), progress=progress)
         took_s = time.monotonic() - start
-        return took_s, f"{result.outcome.value}: {result.message}; all sent after {sent_s[0]:.2f} s"
+        said = f"{result.outcome.value}: {result.message}"
+        return Answer(took_s, said, sent_s[0] if sent_s else None)
 
 
 def _pymavlink(port: int):  # type: ignore[no-untyped-def]
@@ -73,7 +90,7 @@ def _pymavlink(port: int):  # type: ignore[no-untyped-def]
     return master
 
 
-def pymavlink_items(port: int, items: list[WireItem]) -> tuple[float, str]:
+def pymavlink_items(port: int, items: list[WireItem]) -> Answer:
     """The loop of pymavlink's examples, and a second attempt at what goes unanswered for 1 s."""
     master = _pymavlink(port)
     system, component = master.target_system, master.target_component
@@ -89,14 +106,14 @@ def pymavlink_items(port: int, items: list[WireItem]) -> tuple[float, str]:
                 master.mav.mission_count_send(system, component, len(items), 0)
         elif m.get_type() == "MISSION_ACK":
             if m.type != 13:  # INVALID_SEQUENCE is noise
-                return time.monotonic() - start, f"acknowledged with {m.type}"
+                return Answer(time.monotonic() - start, f"acknowledged with {m.type}")
         else:
             asked = True
             master.mav.send(items[m.seq].message(target_system=system, target_component=component))
-    return time.monotonic() - start, "gave up"
+    return Answer(time.monotonic() - start, "gave up")
 
 
-def pymavlink_ftp(port: int, items: list[WireItem]) -> tuple[float, str]:
+def pymavlink_ftp(port: int, items: list[WireItem]) -> Answer:
     from pymavlink import mavftp
 
     from airbeat.link.ftp_wire import encode_items
@@ -107,7 +124,7 @@ def pymavlink_ftp(port: int, items: list[WireItem]) -> tuple[float, str]:
     name = "@MISSION/mission.dat"
     ftp.cmd_put([name, name], fh=io.BytesIO(encode_items(MissionType.MISSION, items)))
     answer = ftp.process_ftp_reply("put", timeout=LIMIT_S)
-    return time.monotonic() - start, f"return code {answer.error_code}"
+    return Answer(time.monotonic() - start, f"return code {answer.error_code}")
 
 
 def _waypoints_file(items: list[WireItem]) -> str:
@@ -119,7 +136,7 @@ def _waypoints_file(items: list[WireItem]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def mavproxy(port: int, items: list[WireItem], *, command: str, done: str) -> tuple[float, str]:
+def mavproxy(port: int, items: list[WireItem], *, command: str, done: str) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mission.txt")
         path.write_text(_waypoints_file(items), encoding="ascii")
@@ -162,10 +179,10 @@ def mavproxy(port: int, items: list[WireItem], *, command: str, done: str) -> tu
         finally:
             process.kill()
             process.wait()
-        return took_s, said[-1].strip() if ok else f"gave up; {' / '.join(said[-3:])[-200:]}"
+        return Answer(took_s, said[-1].strip() if ok else f"gave up; {' / '.join(said[-3:])[-200:]}")
 
 
-def mavsdk_items(port: int, items: list[WireItem]) -> tuple[float, str]:
+def mavsdk_items(port: int, items: list[WireItem]) -> Answer:
     import mavsdk
     from mavsdk.plugins.mission_raw import mission_raw
 
@@ -174,7 +191,7 @@ def mavsdk_items(port: int, items: list[WireItem]) -> tuple[float, str]:
     sdk.add_any_connection(f"tcpout://127.0.0.1:{port}")
     system = sdk.first_autopilot(20.0)
     if system is None:
-        return 0.0, "found no autopilot"
+        return Answer(0.0, "found no autopilot")
     plugin = mission_raw.MissionRaw(system)
     fields = [
         mission_raw.MissionItem(*(i.seq, i.frame, i.command, int(i.seq == 0), 1, *i.params, i.x, i.y, i.z, 0))
@@ -185,10 +202,10 @@ def mavsdk_items(port: int, items: list[WireItem]) -> tuple[float, str]:
         said = f"{plugin.upload_mission(fields)}"
     except mission_raw.MissionRawError as e:
         said = str(e)
-    return time.monotonic() - start, said
+    return Answer(time.monotonic() - start, said)
 
 
-CLIENTS: dict[str, Callable[[int, list[WireItem]], tuple[float, str]]] = {
+CLIENTS: dict[str, Callable[[int, list[WireItem]], Answer]] = {
     "airbeat auto": lambda port, items: ours(port, items, via="auto"),
     "airbeat ftp": lambda port, items: ours(port, items, via="ftp"),
     "airbeat item": lambda port, items: ours(port, items, via="item"),
@@ -203,6 +220,5 @@ CLIENTS: dict[str, Callable[[int, list[WireItem]], tuple[float, str]]] = {
 
 if __name__ == "__main__":
     name, port_text, count, seed = sys.argv[1:]
-    seconds, words = CLIENTS[name](int(port_text), bench_items(int(count), int(seed)))
-    print(json.dumps({"seconds": seconds, "said": words}))
+    print(json.dumps(CLIENTS[name](int(port_text), bench_items(int(count), int(seed)))._asdict()))
     sys.stdout.flush()

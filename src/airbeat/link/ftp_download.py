@@ -9,10 +9,9 @@ from airbeat.errors import LinkError
 from airbeat.link.download import DownloadMachine
 from airbeat.link.ftp_choice import FtpOfferMachine, Via
 from airbeat.link.ftp_read import FtpReadMachine
-from airbeat.link.ftp_session import session_numbers
+from airbeat.link.ftp_session import ftp_timer, session_numbers
 from airbeat.link.ftp_wire import decode_items
 from airbeat.link.items import MissionType, WireItem
-from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import Machine, Peer
 
 __all__ = ["ViaDownloadMachine"]
@@ -43,7 +42,7 @@ class ViaDownloadMachine:
         self._type = mission_type
         self._via = via
         self._patience_s = patience_s
-        self._timer = RetryTimer()
+        self._timer = ftp_timer()
         self._machine: Machine | None = None
 
     @property

@@ -13,9 +13,10 @@ from airbeat.link.transfer import Peer
 
 __all__ = ["FtpRequests"]
 
-_AT_ONCE = 3
-_EVERY_S = 0.00125
-"""ArduPilot queues five requests and drops what comes on top; it empties the queue every 2.5 ms."""
+_AT_ONCE = 2
+_EVERY_S = 0.0012
+"""ArduPilot queues five requests and drops what comes on top. It empties the queue every 2.5 to 5.6 ms (two
+passes of SITL's main loop), so that more than two at once after a pause fill it before it is served."""
 _ENOUGH = 0.999
 """Of an allowance of one packet: sums of short times are not exact."""
 _WINDOW = 16.0
@@ -23,7 +24,8 @@ _LEAST_WINDOW = 4.0
 _MOST_WINDOW = 48.0
 _QUEUEING_S = 0.1
 """Round trips longer than the shortest by this and a half tell that the link is full."""
-_REORDER_S = 0.01
+_REORDER_S = 0.003
+"""Least time that a request may be overtaken by; asking again for what was only overtaken does no harm."""
 _AFTER_BURST = 1000
 """A burst numbers its packets on from its request; ArduPilot takes a request numbered one below the last
 reply for a repeated one, so the numbers after a burst stay clear of it."""

@@ -12,7 +12,7 @@ from airbeat.link.ftp_wire import FtpError, FtpOpcode, FtpPacket
 from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import Peer
 
-__all__ = ["BUSY", "LOST", "FtpSession", "session_numbers"]
+__all__ = ["BUSY", "LOST", "FtpSession", "ftp_timer", "session_numbers"]
 
 BUSY = frozenset({FtpError.INVALID_SESSION, FtpError.NO_SESSIONS_AVAILABLE, FtpError.FAIL})
 """Refusals of an opening that go by: ArduPilot serves one session, and ends it after 3 s of silence."""
@@ -26,6 +26,15 @@ _BUSY_PATIENCE_S = 10.0
 _UNANSWERED_S = 6.0
 """No word by FTP for so long, while the vehicle says other things, means that it does not speak it."""
 _MOST_SESSIONS = 6
+_LEAST_TIMEOUT_S = 0.04
+
+
+def ftp_timer() -> RetryTimer:
+    """When to ask again by MAVFTP: sooner than elsewhere, for a request that arrives twice changes nothing.
+
+    It counts for the last requests of a file: no later answer tells that they were lost.
+    """
+    return RetryTimer(least_s=_LEAST_TIMEOUT_S)
 
 
 def session_numbers(now_s: float) -> Iterator[int]:

@@ -17,11 +17,10 @@ from airbeat.errors import LinkError
 from airbeat.link.download import DownloadMachine
 from airbeat.link.ftp_choice import FtpOfferMachine, Via
 from airbeat.link.ftp_read import FtpReadMachine
-from airbeat.link.ftp_session import session_numbers
+from airbeat.link.ftp_session import ftp_timer, session_numbers
 from airbeat.link.ftp_wire import decode_items, encode_items, file_chunks, file_name
 from airbeat.link.ftp_write import FtpWriteMachine
 from airbeat.link.items import MissionType, WireItem, canonical_sha256, compare_items
-from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import Machine, Outcome, Peer, TransferResult
 from airbeat.link.upload import UploadMachine
 
@@ -60,7 +59,7 @@ class ViaUploadMachine:
         self._items = tuple(items)
         self._via = via
         self._patience_s = patience_s
-        self._timer = RetryTimer()
+        self._timer = ftp_timer()
         self._numbers: Iterator[int] = iter(())
         self._machine: Machine | None = None
         self._write: FtpWriteMachine | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airbeat.link.ftp_requests import FtpRequests
+from airbeat.link.ftp_session import ftp_timer
 from airbeat.link.ftp_wire import FtpOpcode, FtpPacket
 from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import Peer
@@ -101,3 +102,32 @@ def test_numbers_wrap() -> None:
     assert [p.seq for p in packets] == [65535, 0]
     for packet in packets:
         assert requests.take(_reply(packet), now_s) is not None
+
+
+def test_after_a_pause_an_autopilots_queue_is_overfilled_by_one_request_at_the_most() -> None:
+    requests = _requests()
+    requests.ask(FtpOpcode.CREATE_FILE, data=b"x")
+    (opening,), _ = _drain(requests, 1.0)
+    requests.take(_reply(opening), 1.011)
+    for n in range(20):
+        requests.ask(FtpOpcode.WRITE_FILE, offset=n, data=b"x")
+    sent, now_s = 0, 1.011
+    while now_s < 1.011 + 0.0056:  # until the queue of five is served
+        sent += len(requests.outgoing(now_s))
+        now_s = requests.next_time_s
+    assert 4 <= sent <= 6
+
+
+def test_a_lost_last_request_is_asked_again_soon_on_a_short_link() -> None:
+    requests = FtpRequests(_PEER, session=9, first_seq=100, timer=ftp_timer())
+    now_s = 1.0
+    for n in range(8):
+        requests.ask(FtpOpcode.WRITE_FILE, offset=n, data=b"x")
+        (packet,), now_s = _drain(requests, now_s)
+        requests.take(_reply(packet), now_s + 0.011)
+        now_s += 0.02
+    requests.ask(FtpOpcode.WRITE_FILE, offset=8, data=b"x")
+    (last,), _ = _drain(requests, now_s)
+    requests.outgoing(now_s)
+    assert requests.next_time_s - now_s < 0.05
+    assert _sent(requests.outgoing(requests.next_time_s)) == [last]
