@@ -14,19 +14,17 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
 from airbeat.mission.ground import resolve_terrain
 from airbeat.mission.mission import CorridorPattern, Mission, MissionKind
+from airbeat.mission.patterns import corridor_ground, line_path, resolve_pattern
 from airbeat.mission.plan import Fence, FencePolygon, Provenance
 from airbeat.mission.resolve import (
     Ledger,
     ResolvedArea,
     check_vertices,
-    corridor_ground,
-    line_path,
     resolve_airframe,
     resolve_area,
     resolve_camera,
     resolve_fence,
     resolve_height,
-    resolve_pattern,
     resolve_place,
     resolve_rally,
     resolve_wind,

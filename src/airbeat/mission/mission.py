@@ -129,9 +129,15 @@ class FixedPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaypointPattern:
-    """Fixed points, flown in the order given."""
+    """Fixed points.
+
+    Attributes:
+        points: where to stop.
+        shortest: whether they are flown in the order that takes least time; else in the order given.
+    """
 
     points: tuple[FixedPoint, ...]
+    shortest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

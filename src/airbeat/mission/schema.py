@@ -341,9 +341,10 @@ class WaypointSection(PlaceSection):
 
 
 class WaypointsSection(Section):
-    """Fixed points, flown in the order given."""
+    """Fixed points, flown in the order given or on the shortest tour."""
 
     pattern: Literal["waypoints"] = "waypoints"
+    order: Literal["given", "shortest"] = "given"
     points: Annotated[list[WaypointSection], Field(min_length=1, max_length=MAX_FIXED_POINTS)] = Field(
         description="the points in flying order: - {lat: 47.26931, lon: 11.40412, dwell_s: 20}"
     )

@@ -38,7 +38,7 @@ def plan_mission(
     space = flight_space(mission)
     mission = replace(mission, speed_m_s=speed_m_s, notes=(*mission.notes, *space.notes, *speed_notes))
     if isinstance(mission.pattern, WaypointPattern):
-        plan = plan_waypoints(mission, mission.pattern, space)
+        plan = plan_waypoints(mission, mission.pattern, space, seed=seed, effort=max(1, effort))
     else:
         plan = plan_survey(
             mission, mission.pattern, space, seed=seed, effort=max(1, effort), progress=progress
