@@ -16,11 +16,23 @@ from airbeat.mission.mission import (
     CorridorPattern,
     FixedPoint,
     LawnmowerPattern,
+    Look,
+    OrbitPattern,
+    Pattern,
+    PerimeterPattern,
     SurveyPattern,
     WaypointPattern,
 )
 from airbeat.mission.resolve import Ledger, resolve_height, resolve_place
-from airbeat.mission.schema import CorridorSection, LawnmowerSection, SurveySection, WaypointsSection
+from airbeat.mission.schema import (
+    CorridorSection,
+    LawnmowerSection,
+    LoopSection,
+    OrbitSection,
+    PerimeterSection,
+    SurveySection,
+    WaypointsSection,
+)
 from airbeat.mission.yamltree import KeyPath
 from airbeat.vehicle.camera import Camera
 
@@ -43,6 +55,21 @@ def _lines_photographed(section: SurveySection) -> dict[str, Any]:
         "gimbal_pitch_deg": section.gimbal_pitch_deg,
         "hover_s": hover_s if section.capture == "hover" else None,
         "turn_around_m": section.turn_around_m,
+    }
+
+
+_PHOTOS_PER_TURN = 36
+"""Photographs on a circle unless the mission says otherwise: one every 10°."""
+
+
+def _looped(section: LoopSection) -> dict[str, Any]:
+    """The arguments that every :class:`LoopPattern` shares."""
+    return {
+        "clockwise": section.direction == "clockwise",
+        "heights_m": tuple(section.heights_m or ()),
+        "turns": section.turns,
+        "trigger_distance_m": section.trigger_distance_m,
+        "tolerance_m": section.tolerance_m,
     }
 
 
@@ -106,14 +133,14 @@ _LONGEST_CORRIDOR_M = 200_000.0
 
 
 def resolve_pattern(
-    section: LawnmowerSection | CorridorSection | WaypointsSection,
+    section: LawnmowerSection | CorridorSection | WaypointsSection | OrbitSection | PerimeterSection,
     key: str,
     camera: Camera | None,
     ledger: Ledger,
     *,
     base_dir: Path,
     tolerance_m: float | None = None,
-) -> LawnmowerPattern | CorridorPattern | WaypointPattern | None:
+) -> Pattern | None:
     """What to fly, with places in WGS84; None after reporting why there is nothing.
 
     Args:
@@ -139,6 +166,24 @@ def resolve_pattern(
         line, width_m = centre
         return CorridorPattern(
             **_lines_photographed(section), line=line, width_m=width_m, lines=section.lines
+        )
+    if isinstance(section, OrbitSection):
+        return OrbitPattern(
+            **_looped(section),
+            centre=resolve_place(section.centre, ledger),
+            radius_m=section.radius_m,
+            photos_per_turn=section.photos_per_turn or _PHOTOS_PER_TURN,
+            target_height_m=section.target_height_m,
+        )
+    if isinstance(section, PerimeterSection):
+        default = PerimeterPattern()
+        front = section.overlap.front
+        return PerimeterPattern(
+            **_looped(section),
+            offset_m=section.offset_m,
+            front_overlap=default.front_overlap if front is None else front,
+            gimbal_pitch_deg=section.gimbal_pitch_deg,
+            look=Look(section.look),
         )
     return WaypointPattern(
         points=tuple(
