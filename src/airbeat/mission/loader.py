@@ -14,25 +14,23 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
 from airbeat.mission.ground import resolve_terrain
 from airbeat.mission.mission import CorridorPattern, Mission, MissionKind
+from airbeat.mission.patterns import corridor_ground, line_path, resolve_pattern
 from airbeat.mission.plan import Fence, FencePolygon, Provenance
 from airbeat.mission.resolve import (
     Ledger,
     ResolvedArea,
     check_vertices,
-    corridor_ground,
-    line_path,
     resolve_airframe,
     resolve_area,
     resolve_camera,
     resolve_fence,
     resolve_height,
-    resolve_pattern,
     resolve_place,
     resolve_rally,
     resolve_wind,
 )
 from airbeat.mission.sanity import Parts, check_parts
-from airbeat.mission.schema import LawnmowerSection, MissionFile
+from airbeat.mission.schema import MissionFile
 from airbeat.mission.wording import MAX_HINTS, key_hint, problems_of, shown
 from airbeat.mission.yamltree import YamlTree, YamlTreeError, read_yaml
 
@@ -234,6 +232,12 @@ _PATTERN_HINTS = {
 }
 
 
+_AREA_NEEDED = {
+    "lawnmower": "a lawnmower pattern needs the area to sweep",
+    "perimeter": "a perimeter pattern needs the area whose edge it flies along",
+}
+
+
 def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Parts:
     def block(name: str) -> Any:
         return getattr(draft, name, None)
@@ -272,8 +276,9 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
             base_dir=base_dir,
             tolerance_m=getattr(block("terrain"), "tolerance_m", None),
         )
-        if isinstance(pattern, LawnmowerSection) and "area" not in ledger.tree.data:
-            ledger.add(("area",), "is missing", "a lawnmower pattern needs the area to sweep")
+        needs = _AREA_NEEDED.get(pattern.pattern)
+        if needs and "area" not in ledger.tree.data:
+            ledger.add(("area",), "is missing", needs)
     if isinstance(parts.pattern, CorridorPattern):
         parts.area_path = line_path(key, ledger)
         parts.area = corridor_ground(parts.pattern, key, ledger)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from airbeat.geo.coordinates import Altitude, LatLon
+from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain
 from airbeat.mission.plan import Fence, Provenance, RallyPoint
 from airbeat.vehicle.airframe import Airframe
@@ -16,8 +17,13 @@ __all__ = [
     "CorridorPattern",
     "FixedPoint",
     "LawnmowerPattern",
+    "Look",
+    "LoopPattern",
     "Mission",
     "MissionKind",
+    "OrbitPattern",
+    "Pattern",
+    "PerimeterPattern",
     "SurveyPattern",
     "WaypointPattern",
     "Wind",
@@ -129,9 +135,86 @@ class FixedPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaypointPattern:
-    """Fixed points, flown in the order given."""
+    """Fixed points.
+
+    Attributes:
+        points: where to stop.
+        shortest: whether they are flown in the order that takes least time; else in the order given.
+    """
 
     points: tuple[FixedPoint, ...]
+    shortest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopPattern:
+    """What closed, photographed loops share.
+
+    Attributes:
+        clockwise: the direction, seen from above.
+        heights_m: heights of the loops in flying order [m], in the datum of the mission's height; empty for
+            one loop at the mission's height.
+        turns: how often each loop is flown.
+        trigger_distance_m: distance between photographs [m], or None to derive it.
+        tolerance_m: how far the straight legs may cut off curves [m].
+    """
+
+    clockwise: bool = True
+    heights_m: tuple[float, ...] = ()
+    turns: int = 1
+    trigger_distance_m: float | None = None
+    tolerance_m: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrbitPattern(LoopPattern):
+    """Circles round a place, nose and camera pointed at it.
+
+    Attributes:
+        centre: what is circled.
+        radius_m: of the circle [m].
+        photos_per_turn: photographs on a circle; ignored where ``trigger_distance_m`` is set.
+        target_height_m: height of what the camera looks at above the ground at the centre [m].
+    """
+
+    centre: LatLon
+    radius_m: float
+    photos_per_turn: int = 36
+    target_height_m: float = 0.0
+
+    def extent(self) -> list[LatLon]:
+        """The corners of the square round the circle."""
+        r = self.radius_m
+        return LocalFrame(self.centre).to_latlon([(x, y) for x in (-r, r) for y in (-r, r)])
+
+
+class Look(StrEnum):
+    """Where the nose points on a perimeter."""
+
+    AHEAD = "ahead"
+    INWARD = "inward"
+    OUTWARD = "outward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerimeterPattern(LoopPattern):
+    """Closed loops along the edge of the area.
+
+    Attributes:
+        offset_m: distance from the edge, negative inside the area and positive outside it [m].
+        front_overlap: overlap of successive photographs, 0…<1; ignored where ``trigger_distance_m`` is set.
+        gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down], or None to leave it looking down.
+        look: where the nose points.
+    """
+
+    offset_m: float = 0.0
+    front_overlap: float = 0.6
+    gimbal_pitch_deg: float | None = None
+    look: Look = Look.AHEAD
+
+
+Pattern: TypeAlias = LawnmowerPattern | CorridorPattern | WaypointPattern | OrbitPattern | PerimeterPattern
+"""What a mission may fly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +247,7 @@ class Mission:
     name: str
     kind: MissionKind
     home: LatLon
-    pattern: LawnmowerPattern | CorridorPattern | WaypointPattern
+    pattern: Pattern
     height: Altitude
     speed_m_s: float
     camera: Camera

@@ -13,38 +13,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-import shapely
-
 from airbeat.errors import GeometryError, PlanningError, Problem
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.datums import MapDatum, in_china_box, to_wgs84
-from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.geo.frame import distance_m
 from airbeat.geo.polygons import Outline, RingError, Shape, assemble, check_simple_ring
 from airbeat.mission.areafile import free_area, read_area_file
-from airbeat.mission.mission import (
-    CorridorPattern,
-    FixedPoint,
-    LawnmowerPattern,
-    SurveyPattern,
-    WaypointPattern,
-    Wind,
-)
+from airbeat.mission.mission import Wind
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, RallyPoint
 from airbeat.mission.schema import (
     MAX_VERTICES,
     AirframeSection,
     AreaSection,
     CameraSection,
-    CorridorSection,
     FenceSection,
     HeightSection,
-    LawnmowerSection,
     PlaceSection,
     PointSection,
     RallySection,
-    SurveySection,
-    WaypointsSection,
     WindSection,
     ZoneSection,
 )
@@ -57,14 +43,11 @@ __all__ = [
     "Ledger",
     "ResolvedArea",
     "check_vertices",
-    "corridor_ground",
-    "line_path",
     "resolve_airframe",
     "resolve_area",
     "resolve_camera",
     "resolve_fence",
     "resolve_height",
-    "resolve_pattern",
     "resolve_place",
     "resolve_rally",
     "resolve_wind",
@@ -351,137 +334,3 @@ def resolve_height(
 def resolve_wind(section: WindSection) -> Wind:
     """The wind to plan for."""
     return Wind(from_deg=section.from_deg, speed_m_s=section.speed_m_s, nose_into_wind=section.nose == "wind")
-
-
-_HOVER_S = 2.0
-"""How long a vehicle stands still for a photograph unless the mission says otherwise [s]."""
-
-
-def _lines_photographed(section: SurveySection) -> dict[str, Any]:
-    """The arguments that every :class:`SurveyPattern` shares."""
-    default = SurveyPattern()
-    side, front = section.overlap.side, section.overlap.front
-    hover_s = _HOVER_S if section.hover_s is None else section.hover_s
-    return {
-        "side_overlap": default.side_overlap if side is None else side,
-        "front_overlap": default.front_overlap if front is None else front,
-        "spacing_m": section.spacing_m,
-        "trigger_distance_m": section.trigger_distance_m,
-        "gimbal_pitch_deg": section.gimbal_pitch_deg,
-        "hover_s": hover_s if section.capture == "hover" else None,
-        "turn_around_m": section.turn_around_m,
-    }
-
-
-def _centre_line(
-    section: CorridorSection, key: str, base_dir: Path, ledger: Ledger
-) -> tuple[tuple[LatLon, ...], float] | None:
-    """A corridor's line in WGS84 and its width [m], from the mission file or the file that it names."""
-    if section.line is not None and section.width_m is not None:
-        ledger.vertices += len(section.line)
-        return ledger.wgs84(section.line, ledger.datum), section.width_m
-    path, text = (key, "file"), section.file or ""
-    if "://" in text or not text.isprintable():
-        ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
-        return None
-    try:
-        read = read_area_file(base_dir / text, datum=ledger.datum)
-    except GeometryError as error:
-        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
-        return None
-    if len(read.corridors) != 1 or not read.only_corridors:
-        ledger.add(
-            path,
-            f"{read.source_name} draws {len(read.corridors)} corridors"
-            + ("" if read.only_corridors else " and other areas"),
-            "one LineString with the properties role: corridor and corridor_width_m is wanted",
-        )
-        return None
-    ledger.vertices += read.vertices
-    if read.moved is not None:
-        ledger.record_move([read.moved[0]], [read.moved[1]], ledger.datum)
-    ledger.notes.append(f"corridor read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
-    ledger.notes += list(read.notes)
-    corridor = read.corridors[0]
-    return corridor.line, section.width_m or corridor.width_m
-
-
-def line_path(key: str, ledger: Ledger) -> KeyPath:
-    """Where the mission file says how a corridor runs."""
-    return (key, "file") if (key, "file") in ledger.tree.places else (key, "line")
-
-
-def corridor_ground(pattern: CorridorPattern, key: str, ledger: Ledger) -> Any | None:
-    """The ground of a corridor, a geographic (Multi)Polygon; None after reporting why there is none."""
-    drawn = shapely.LineString([(p.lon_deg, p.lat_deg) for p in pattern.line])
-    frame = LocalFrame.around(drawn)
-    line = frame.to_local(drawn)
-    if not np.isfinite(shapely.get_coordinates(line)).all() or line.length > _LONGEST_CORRIDOR_M:
-        ledger.add(
-            line_path(key, ledger),
-            f"the line is longer than {_LONGEST_CORRIDOR_M / 1000:.0f} km",
-            "check for swapped or mistyped coordinates",
-        )
-        return None
-    if line.length < 1.0:
-        ledger.add(line_path(key, ledger), "the line has no length", "give its two ends different places")
-        return None
-    return frame.to_geographic(line.buffer(pattern.width_m / 2, cap_style="flat"))
-
-
-_LONGEST_CORRIDOR_M = 200_000.0
-
-
-def resolve_pattern(
-    section: LawnmowerSection | CorridorSection | WaypointsSection,
-    key: str,
-    camera: Camera | None,
-    ledger: Ledger,
-    *,
-    base_dir: Path,
-    tolerance_m: float | None = None,
-) -> LawnmowerPattern | CorridorPattern | WaypointPattern | None:
-    """What to fly, with places in WGS84; None after reporting why there is nothing.
-
-    Args:
-        section: the block.
-        key: its name.
-        camera: for heights that follow from a GSD.
-        ledger: takes problems and notes.
-        base_dir: where files are looked up.
-        tolerance_m: as in :func:`resolve_height`.
-    """
-    if isinstance(section, LawnmowerSection):
-        return LawnmowerPattern(
-            **_lines_photographed(section),
-            angle_deg=section.angle_deg,
-            crosshatch=section.crosshatch,
-            entry=resolve_place(section.entry, ledger) if section.entry else None,
-            start_into_wind=section.start == "into_wind",
-        )
-    if isinstance(section, CorridorSection):
-        centre = _centre_line(section, key, base_dir, ledger)
-        if centre is None:
-            return None
-        line, width_m = centre
-        return CorridorPattern(
-            **_lines_photographed(section), line=line, width_m=width_m, lines=section.lines
-        )
-    return WaypointPattern(
-        points=tuple(
-            FixedPoint(
-                position=resolve_place(point, ledger),
-                altitude=resolve_height(
-                    point.height, camera, (key, "points", number, "height"), ledger, tolerance_m=tolerance_m
-                )
-                if point.height
-                else None,
-                dwell_s=point.dwell_s,
-                heading_deg=point.heading_deg,
-                gimbal_pitch_deg=point.gimbal_pitch_deg,
-                photo=point.photo,
-                name=point.name,
-            )
-            for number, point in enumerate(section.points)
-        )
-    )

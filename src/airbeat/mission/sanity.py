@@ -20,8 +20,10 @@ from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.polygons import unite
 from airbeat.geo.terrain import Terrain
 from airbeat.mission.mission import (
-    CorridorPattern,
     LawnmowerPattern,
+    LoopPattern,
+    OrbitPattern,
+    Pattern,
     SurveyPattern,
     WaypointPattern,
     Wind,
@@ -65,7 +67,7 @@ class Parts:
     rally: tuple[RallyPoint, ...] | None = None
     area: Any | None = None
     last_seen: LatLon | None = None
-    pattern: LawnmowerPattern | CorridorPattern | WaypointPattern | None = None
+    pattern: Pattern | None = None
     height: Altitude | None = None
     speed_m_s: float | None = None
     camera: Camera | None = None
@@ -113,6 +115,8 @@ def _places(parts: Parts, ledger: Ledger) -> Iterator[tuple[KeyPath, Sequence[La
             yield (parts.pattern_key, "points", number), [point.position]
     elif isinstance(parts.pattern, LawnmowerPattern) and parts.pattern.entry is not None:
         yield (parts.pattern_key, "entry"), [parts.pattern.entry]
+    elif isinstance(parts.pattern, OrbitPattern):
+        yield (parts.pattern_key, "centre"), [parts.pattern.centre]
 
 
 def _zones(fence: Fence | None) -> list[FencePolygon | FenceCircle]:
@@ -206,11 +210,12 @@ def _check_points_in_fence(
     parts: Parts, home: LatLon, include: Any | None, exclude: list[Any], ledger: Ledger
 ) -> None:
     frame = LocalFrame(home)
+    free = (parts.area_path, (parts.pattern_key, "centre"))
     groups: list[tuple[KeyPath, LatLon]] = [(("home",), home)]
     groups += [
         (path, points[0])
         for path, points in _places(parts, ledger)
-        if path[0] in ("rally", parts.pattern_key) and path != parts.area_path
+        if path[0] in ("rally", parts.pattern_key) and path not in free
     ]
     for path, position in groups:
         point = Point(*frame.to_xy([position])[0])
@@ -244,6 +249,11 @@ def _check_heights(parts: Parts, ledger: Ledger) -> None:
             ((parts.pattern_key, "points", n, "height"), p.altitude)
             for n, p in enumerate(parts.pattern.points)
             if p.altitude is not None
+        ]
+    if isinstance(parts.pattern, LoopPattern) and parts.height is not None:
+        heights += [
+            ((parts.pattern_key, "heights_m", n), Altitude(value_m=h, datum=parts.height.datum))
+            for n, h in enumerate(parts.pattern.heights_m)
         ]
     ceiling_m = parts.fence.max_height_m if parts.fence else None
     highest_m = 0.0

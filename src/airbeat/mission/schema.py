@@ -23,9 +23,12 @@ __all__ = [
     "HeightSection",
     "HomeSection",
     "LawnmowerSection",
+    "LoopSection",
     "MissionFile",
+    "OrbitSection",
     "OutlineSection",
     "OverlapSection",
+    "PerimeterSection",
     "PlaceSection",
     "PointSection",
     "RallySection",
@@ -111,6 +114,7 @@ Datum = Literal["wgs84", "gcj02", "bd09"]
 HeightDatum = Literal["home", "amsl", "agl"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Bearing = Annotated[float, Field(ge=0, le=360)]
+LoopHeight = Annotated[float, Field(gt=-450, le=9000)]
 
 
 class Section(BaseModel):
@@ -341,18 +345,78 @@ class WaypointSection(PlaceSection):
 
 
 class WaypointsSection(Section):
-    """Fixed points, flown in the order given."""
+    """Fixed points, flown in the order given or on the shortest tour."""
 
     pattern: Literal["waypoints"] = "waypoints"
+    order: Literal["given", "shortest"] = "given"
     points: Annotated[list[WaypointSection], Field(min_length=1, max_length=MAX_FIXED_POINTS)] = Field(
         description="the points in flying order: - {lat: 47.26931, lon: 11.40412, dwell_s: 20}"
     )
+
+
+class LoopSection(Section):
+    """What closed, photographed loops share."""
+
+    direction: Literal["clockwise", "counterclockwise"] = "clockwise"
+    heights_m: Annotated[list[LoopHeight], Field(min_length=1, max_length=50)] | None = None
+    turns: int = Field(default=1, ge=1, le=20)
+    trigger_distance_m: float | None = Field(default=None, ge=MIN_DISTANCE_M, le=2000)
+    tolerance_m: float = Field(default=0.5, ge=0.1, le=10)
+
+
+class OrbitSection(LoopSection):
+    """Circles round a place."""
+
+    pattern: Literal["orbit"] = "orbit"
+    centre: PlaceSection = Field(description="what is circled, centre: {lat: 47.26931, lon: 11.40412}")
+    radius_m: float = Field(ge=2, le=2000, description="radius in metres, e.g. radius_m: 40")
+    photos_per_turn: Annotated[int, Field(ge=3, le=720)] | None = None
+    target_height_m: float = Field(default=0.0, ge=-100, le=1000)
+
+    @_model_validator(mode="after")
+    def _one_distance(self) -> Self:
+        if self.photos_per_turn is not None and self.trigger_distance_m is not None:
+            raise complaint(
+                "photos_per_turn and trigger_distance_m contradict each other", "keep one of the two"
+            )
+        if self.tolerance_m > self.radius_m / 4:
+            raise complaint(
+                f"tolerance_m must be a quarter of radius_m or less (got {self.tolerance_m:g})",
+                "it says how far the straight legs may cut into the circle",
+            )
+        return self
+
+
+class FrontOverlapSection(Section):
+    """Overlap of successive photographs as a share."""
+
+    front: Share | None = None
+
+
+class PerimeterSection(LoopSection):
+    """Closed loops along the area's edge."""
+
+    pattern: Literal["perimeter"] = "perimeter"
+    offset_m: float = Field(default=0.0, ge=-500, le=500)
+    overlap: FrontOverlapSection = FrontOverlapSection()
+    gimbal_pitch_deg: float | None = Field(default=None, ge=-90, le=20)
+    look: Literal["ahead", "inward", "outward"] = "ahead"
+
+    @_model_validator(mode="after")
+    def _one_distance(self) -> Self:
+        if self.trigger_distance_m is not None and self.overlap.front is not None:
+            raise complaint(
+                "trigger_distance_m and overlap.front contradict each other", "keep one of the two"
+            )
+        return self
 
 
 _Pattern = (
     Annotated[LawnmowerSection, Tag("lawnmower")]
     | Annotated[CorridorSection, Tag("corridor")]
     | Annotated[WaypointsSection, Tag("waypoints")]
+    | Annotated[OrbitSection, Tag("orbit")]
+    | Annotated[PerimeterSection, Tag("perimeter")]
 )
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]

@@ -21,7 +21,7 @@ MAX_HINTS = 200
 """Looking for the key that was meant takes time; a file of so many unknown keys is no typing mistake."""
 _UNKNOWN = "unknown key"
 _MISSING = "is missing"
-_PATTERNS = ("lawnmower", "corridor", "waypoints")
+_PATTERNS = ("lawnmower", "corridor", "waypoints", "orbit", "perimeter")
 
 
 def problems_of(error: ValidationError, tree: YamlTree) -> list[Problem]:
@@ -205,7 +205,11 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
     if detail["type"] in ("model_type", "list_type") and key in _EXAMPLES:
         return f"write {_EXAMPLES[key]}"
     if detail["type"] == "too_short":
-        few = {"points": "list at least one point", "line": "a line has two ends"}
+        few = {
+            "points": "list at least one point",
+            "line": "a line has two ends",
+            "heights_m": "heights_m: [20, 35, 50]",
+        }
         return few.get(key, "three corners make the smallest polygon")
     return ""
 
@@ -223,6 +227,8 @@ _EXAMPLES = {
     "exclusion": "exclusion: [{polygon: [...]}]",
     "rally": "rally: [{lat: 47.26931, lon: 11.40412, height_m: 40}]",
     "points": "points: [{lat: 47.26931, lon: 11.40412}]",
+    "heights_m": "heights_m: [20, 35, 50]",
+    "centre": "centre: {lat: 47.26931, lon: 11.40412}",
     "line": "line: [{lat: 47.26931, lon: 11.40412}, {lat: 47.27102, lon: 11.40398}]",
     "terrain": "terrain: N47E011.hgt",
     "wind": "wind: {from_deg: 270, speed_m_s: 5}",

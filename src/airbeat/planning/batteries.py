@@ -41,6 +41,8 @@ _ITEMS_OF_A_LINE = 3
 
 """Take-off, speed, return, and home itself."""
 _SORTIE_S = 1e7
+_SETTINGS = frozenset({MavCmd.DO_MOUNT_CONTROL, MavCmd.DO_SET_ROI})
+_WORK = (ItemRole.SWEEP, ItemRole.VISIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +161,23 @@ def _units(plan: FlightPlan) -> Iterator[_Unit]:
             here = item.position or here
             k += 1
             continue
+        if item.command in _SETTINGS:
+            k += 1
+            continue
         last = _last_of_unit(items, k)
         unit = items[k : last + 1]
         places = [i.position for i in unit if i.position is not None]
         start = here if item.command == MavCmd.DO_SET_CAM_TRIGG_DIST else places[0]
         yield _Unit(before=tuple(before), items=tuple(unit), start=start, end=places[-1])
         here, before, k = places[-1], [], last + 1
+
+
+def _settings(plan: FlightPlan) -> tuple[list[PlanItem], list[PlanItem]]:
+    """Camera commands ahead of the first unit, and those behind the last: every sortie needs both."""
+    first = next((k for k, i in enumerate(plan.items) if i.role in _WORK), len(plan.items))
+    last = max((k for k, i in enumerate(plan.items) if i.role in _WORK), default=0)
+    set_up = [i for i in plan.items[:first] if i.command in _SETTINGS]
+    return set_up, [i for i in plan.items[last:] if i.command == MavCmd.DO_SET_ROI]
 
 
 def _last_of_unit(items: Sequence[PlanItem], first: int) -> int:
@@ -205,13 +218,14 @@ def _groups(task: _Task, units: Sequence[_Unit]) -> list[list[_Unit]] | None:
     """Units in the fewest flights and, with as many, the least time; None where one fits into no flight."""
     out = [_way(task, unit.start) for unit in units]
     back = [_way(task, unit.end)[::-1] for unit in units]
+    around = _ITEMS_AROUND + sum(map(len, _settings(task.plan)))
     best = [math.inf] * (len(units) + 1)
     came = [-1] * (len(units) + 1)
     best[0] = 0.0
     for first in range(len(units)):
         if not math.isfinite(best[first]):
             continue
-        work_s, items = 0.0, _ITEMS_AROUND + len(out[first]) - 1
+        work_s, items = 0.0, around + len(out[first]) - 1
         climb_s = task.mission.airframe.climb_time_s(units[first].height_m)
         for last in range(first, len(units)):
             if last > first:
@@ -311,6 +325,8 @@ def _items(task: _Task, group: Sequence[_Unit]) -> Iterator[PlanItem]:
     units = _merged(group)
     first, last = units[0], units[-1]
     yield from start_items(home=task.plan.home, height_m=first.height_m, speed_m_s=task.speed_m_s)
+    set_up, let_go = _settings(task.plan)
+    yield from set_up
     corners = _way(task, first.start)[1:] if first.is_line else _way(task, first.start)[1:-1]
     for corner in task.space.frame.to_latlon(corners):
         yield waypoint(corner, first.height_m, ItemRole.TRANSIT)
@@ -318,6 +334,7 @@ def _items(task: _Task, group: Sequence[_Unit]) -> Iterator[PlanItem]:
         if unit is not first:
             yield from unit.before
         yield from unit.items
+    yield from let_go
     for corner in task.space.frame.to_latlon(_way(task, last.end)[::-1][1:-1]):
         yield waypoint(corner, last.height_m, ItemRole.TRANSIT)
     yield return_item()
@@ -335,7 +352,8 @@ def _estimate(task: _Task, group: Sequence[_Unit], lines: Sequence[Leg]) -> Esti
     path = [*_way(task, units[0].start), *((float(x), float(y)) for x, y in task.space.frame.to_xy(inner))]
     path += _way(task, units[-1].end)[::-1][1:]
     climbs = sum(abs(task.mission.airframe.climb_time_s(b.height_m - a.height_m)) for a, b in pairwise(units))
-    trigger_m = task.plan.survey.trigger_distance_m if task.plan.survey else math.inf
+    triggers = (i.params[0] for u in units for i in u.items if i.command == MavCmd.DO_SET_CAM_TRIGG_DIST)
+    trigger_m = next((t for t in triggers if t > 0), math.inf)
     single = sum(i.command == MavCmd.DO_DIGICAM_CONTROL for u in units for i in u.items)
     return estimate_flight(
         path,

@@ -12,7 +12,7 @@ import shapely
 from airbeat.errors import GeometryError, PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.mission.mission import Mission, WaypointPattern
+from airbeat.mission.mission import Mission, OrbitPattern, PerimeterPattern, WaypointPattern
 from airbeat.mission.plan import Fence
 from airbeat.planning.route import polygons_of
 
@@ -21,6 +21,7 @@ __all__ = ["FlightSpace", "fence_zones", "flight_space"]
 _ROOM_ROUND_HOME_M = 500.0
 """Without an inclusion fence, the way between home and the area may use this much room round both."""
 _CIRCLE_QUAD_SEGMENTS = 32
+_CLEAR_OF_LOOPS_M = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +96,15 @@ def flight_space(mission: Mission) -> FlightSpace:
         )
     transit = _shrunk(closed, mission.margin_m)
     sweep = transit
-    if inclusion is None and mission.area is not None:
+    if inclusion is None and mission.area is not None and not _goes_round(mission):
         sweep = _shrunk(area.difference(keep_out), mission.margin_m)
+    structure = _structure(mission, area, frame)
+    if structure.intersects(shapely.Point(home)):
+        notes.append(
+            "home lies inside the loop that is flown: the ways out and back cross what it goes round"
+        )
+    elif not structure.is_empty:
+        transit, sweep = transit.difference(structure), sweep.difference(structure)
     if sweep.is_empty:
         raise PlanningError(
             f"nothing is left to fly in once {mission.margin_m:g} m of margin are taken off",
@@ -124,10 +132,32 @@ def _gate(home: tuple[float, float], transit: Any, closed: Any, mission: Mission
 
 
 def _places(mission: Mission) -> list[LatLon]:
-    fixed = (
-        [p.position for p in mission.pattern.points] if isinstance(mission.pattern, WaypointPattern) else []
-    )
+    pattern = mission.pattern
+    fixed: list[LatLon] = []
+    if isinstance(pattern, WaypointPattern):
+        fixed = [p.position for p in pattern.points]
+    elif isinstance(pattern, OrbitPattern):
+        fixed = pattern.extent()
     return [mission.home, *fixed]
+
+
+def _goes_round(mission: Mission) -> bool:
+    """Whether loops are flown outside what they go round, and not over the area."""
+    pattern = mission.pattern
+    return isinstance(pattern, OrbitPattern) or (
+        isinstance(pattern, PerimeterPattern) and pattern.offset_m > 0
+    )
+
+
+def _structure(mission: Mission, area: Any, frame: LocalFrame) -> Any:
+    """What loops are flown round and no way may cross: all that lies nearer than their legs come."""
+    pattern = mission.pattern
+    if isinstance(pattern, OrbitPattern):
+        reach = pattern.radius_m - pattern.tolerance_m - _CLEAR_OF_LOOPS_M
+        return shapely.Point(frame.to_xy([pattern.centre])[0]).buffer(max(reach, 0.0))
+    if isinstance(pattern, PerimeterPattern) and pattern.offset_m > 0:
+        return area.buffer(max(pattern.offset_m - pattern.tolerance_m - _CLEAR_OF_LOOPS_M, 0.0))
+    return shapely.Polygon()
 
 
 def _area(mission: Mission, frame: LocalFrame, notes: list[str]) -> Any:

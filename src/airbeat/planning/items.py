@@ -18,7 +18,18 @@ from airbeat.mission.plan import ItemRole, PlanItem
 from airbeat.planning.photos import hover_places
 from airbeat.planning.tour import Leg
 
-__all__ = ["hold_s", "return_item", "start_items", "sweep_items", "visit_items", "waypoint"]
+__all__ = [
+    "camera_trigger",
+    "gimbal",
+    "heading",
+    "hold_s",
+    "look_at",
+    "return_item",
+    "start_items",
+    "sweep_items",
+    "visit_items",
+    "waypoint",
+]
 
 _MOUNT_MODE_MAVLINK_TARGETING = 2.0
 _SETTLE_S = 2.0
@@ -64,7 +75,7 @@ def return_item() -> PlanItem:
     return PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH, role=ItemRole.RETURN)
 
 
-def _camera(trigger_distance_m: float) -> PlanItem:
+def camera_trigger(trigger_distance_m: float) -> PlanItem:
     """Photograph at once and then every so many metres; 0 takes one last photograph and stops."""
     return PlanItem(
         command=MavCmd.DO_SET_CAM_TRIGG_DIST,
@@ -73,7 +84,29 @@ def _camera(trigger_distance_m: float) -> PlanItem:
     )
 
 
-def _gimbal(pitch_deg: float) -> PlanItem:
+def heading(heading_deg: float) -> PlanItem:
+    """Turn the nose [degrees clockwise from north] until the next waypoint, the shorter way round."""
+    return PlanItem(
+        command=MavCmd.CONDITION_YAW,
+        params=(round(heading_deg, 2) % 360.0, 0.0, 0.0, 0.0),
+        role=ItemRole.ACTION,
+    )
+
+
+def look_at(place: LatLon | None, height_m: float = 0.0) -> PlanItem:
+    """Keep nose and camera on a place at a height above home; None lets go of it.
+
+    DO_SET_ROI (201) is what every ArduPilot version takes in a mission; all zeros end it.
+    """
+    if place is None:
+        return PlanItem(command=MavCmd.DO_SET_ROI, role=ItemRole.ACTION)
+    return PlanItem(
+        command=MavCmd.DO_SET_ROI, position=place, altitude=_home_height(height_m), role=ItemRole.ACTION
+    )
+
+
+def gimbal(pitch_deg: float) -> PlanItem:
+    """Hold the camera at a pitch [degrees; -90 looks straight down]."""
     return PlanItem(
         command=MavCmd.DO_MOUNT_CONTROL,
         params=(pitch_deg, 0.0, 0.0, 0.0),
@@ -104,7 +137,7 @@ def sweep_items(
         gimbal_pitch_deg: camera pitch [degrees] to command before the first leg, or None.
         hover_s: how long to stand still for each photograph [s]; None photographs in flight.
     """
-    items = [] if gimbal_pitch_deg is None else [_gimbal(gimbal_pitch_deg)]
+    items = [] if gimbal_pitch_deg is None else [gimbal(gimbal_pitch_deg)]
     if hover_s is not None:
         return items + _hover_items(
             legs, frame=frame, height=height, trigger_distance_m=trigger_distance_m, hover_s=hover_s
@@ -119,12 +152,12 @@ def sweep_items(
         if number == 0:
             items.append(waypoint(start, height.value_m, ItemRole.TRANSIT, datum=height.datum))
         if not camera_on:
-            items.append(_camera(trigger_distance_m))
+            items.append(camera_trigger(trigger_distance_m))
         items.append(waypoint(corner, height.value_m, ItemRole.SWEEP, datum=height.datum))
         onward = legs[number + 1] if number + 1 < len(legs) else None
         camera_on = onward is not None and onward.camera_on and onward.start == leg.end
         if not camera_on:
-            items.append(_camera(0.0))
+            items.append(camera_trigger(0.0))
     return items
 
 
@@ -167,15 +200,9 @@ def visit_items(point: FixedPoint, height: Altitude) -> list[PlanItem]:
     """
     actions = []
     if point.gimbal_pitch_deg is not None:
-        actions.append(_gimbal(point.gimbal_pitch_deg))
+        actions.append(gimbal(point.gimbal_pitch_deg))
     if point.heading_deg is not None:
-        actions.append(
-            PlanItem(
-                command=MavCmd.CONDITION_YAW,
-                params=(point.heading_deg % 360.0, 0.0, 0.0, 0.0),
-                role=ItemRole.ACTION,
-            )
-        )
+        actions.append(heading(point.heading_deg))
     if point.photo:
         if actions:
             delay = (_SETTLE_S, 0.0, 0.0, 0.0)

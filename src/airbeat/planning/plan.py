@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from airbeat.mission.mission import Mission, WaypointPattern
+from airbeat.mission.mission import Mission, OrbitPattern, PerimeterPattern, WaypointPattern
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.common import usable_speed_m_s
 from airbeat.planning.freespace import flight_space
+from airbeat.planning.orbit import plan_orbit
+from airbeat.planning.perimeter import plan_perimeter
 from airbeat.planning.survey import plan_survey
 from airbeat.planning.waypoints import plan_waypoints
 
@@ -38,7 +40,11 @@ def plan_mission(
     space = flight_space(mission)
     mission = replace(mission, speed_m_s=speed_m_s, notes=(*mission.notes, *space.notes, *speed_notes))
     if isinstance(mission.pattern, WaypointPattern):
-        plan = plan_waypoints(mission, mission.pattern, space)
+        plan = plan_waypoints(mission, mission.pattern, space, seed=seed, effort=max(1, effort))
+    elif isinstance(mission.pattern, OrbitPattern):
+        plan = plan_orbit(mission, mission.pattern, space)
+    elif isinstance(mission.pattern, PerimeterPattern):
+        plan = plan_perimeter(mission, mission.pattern, space, seed=seed)
     else:
         plan = plan_survey(
             mission, mission.pattern, space, seed=seed, effort=max(1, effort), progress=progress
