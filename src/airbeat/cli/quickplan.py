@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["QuickPlan", "quick_plan"]
 
 _QUICK_LOOK = "quick look; not for flight as it is"
+_MOST_SORTIES_DRAWN = 6
+"""Of more, a picture has no room for a row of figures each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +227,8 @@ def _draw(
     from airbeat.mission.plan import Provenance
     from airbeat.report.picture_content import picture_of_features
 
+    one_by_one = sum(label.startswith("sortie ") for label, _ in rows) <= _MOST_SORTIES_DRAWN
+    figures = [r for r in rows if r[0] != "planned in" and (one_by_one or not r[0].startswith("sortie "))]
     return picture_of_features(
         planned.features,
         title=asked.area.stem,
@@ -233,7 +237,7 @@ def _draw(
         fence=fence,
         unseen=planned.unseen,
         home=asked.home,
-        figures=[row for row in rows if row[0] != "planned in"],
+        figures=figures,
         notes=(_QUICK_LOOK, *area.notes, *planned.notes),
         provenance=Provenance(source_name=area.source_name, source_sha256=area.source_sha256),
     )
