@@ -96,7 +96,7 @@ def flight_space(mission: Mission) -> FlightSpace:
         )
     transit = _shrunk(closed, mission.margin_m)
     sweep = transit
-    if inclusion is None and mission.area is not None:
+    if inclusion is None and mission.area is not None and not _goes_round(mission):
         sweep = _shrunk(area.difference(keep_out), mission.margin_m)
     structure = _structure(mission, area, frame)
     if structure.intersects(shapely.Point(home)):
@@ -139,6 +139,14 @@ def _places(mission: Mission) -> list[LatLon]:
     elif isinstance(pattern, OrbitPattern):
         fixed = pattern.extent()
     return [mission.home, *fixed]
+
+
+def _goes_round(mission: Mission) -> bool:
+    """Whether loops are flown outside what they go round, and not over the area."""
+    pattern = mission.pattern
+    return isinstance(pattern, OrbitPattern) or (
+        isinstance(pattern, PerimeterPattern) and pattern.offset_m > 0
+    )
 
 
 def _structure(mission: Mission, area: Any, frame: LocalFrame) -> Any:
