@@ -39,7 +39,7 @@ from airbeat.planning.estimate import FlightModel
 from airbeat.planning.ferry import FlightRooms
 from airbeat.planning.repair import free_area as repaired
 from airbeat.planning.sortie import Drone, FleetPlan
-from airbeat.planning.sorties import plan_sorties
+from airbeat.planning.sorties import MORE_EFFORT, plan_sorties
 
 LEAST_AREA_M2 = 1e6
 
@@ -195,7 +195,7 @@ def main() -> None:
     ]
     cases = [case for case in cases if case.free.area > LEAST_AREA_M2]
     for case in cases:
-        case.cover(options.effort)
+        case.cover(options.effort + MORE_EFFORT)
     if options.minutes > 0:
         sortie_rows(cases, options.minutes)
     for count in filter(None, options.drones.split(",")):

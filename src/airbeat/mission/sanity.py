@@ -24,6 +24,7 @@ from airbeat.mission.mission import (
     LoopPattern,
     OrbitPattern,
     Pattern,
+    PerimeterPattern,
     SurveyPattern,
     WaypointPattern,
     Wind,
@@ -178,6 +179,8 @@ def _check_fence(parts: Parts, ledger: Ledger) -> None:
     outside_share = 1.0 - allowed.area / area.area
     if outside_share > 1.0 - 1e-9 or allowed.area < 1.0:
         ledger.add(parts.area_path, "does not overlap the fence", "the fence must hold the area")
+    elif isinstance(parts.pattern, PerimeterPattern) and parts.pattern.offset_m > 0:
+        return  # what is flown round may itself be a keep-out
     elif unite([allowed]).difference(shapely.union_all(exclude)).area < 1.0:
         ledger.add(
             parts.area_path, "lies wholly in the fence's exclusion zones", "nothing would be left to search"

@@ -55,6 +55,7 @@ class _Unit:
         start: where it begins.
         end: where it ends.
         continues: whether it is the next piece of the same line.
+        bends: whether it is a piece of a line with corners.
     """
 
     before: tuple[PlanItem, ...]
@@ -62,6 +63,7 @@ class _Unit:
     start: LatLon
     end: LatLon
     continues: bool = False
+    bends: bool = False
 
     @property
     def is_line(self) -> bool:
@@ -194,9 +196,11 @@ def _last_of_unit(items: Sequence[PlanItem], first: int) -> int:
 
 
 def _pieces(task: _Task, unit: _Unit, count: int) -> list[_Unit]:
-    """A straight line in so many pieces; a point, or a line that follows the ground, as it is."""
-    if count == 1 or not unit.is_line or len(unit.items) != _ITEMS_OF_A_LINE:
+    """A straight line in so many pieces, one with corners cut at some of them; a point as it is."""
+    if count == 1 or not unit.is_line:
         return [unit]
+    if len(unit.items) != _ITEMS_OF_A_LINE:
+        return _cut_at_corners(unit, count)
     on, sweep, off = unit.items
     (ax, ay), (bx, by) = task.space.frame.to_xy([unit.start, unit.end])
     shares = [k / count for k in range(1, count)]
@@ -212,6 +216,32 @@ def _pieces(task: _Task, unit: _Unit, count: int) -> list[_Unit]:
         )
         for k, (a, b) in enumerate(pairwise(cuts))
     ]
+
+
+def _cut_at_corners(unit: _Unit, count: int) -> list[_Unit]:
+    """A line with corners in no more than so many pieces, each of about as many legs."""
+    on, *inner, off = unit.items
+    ends = [k + 1 for k, item in enumerate(inner) if item.is_nav]
+    cuts = sorted({ends[round(k * len(ends) / count) - 1] for k in range(1, count) if k * len(ends) >= count})
+    pieces: list[_Unit] = []
+    here = unit.start
+    for first, last in pairwise([0, *cuts, len(inner)]):
+        part = inner[first:last]
+        places = [i.position for i in part if i.position is not None]
+        if not places:
+            continue
+        pieces.append(
+            _Unit(
+                before=unit.before if not pieces else (),
+                items=(on, *part, off),
+                start=here,
+                end=places[-1],
+                continues=bool(pieces),
+                bends=True,
+            )
+        )
+        here = places[-1]
+    return pieces
 
 
 def _groups(task: _Task, units: Sequence[_Unit]) -> list[list[_Unit]] | None:
@@ -315,7 +345,8 @@ def _merged(group: Sequence[_Unit]) -> list[_Unit]:
     merged: list[_Unit] = []
     for unit in group:
         if unit.continues and merged and merged[-1].end == unit.start:
-            merged[-1] = replace(merged[-1], items=unit.items, end=unit.end)
+            items = (*merged[-1].items[:-1], *unit.items[1:]) if unit.bends else unit.items
+            merged[-1] = replace(merged[-1], items=items, end=unit.end)
         else:
             merged.append(unit)
     return merged

@@ -19,6 +19,7 @@ from airbeat.planning.photos import hover_places
 from airbeat.planning.tour import Leg
 
 __all__ = [
+    "begun",
     "camera_trigger",
     "gimbal",
     "heading",
@@ -82,6 +83,16 @@ def camera_trigger(trigger_distance_m: float) -> PlanItem:
         params=(trigger_distance_m, 0.0, 1.0, 0.0),
         role=ItemRole.ACTION,
     )
+
+
+def begun() -> PlanItem:
+    """Hold the commands behind it until the leg has begun.
+
+    ArduPilot carries out the first DO or CONDITION command behind a waypoint before it starts the leg to the
+    next one (AP_Mission::advance_current_nav_cmd), and starting that leg resets the heading: a CONDITION_YAW
+    there would have no effect.
+    """
+    return PlanItem(command=MavCmd.CONDITION_DELAY, role=ItemRole.ACTION)
 
 
 def heading(heading_deg: float) -> PlanItem:
@@ -202,6 +213,7 @@ def visit_items(point: FixedPoint, height: Altitude) -> list[PlanItem]:
     if point.gimbal_pitch_deg is not None:
         actions.append(gimbal(point.gimbal_pitch_deg))
     if point.heading_deg is not None:
+        actions += [] if actions else [begun()]
         actions.append(heading(point.heading_deg))
     if point.photo:
         if actions:

@@ -18,7 +18,7 @@ from airbeat.planning.common import finished_plan, flight_height
 from airbeat.planning.estimate import estimate_flight
 from airbeat.planning.follow import grounded
 from airbeat.planning.freespace import FlightSpace
-from airbeat.planning.items import camera_trigger, heading, waypoint
+from airbeat.planning.items import begun, camera_trigger, heading, waypoint
 from airbeat.planning.photos import photo_count
 from airbeat.planning.route import Router
 from airbeat.planning.tour import Leg
@@ -225,6 +225,7 @@ def _ring_items(ring: Ring, space: FlightSpace, trigger_m: float) -> list[PlanIt
     for (a, b), place in zip(pairwise(ring.corners), places[1:], strict=True):
         if ring.side_deg is not None:
             track_deg = math.degrees(math.atan2(b[0] - a[0], b[1] - a[1]))
+            items += [begun()] if items[-1].is_nav else []
             items.append(heading(track_deg + ring.side_deg))
         items.append(waypoint(place, ring.height.value_m, ItemRole.SWEEP, datum=ring.height.datum))
     return [*items, camera_trigger(0.0)]

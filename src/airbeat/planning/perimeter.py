@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +33,6 @@ __all__ = ["plan_perimeter"]
 Points = npt.NDArray[np.float64]
 Place = tuple[float, float]
 
-_SIMPLER = (1.0, 0.25, 0.05)
-"""Shares of the tolerance by which a loop is made simpler; the first that stays inside the fence is taken."""
 _SHORTEST_M = 2.0
 _MITRE_LIMIT = 5.0
 _TOUR_ITERATIONS = 1000
@@ -158,8 +156,8 @@ def _loops(pattern: PerimeterPattern, space: FlightSpace) -> list[Any]:
 def _corners(ring: Any, pattern: PerimeterPattern, router: Router, space: FlightSpace) -> tuple[Place, ...]:
     """A loop made simpler, in the direction asked for, from its corner nearest to home."""
     line = shapely.get_coordinates(shapely.remove_repeated_points(ring, 0.01))
-    for share in _SIMPLER:
-        simpler = shapely.get_coordinates(ring.simplify(share * pattern.tolerance_m))
+    for candidate in _simpler(ring, pattern):
+        simpler = shapely.get_coordinates(candidate)
         if len(simpler) >= 4 and router.clear(simpler[:-1], simpler[1:]).all():
             line = simpler
             break
@@ -169,6 +167,21 @@ def _corners(ring: Any, pattern: PerimeterPattern, router: Router, space: Flight
     around = np.roll(around, -int(np.argmin(np.hypot(*(around - np.array(space.gate)).T))), axis=0)
     corners = [(float(x), float(y)) for x, y in around]
     return (*corners, corners[0])
+
+
+def _simpler(ring: Any, pattern: PerimeterPattern) -> Iterator[Any]:
+    """The loop with fewer corners, off by no more than the tolerance: the simplest first.
+
+    The second is moved away from the edge by half the tolerance first, so that being off by the other half it
+    still lies on the right side of all that it goes along.
+    """
+    yield ring.simplify(pattern.tolerance_m)
+    half_m = pattern.tolerance_m / 2
+    moved = shapely.Polygon(ring).buffer(half_m if pattern.offset_m > 0 else -half_m, join_style="mitre")
+    largest = max(polygons_of(moved), key=lambda p: p.area, default=None)
+    if largest is not None:
+        yield largest.exterior.simplify(half_m)
+    yield ring.simplify(pattern.tolerance_m / 20)
 
 
 def _turned(loop: Sequence[Place], turns: int) -> tuple[Place, ...]:

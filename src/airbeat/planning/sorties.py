@@ -30,7 +30,7 @@ from airbeat.planning.sortie import OTHER_ITEMS, Drone, FleetPlan, Flight, Sorti
 from airbeat.planning.sortiefigures import measured
 from airbeat.planning.splitting import best_pieces, piece_prices_s
 
-__all__ = ["plan_sorties"]
+__all__ = ["MORE_EFFORT", "plan_sorties"]
 
 _STEPS_M = (150.0, 40.0)
 """Distances between places to cut inside a leg: the second where the first cannot do."""
@@ -39,7 +39,7 @@ _MOST_PLACES = 900
 _IDLE_LOSS = 1e-4
 """Share of the area that may get lost where ways that see nothing new are left out."""
 _TRIES = 6
-_MORE_EFFORT = 1
+MORE_EFFORT = 1
 """A path for several batteries is worth more planning than a quick look: 1 to 2 % less time in the air."""
 
 
@@ -119,7 +119,7 @@ def plan_sorties(
                 angle_deg=angle_deg,
                 model=drones[0].model,
                 seed=seed,
-                effort=effort + _MORE_EFFORT,
+                effort=effort + MORE_EFFORT,
                 progress=None if progress is None else partial(_half, progress, k),
             )
             for k, gate in enumerate(gates)

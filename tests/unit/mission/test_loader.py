@@ -15,7 +15,15 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.datums import MapDatum, from_wgs84
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.mission.loader import MAX_BYTES, UNSURVEYED, load_mission, parse_mission
-from airbeat.mission.mission import LawnmowerPattern, Mission, MissionKind, WaypointPattern
+from airbeat.mission.mission import (
+    LawnmowerPattern,
+    Look,
+    Mission,
+    MissionKind,
+    OrbitPattern,
+    PerimeterPattern,
+    WaypointPattern,
+)
 
 MISSIONS = Path(__file__).parents[3] / "missions"
 
@@ -354,3 +362,68 @@ def test_an_alias_bomb_is_refused_before_it_expands() -> None:
 def test_a_last_seen_point_outside_the_area_is_noted() -> None:
     notes = parse(BASE + "last_seen: {lat: 46.999, lon: 11.0025}\n").notes
     assert "the last-seen point lies 111 m outside the area" in notes
+
+
+ORBIT = """\
+search:
+  pattern: orbit
+  centre: {lat: 47.0025, lon: 11.0025}
+  radius_m: 40
+  heights_m: [20, 35.5]
+  direction: counterclockwise
+  turns: 2
+  target_height_m: 12
+"""
+PERIMETER = """\
+search:
+  pattern: perimeter
+  offset_m: 12
+  look: inward
+  gimbal_pitch_deg: 10
+  overlap: {front: 0.7}
+"""
+LAWNMOWER = BASE[BASE.index("search:") :]
+
+
+def test_an_orbit_means_what_it_says() -> None:
+    pattern = parse(changed((LAWNMOWER, ORBIT), (AREA, ""))).pattern
+    assert pattern == OrbitPattern(
+        centre=LatLon(lat_deg=47.0025, lon_deg=11.0025),
+        radius_m=40.0,
+        heights_m=(20.0, 35.5),
+        clockwise=False,
+        turns=2,
+        target_height_m=12.0,
+    )
+
+
+def test_the_centre_of_an_orbit_may_be_a_keep_out() -> None:
+    keep_out = "  exclusion:\n    - circle: {lat: 47.0025, lon: 11.0025, radius_m: 20}\n  max_height_m: 120\n"
+    mission = parse(changed((LAWNMOWER, ORBIT), (AREA, ""), ("  max_height_m: 120\n", keep_out)))
+    assert mission.fence is not None
+    assert len(mission.fence.circles) == 2
+
+
+def test_a_perimeter_means_what_it_says() -> None:
+    pattern = parse(changed((LAWNMOWER, PERIMETER))).pattern
+    assert pattern == PerimeterPattern(
+        offset_m=12.0, look=Look.INWARD, gimbal_pitch_deg=10.0, front_overlap=0.7
+    )
+
+
+def test_what_a_perimeter_goes_round_outside_may_be_a_keep_out() -> None:
+    keep_out = (
+        "  exclusion:\n    - circle: {lat: 47.0025, lon: 11.0025, radius_m: 500}\n  max_height_m: 120\n"
+    )
+    home = ("home: {lat: 47.0005, lon: 11.0005}", "home: {lat: 46.9975, lon: 11.0005}")
+    text = changed((LAWNMOWER, PERIMETER), ("  max_height_m: 120\n", keep_out), home)
+    text = text.replace("radius_m: 600", "radius_m: 700")
+    assert isinstance(parse(text).pattern, PerimeterPattern)
+    assert "wholly in the fence's exclusion zones" in problems(text.replace("offset_m: 12", "offset_m: -12"))
+
+
+def test_points_may_be_flown_in_the_shortest_order() -> None:
+    points = "search:\n  pattern: waypoints\n  order: shortest\n  points:\n    - {lat: 47.001, lon: 11.001}\n"
+    pattern = parse(changed((LAWNMOWER, points))).pattern
+    assert isinstance(pattern, WaypointPattern)
+    assert pattern.shortest

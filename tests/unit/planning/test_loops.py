@@ -14,7 +14,7 @@ from airbeat.checks.plan import check_plan
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
 from airbeat.mission.commands import MavCmd
-from airbeat.mission.mission import Look, OrbitPattern, PerimeterPattern
+from airbeat.mission.mission import LawnmowerPattern, Look, OrbitPattern, PerimeterPattern
 from airbeat.mission.plan import FlightPlan, ItemRole
 from airbeat.planning.batteries import split_flight
 from airbeat.planning.loops import corners_of_circle
@@ -217,3 +217,29 @@ def test_a_camera_that_looks_over_the_horizon_needs_a_distance_between_photograp
     assert "trigger_distance_m" in caught.value.remedy
     plan = plan_mission(perimeter(hillside, gimbal_pitch_deg=-5.0, trigger_distance_m=12.0))
     assert {i.params[0] for i in plan.items if i.command == MavCmd.DO_SET_CAM_TRIGG_DIST} == {12.0, 0.0}
+
+
+def test_a_perimeter_of_too_many_items_is_cut_at_its_corners_and_flown_whole(hillside: Any) -> None:
+    bay = shapely.Point(200, 150).buffer(140, quad_segs=40)
+    mission = perimeter(hillside, area=bay, offset_m=-5.0, look=Look.OUTWARD, tolerance_m=0.1)
+    plan = plan_mission(mission)
+    (whole,) = swept(hillside, plan)
+    sorties = split_flight(mission, plan, most_items=60)
+    assert len(sorties) > 1
+    lines = [line for s in sorties for line in swept(hillside, s)]
+    assert np.allclose(np.vstack([lines[0], *(line[1:] for line in lines[1:])]), whole, atol=0.02)
+    for sortie in sorties:
+        assert len(sortie.items) < 60
+        turns = sum(i.command == MavCmd.CONDITION_YAW for i in sortie.items)
+        assert turns == sum(i.role is ItemRole.SWEEP for i in sortie.items)
+        assert errors(sortie) == []
+
+
+def test_an_oblique_survey_keeps_its_gimbal_pitch_in_every_sortie(hillside: Any) -> None:
+    mission = hillside.mission(pattern=LawnmowerPattern(gimbal_pitch_deg=-60.0, spacing_m=15.0))
+    plan = plan_mission(mission)
+    sorties = split_flight(mission, plan, most_items=50)
+    assert len(sorties) > 1
+    for sortie in sorties:
+        pitches = [i.params[0] for i in sortie.items if i.command == MavCmd.DO_MOUNT_CONTROL]
+        assert pitches == [-60.0]

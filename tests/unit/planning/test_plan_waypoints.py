@@ -143,3 +143,16 @@ def test_heights_count_in_the_order(hillside: Any) -> None:
     plan = plan_mission(hillside.mission(area=None, pattern=WaypointPattern(points=points, shortest=True)))
     flown = [i.altitude.value_m for i in plan.items if i.role is ItemRole.VISIT and i.altitude]
     assert sum(abs(b - a) for a, b in pairwise(flown)) == 90.0
+
+
+def test_a_heading_alone_waits_until_the_hold_has_begun(hillside: Any) -> None:
+    """As the first command behind a waypoint it would be reset by the start of the leg behind it."""
+    point = FixedPoint(position=hillside.place(100, 100), heading_deg=90.0)
+    plan = plan_mission(hillside.mission(area=None, pattern=WaypointPattern(points=(point,))))
+    at = [i.role for i in plan.items].index(ItemRole.VISIT)
+    assert [i.command for i in plan.items[at : at + 4]] == [
+        MavCmd.NAV_WAYPOINT,
+        MavCmd.CONDITION_DELAY,
+        MavCmd.CONDITION_YAW,
+        MavCmd.NAV_WAYPOINT,
+    ]

@@ -11,7 +11,15 @@ import shapely
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.link.items import mission_items
-from airbeat.mission.mission import Look, Mission, MissionKind, OrbitPattern, PerimeterPattern
+from airbeat.mission.mission import (
+    FixedPoint,
+    Look,
+    Mission,
+    MissionKind,
+    OrbitPattern,
+    PerimeterPattern,
+    WaypointPattern,
+)
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.plan import plan_mission
 from airbeat.vehicle.airframe import airframe_profile
@@ -97,3 +105,11 @@ def test_the_nose_faces_the_wall_from_the_stand_off(desk: Any) -> None:
         (ax, ay), (bx, by) = shapely.get_coordinates(shapely.shortest_line(here, house))
         facing += off_deg(shot.yaw_deg, math.degrees(math.atan2(bx - ax, by - ay))) < 20.0
     assert facing >= 0.8 * len(station.shots)
+
+
+def test_a_heading_without_a_gimbal_pitch_is_turned_to(desk: Any) -> None:
+    station = desk()
+    point = FixedPoint(position=CENTRE, heading_deg=200.0, dwell_s=12.0, photo=True)
+    fly(station, planned(WaypointPattern(points=(point,))))
+    assert len(station.shots) == 1
+    assert off_deg(station.shots[0].yaw_deg, 200.0) < 3.0
