@@ -359,7 +359,8 @@ def _completed(job: _Job, relaxer: Relaxer) -> tuple[list[tuple[float, float]], 
         for piece in left:
             if missing_m2 <= allowed_m2:
                 break
-            if relaxer.visit(shapely.get_coordinates(piece.segmentize(job.radius_m / 2))[:-1]):
+            # The outline, not the polygon: GEOS empties thin polygons that it divides.
+            if relaxer.visit(shapely.get_coordinates(shapely.segmentize(piece.boundary, job.radius_m / 2))):
                 missing_m2 -= piece.area
         left = _unseen(job, relaxer.points, job.target)
     return relaxer.points, left
