@@ -186,21 +186,31 @@ def resolve_pattern(
             look=Look(section.look),
         )
     return WaypointPattern(
-        points=tuple(
-            FixedPoint(
-                position=resolve_place(point, ledger),
-                altitude=resolve_height(
-                    point.height, camera, (key, "points", number, "height"), ledger, tolerance_m=tolerance_m
-                )
-                if point.height
-                else None,
-                dwell_s=point.dwell_s,
-                heading_deg=point.heading_deg,
-                gimbal_pitch_deg=point.gimbal_pitch_deg,
-                photo=point.photo,
-                name=point.name,
-            )
-            for number, point in enumerate(section.points)
-        ),
+        points=_fixed_points(section, key, camera, ledger, tolerance_m),
         shortest=section.order == "shortest",
+    )
+
+
+def _fixed_points(
+    section: WaypointsSection,
+    key: str,
+    camera: Camera | None,
+    ledger: Ledger,
+    tolerance_m: float | None,
+) -> tuple[FixedPoint, ...]:
+    return tuple(
+        FixedPoint(
+            position=resolve_place(point, ledger),
+            altitude=resolve_height(
+                point.height, camera, (key, "points", number, "height"), ledger, tolerance_m=tolerance_m
+            )
+            if point.height
+            else None,
+            dwell_s=point.dwell_s,
+            heading_deg=point.heading_deg,
+            gimbal_pitch_deg=point.gimbal_pitch_deg,
+            photo=point.photo,
+            name=point.name,
+        )
+        for number, point in enumerate(section.points)
     )

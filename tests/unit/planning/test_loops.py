@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import shapely
 
 from airbeat.checks.plan import check_plan
 from airbeat.errors import PlanningError
+from airbeat.formats.files import read_plan_file, write_plan_files
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.geo.frame import distance_m
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.mission import LawnmowerPattern, Look, OrbitPattern, PerimeterPattern
 from airbeat.mission.plan import FlightPlan, ItemRole
@@ -243,3 +246,19 @@ def test_an_oblique_survey_keeps_its_gimbal_pitch_in_every_sortie(hillside: Any)
     for sortie in sorties:
         pitches = [i.params[0] for i in sortie.items if i.command == MavCmd.DO_MOUNT_CONTROL]
         assert pitches == [-60.0]
+
+
+@pytest.mark.parametrize("target_height_m", [0.0, 12.0])
+def test_an_orbit_read_back_from_its_files_is_the_same(
+    hillside: Any, tmp_path: Path, target_height_m: float
+) -> None:
+    plan = plan_mission(orbit(hillside, target_height_m=target_height_m))
+    paths = {p.suffix: p for p in write_plan_files(plan, tmp_path, stem="tower")}
+    assert set(paths) == {".plan", ".waypoints", ".geojson", ".kml"}
+    assert read_plan_file(paths[".plan"]).items == plan.items
+    held = read_plan_file(paths[".waypoints"]).items
+    assert [i.command for i in held] == [i.command for i in plan.items]
+    there, let_go = (i.position for i in held if i.command == MavCmd.DO_SET_ROI)
+    assert let_go is None
+    assert there is not None
+    assert distance_m(there, hillside.place(320, 220)) < 0.01
