@@ -10,7 +10,7 @@ from airbeat.mission.mission import CorridorPattern, Mission, SurveyPattern, Win
 from airbeat.planning.sweep import Swath
 from airbeat.vehicle.camera import GroundView
 
-__all__ = ["Imaging", "crab_angle_rad", "imaging_for"]
+__all__ = ["Imaging", "crab_angle_rad", "imaging_for", "keeps_up"]
 
 _GUARD_SHARE = 0.05
 """Lines run on by this share of the footprint beyond the area, against position and heading errors."""
@@ -156,9 +156,20 @@ def _speed(
     mission: Mission, pattern: SurveyPattern, trigger_m: float, height_agl_m: float
 ) -> tuple[float, list[str]]:
     """The speed at which the camera keeps up, and what must be known of it; any where it hovers."""
-    camera, speed = mission.camera, mission.speed_m_s
     if pattern.hover_s is not None:
-        return speed, []
+        return mission.speed_m_s, []
+    return keeps_up(mission, trigger_m, height_agl_m)
+
+
+def keeps_up(mission: Mission, trigger_m: float, distance_m: float) -> tuple[float, list[str]]:
+    """The speed at which the camera keeps up [m/s], and what must be known of it.
+
+    Args:
+        mission: camera and the speed asked for.
+        trigger_m: distance between photographs [m].
+        distance_m: from the camera to what it looks at [m].
+    """
+    camera, speed = mission.camera, mission.speed_m_s
     notes = []
     fastest = trigger_m / camera.min_interval_s
     if speed > fastest:
@@ -167,9 +178,9 @@ def _speed(
             f"{camera.min_interval_s:g} s between photographs {trigger_m:.1f} m apart"
         )
         speed = fastest
-    blur = camera.blur_px(speed, height_agl_m)
+    blur = camera.blur_px(speed, distance_m)
     if blur > _MAX_BLUR_PX:
-        sharp = math.floor(camera.sharp_speed_m_s(height_agl_m) * 10) / 10
+        sharp = math.floor(camera.sharp_speed_m_s(distance_m) * 10) / 10
         notes.append(
             f"motion blur of {blur:.1f} px at {speed:.1f} m/s: set speed_m_s to {sharp:g} or less, "
             "or expose shorter"

@@ -23,13 +23,12 @@ from airbeat.planning.photos import photo_count
 from airbeat.planning.route import Router
 from airbeat.planning.tour import Leg
 
-__all__ = ["Ring", "corners_of_circle", "fly_rings", "keeps_up", "loop_heights", "refuse_outside"]
+__all__ = ["Ring", "corners_of_circle", "fly_rings", "loop_heights", "refuse_outside"]
 
 Place = tuple[float, float]
 
 _SAME_PLACE_M = 0.02
 _MOST_PHOTOS = 20_000
-_MAX_BLUR_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,33 +72,6 @@ def loop_heights(mission: Mission, pattern: LoopPattern) -> tuple[list[Altitude]
             remedy="give the heights with datum home or amsl, or fly one height",
         )
     return heights, sorted({note for _, notes in found for note in notes})
-
-
-def keeps_up(mission: Mission, trigger_m: float, distance_m: float) -> tuple[float, list[str]]:
-    """The speed at which the camera keeps up [m/s], and what must be known of it.
-
-    Args:
-        mission: camera and the speed asked for.
-        trigger_m: distance between photographs [m].
-        distance_m: from the camera to what it looks at [m].
-    """
-    camera, speed = mission.camera, mission.speed_m_s
-    notes = []
-    fastest = trigger_m / camera.min_interval_s
-    if speed > fastest:
-        notes.append(
-            f"speed lowered from {speed:g} to {fastest:.2g} m/s: {camera.name} needs "
-            f"{camera.min_interval_s:g} s between photographs {trigger_m:.1f} m apart"
-        )
-        speed = fastest
-    blur = camera.blur_px(speed, distance_m)
-    if blur > _MAX_BLUR_PX:
-        sharp = math.floor(camera.sharp_speed_m_s(distance_m) * 10) / 10
-        notes.append(
-            f"motion blur of {blur:.1f} px at {speed:.1f} m/s: set speed_m_s to {sharp:g} or less, "
-            "or expose shorter"
-        )
-    return speed, notes
 
 
 def refuse_outside(

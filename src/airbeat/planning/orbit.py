@@ -16,12 +16,12 @@ from airbeat.mission.plan import FlightPlan
 from airbeat.planning.common import routers
 from airbeat.planning.follow import ground_above_home_m
 from airbeat.planning.freespace import FlightSpace
+from airbeat.planning.imaging import keeps_up
 from airbeat.planning.items import look_at
 from airbeat.planning.loops import (
     Ring,
     corners_of_circle,
     fly_rings,
-    keeps_up,
     loop_heights,
     refuse_outside,
 )
