@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,7 +111,10 @@ def test_closed_outputs_do_not_change_what_a_command_does(workplace: Path, close
 
 @posix
 def test_ctrl_c_ends_a_command_with_130(workplace: Path) -> None:
-    command = ["upload", "missions/river-bridge-points.yaml", "--connect", "udpin:127.0.0.1:0"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"udpin:127.0.0.1:{free.getsockname()[1]}"
+    command = ["upload", "missions/river-bridge-points.yaml", "--connect", url]
     with subprocess.Popen(
         [sys.executable, "-m", "airbeat", *command],
         preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no threads in the tests

@@ -129,6 +129,13 @@ def main(argv: list[str] | None = None) -> Any:
 
     Set ``AIRBEAT_DEBUG=1`` to see tracebacks.
     """
+    try:
+        _run(argv)
+    except KeyboardInterrupt:  # Ctrl-C while the end was being told
+        sys.exit(_STOPPED)
+
+
+def _run(argv: list[str] | None) -> None:
     escape_what_a_terminal_cannot_show()
     try:
         code = cli.main(args=argv, prog_name="airbeat", standalone_mode=False)
