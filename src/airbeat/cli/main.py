@@ -25,6 +25,8 @@ COMMANDS = {
     "demo": "Fly the shipped exercise on the embedded vehicle and write its report.",
     "new": "Write a commented mission file from an area file or a last-seen point.",
     "plan": "Plan a mission file: figures, findings, files for the pilot.",
+    "convert": "Convert a plan between the files of other programs, and say what is lost.",
+    "inspect": "Say in words what is in a plan file.",
     "sim": "Run the embedded vehicle (not ArduPilot) for clients to connect to.",
     "sitl": "Find, fetch or run a real ArduPilot SITL.",
     "upload": "Upload fence, rally points and mission, and read each back.",

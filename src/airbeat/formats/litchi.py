@@ -20,12 +20,14 @@ from airbeat.formats.items import height_m, infer_roles
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text
 from airbeat.formats.wayline import Action, ActionKind, PhotoSpan, Wayline, WaylinePoint, items_of, wayline_of
 from airbeat.geo.coordinates import LatLon
-from airbeat.geo.frame import bearing_deg
+from airbeat.geo.frame import bearing_deg, distance_m
 from airbeat.mission.plan import FlightPlan, Provenance
 
 __all__ = ["COLUMNS", "is_litchi", "read_litchi", "write_litchi"]
 
 _ACTIONS = 15
+_LEAST_CURVE_M = 0.3
+_CURVE_SHARE = 0.4
 _MOST_WAYPOINTS = 99
 """What Litchi takes in practice."""
 
@@ -107,7 +109,7 @@ def _row(wayline: Wayline, index: int) -> list[str]:
         f"{point.position.lon_deg:.8f}",
         f"{point.height_m:g}",
         f"{bearing:.1f}",
-        "0",
+        f"{_curve_m(wayline, index):.1f}",
         "0",
         "0",
         "0",
@@ -121,6 +123,16 @@ def _row(wayline: Wayline, index: int) -> list[str]:
         "-1",
         "-1" if every_m is None else f"{every_m:g}",
     ]
+
+
+def _curve_m(wayline: Wayline, index: int) -> float:
+    """Radius of the curve past a smooth waypoint [m]: the curves of two neighbours must fit on their leg."""
+    if not wayline.points[index].smooth:
+        return 0.0
+    here = wayline.points[index].position
+    beside = [wayline.points[n].position for n in (index - 1, index + 1) if 0 <= n < len(wayline.points)]
+    shortest_m = min((distance_m(here, other) for other in beside), default=0.0)
+    return max(_LEAST_CURVE_M, _CURVE_SHARE * shortest_m)
 
 
 def is_litchi(text: str) -> bool:

@@ -252,7 +252,17 @@ def _same_place(a: LatLon, b: LatLon, precision: Precision) -> bool:
 
 
 def _same_ring(a: Sequence[LatLon], b: Sequence[LatLon], precision: Precision) -> bool:
-    return len(a) == len(b) and all(_same_place(p, q, precision) for p, q in zip(a, b, strict=True))
+    """Whether two rings are one zone, wherever they begin and whichever way round they go."""
+    if len(a) != len(b):
+        return False
+    for ring in (tuple(b), tuple(reversed(b))):
+        for shift in range(len(ring)):
+            if not _same_place(a[0], ring[shift], precision):
+                continue
+            turned = ring[shift:] + ring[:shift]
+            if all(_same_place(p, q, precision) for p, q in zip(a, turned, strict=True)):
+                return True
+    return not a
 
 
 def _same_height(a: Altitude | None, b: Altitude | None, precision: Precision) -> bool:
