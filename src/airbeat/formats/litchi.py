@@ -263,11 +263,11 @@ def _actions(row: dict[str, str], notes: list[str], *, where: str) -> list[Actio
 def _spans(distances_m: list[float]) -> list[PhotoSpan]:
     """Runs of legs with one distance; the last row begins no leg."""
     spans: list[PhotoSpan] = []
-    for index, distance_m in enumerate(distances_m[:-1]):
-        if distance_m <= 0:
+    for index, every_m in enumerate(distances_m[:-1]):
+        if every_m <= 0:
             continue
-        if spans and spans[-1].last == index and spans[-1].distance_m == distance_m:
-            spans[-1] = PhotoSpan(first=spans[-1].first, last=index + 1, distance_m=distance_m)
+        if spans and spans[-1].last == index and spans[-1].distance_m == every_m:
+            spans[-1] = PhotoSpan(first=spans[-1].first, last=index + 1, distance_m=every_m)
         else:
-            spans.append(PhotoSpan(first=index, last=index + 1, distance_m=distance_m))
+            spans.append(PhotoSpan(first=index, last=index + 1, distance_m=every_m))
     return spans

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from airbeat import __version__
 from airbeat.errors import PlanFileError
 from airbeat.formats.items import RawItem, height_m
-from airbeat.formats.limits import sha256_of_text
+from airbeat.formats.limits import MAX_VERTICES, sha256_of_text
 from airbeat.formats.wpl import HEADER, raw_rows, row
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.commands import MavCmd, command_name
@@ -142,8 +142,13 @@ def _vertex_count(raws: Sequence[RawItem], at: int) -> int:
     """How many rows a polygon has: each of them must be a vertex of it and say so."""
     first = raws[at]
     count = first.params[0]
-    rows = raws[at : at + int(count)] if count.is_integer() and count >= 3 else []
-    if len(rows) != count or any(r.command != first.command or r.params[0] != count for r in rows):
+    whole = count.is_integer() and 3 <= count <= MAX_VERTICES
+    rows = raws[at : at + int(count)] if whole else []
+    if (
+        not whole
+        or len(rows) != count
+        or any(r.command != first.command or r.params[0] != count for r in rows)
+    ):
         raise PlanFileError(
             f"a polygon of {count:g} vertices is not followed by as many rows",
             where=first.where,
