@@ -62,7 +62,7 @@ def test_what_was_converted_is_told_in_words(airbeat: Run, suffix: str) -> None:
     result = json.loads(done.stdout)
     assert result["home"]["lat_deg"] == pytest.approx(47.353, abs=0.01)
     if suffix != ".fence":
-        assert sum(item["kind"] == "waypoint" for item in result["items"]) >= 7
+        assert sum(item["kind"] == "waypoint" for item in result["items"]) >= 6
         assert "waypoint at 47.3541000, 7.9043000" in done.stderr
 
 
