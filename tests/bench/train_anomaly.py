@@ -28,7 +28,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 import airbeat.detect
 from airbeat.detect.anomaly import AnomalyDetector
 from airbeat.detect.networks import CELL_PX, JUDGE_BLUR_PX, Palette, find, palette, working_image
-from airbeat.frames.reader import load_image, scan_folder
+from airbeat.frames.folder import scan_folder
+from airbeat.frames.reader import load_image
 
 DENSE_SEEDS, PLAIN_SEEDS, TUNING_SEEDS = (
     (*range(200, 222), *range(300, 372)),

@@ -19,7 +19,7 @@ from airbeat.detect.results import crop_name, write_results
 from airbeat.detect.search import FrameRefusal, SearchedFrame, SearchSettings, search_frames
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
-from airbeat.frames.reader import scan_folder
+from airbeat.frames.folder import scan_folder
 from airbeat.locate.accuracy import ErrorBudget
 from airbeat.locate.ground import pixel_of
 
