@@ -18,8 +18,8 @@ from airbeat.detect.detections import Detector
 from airbeat.detect.results import crop_name, write_results
 from airbeat.detect.search import FrameRefusal, SearchedFrame, SearchSettings, search_frames
 from airbeat.errors import FrameError, UsageError
-from airbeat.frames.meta import FrameMeta
 from airbeat.frames.folder import scan_folder
+from airbeat.frames.meta import FrameMeta
 from airbeat.locate.accuracy import ErrorBudget
 from airbeat.locate.ground import pixel_of
 
