@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from airbeat.detect.anomaly import AnomalyDetector
 from airbeat.detect.candidates import Candidate, Look, tie
+from airbeat.detect.catalogue import detector_named, smallest_score
 from airbeat.detect.detections import Detector
 from airbeat.detect.results import crop_name, write_results
 from airbeat.detect.search import FrameRefusal, SearchedFrame, SearchSettings, search_frames
@@ -149,9 +149,9 @@ def detect_frames(
     Args:
         frames: any iterable; it may wait for the next photograph of a flight that goes on.
         out_dir: where `candidates.json`, `candidates.geojson` and `crops/` go; made if missing.
-        detector: default the anomaly detector.
+        detector: default "auto", see `airbeat.detect.catalogue`.
         threshold: smallest score of a box; default the detector's own.
-        max_false_per_frame: choose the anomaly detector's threshold from its measured curve instead.
+        max_false_per_frame: choose the default detector's threshold from its measured curve instead.
         workers: processes.
         gsd_m_px: ground sampling distance given by hand, used instead of the frames' metadata [m/px].
         ground_height_m: height of the ground above home [m], or a function that says it for a frame (the
@@ -230,12 +230,8 @@ def _settings(
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"threshold {threshold} is outside 0…1")
     if detector is None:
-        anomaly = AnomalyDetector()
-        if max_false_per_frame is not None:
-            anomaly = AnomalyDetector.for_false_candidates(max_false_per_frame)
-        elif threshold is not None:
-            anomaly = AnomalyDetector(threshold=threshold)
-        detector, threshold = anomaly, anomaly.smallest_score
+        detector = detector_named("auto", threshold=threshold, max_false_per_frame=max_false_per_frame)
+        threshold = smallest_score(detector)
     return SearchSettings(
         detector=detector,
         threshold=0.0 if threshold is None else threshold,

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.detect.catalogue import detector_for
 from airbeat.detect.detections import Detections, Detector
 from airbeat.errors import AirbeatError, FrameError
 from airbeat.frames.meta import FrameMeta
@@ -243,9 +244,10 @@ def _places(
 def _search(task: _Task) -> _Boxes:
     """What a worker does with one frame."""
     image = load_image(task.meta)
-    found = task.detector(image, gsd_m_px=task.gsd_m_px, modality=task.meta.modality)
+    detector = detector_for(task.detector, task.meta)
+    found = detector(image, gsd_m_px=task.gsd_m_px, modality=task.meta.modality)
     keep = found.scores >= task.threshold
-    detections = Detections(xyxy_px=found.xyxy_px[keep], scores=found.scores[keep])
+    detections = found.only(keep)
     crops = []
     for number, box in enumerate(detections.xyxy_px):
         path = task.crop_stem.with_name(f"{task.crop_stem.name}-{number:03d}.jpg")
