@@ -196,11 +196,13 @@ def fuse(points: Sequence[GroundPoint]) -> GroundPoint:
     weights = 1 / np.maximum(variances, 1e-6)
     weights /= weights.sum()
     covariance = np.zeros((2, 2))
-    for i, a in enumerate(points):
-        for j, b in enumerate(points):
-            if i == j:
-                covariance += weights[i] ** 2 * _covariance(a)
-            else:
-                covariance += weights[i] * weights[j] * _cross_covariance(a, b)
+    common: dict[str, Array] = {}
+    for weight, point in zip(weights, points, strict=True):
+        for term in point.terms:
+            moved = weight * np.array([term.east_m, term.north_m])
+            covariance += (1 - term.shared) * np.outer(moved, moved)
+            common[term.source] = common.get(term.source, np.zeros(2)) + math.sqrt(term.shared) * moved
+    for moved in common.values():  # the sum over all pairs is the square of the sum
+        covariance += np.outer(moved, moved)
     position = frame.to_latlon([weights @ xy])[0]
-    return _with_covariance(position, (covariance + covariance.T) / 2, ())
+    return _with_covariance(position, covariance, ())
