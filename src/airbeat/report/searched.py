@@ -72,22 +72,49 @@ class FrameRow(Part):
 
 
 class LookRow(Part):
-    """One photograph that shows a candidate."""
+    """One photograph that shows a candidate, and where in it."""
 
     file: str
+    sha256: str = ""
+    xyxy_px: tuple[float, float, float, float] | None = None
 
 
 class CandidateRow(Part):
     """One candidate."""
 
     id: str
-    lat_deg: float
-    lon_deg: float
-    ce90_m: float = Field(ge=0)
+    lat_deg: float | None  # None where its photograph does not know its place
+    lon_deg: float | None
+    ce90_m: float | None = Field(ge=0)
+    ground_amsl_m: float | None = None
     score: float
     frames_over_it: int
-    looks: list[LookRow]
+    looks: list[LookRow] = Field(min_length=1)
     crop: str
+
+    @property
+    def position(self) -> LatLon | None:
+        """Where it is, if anybody knows."""
+        if self.lat_deg is None or self.lon_deg is None:
+            return None
+        return LatLon(lat_deg=self.lat_deg, lon_deg=self.lon_deg)
+
+    def crop_in(self, folder: Path) -> Path:
+        """The file of its cut-out.
+
+        Args:
+            folder: where ``candidates.json`` lies.
+
+        Raises:
+            InputFileError: it names a file outside the folder.
+        """
+        try:
+            crop = (folder / self.crop).resolve()
+        except (OSError, ValueError) as error:
+            raise InputFileError(f"candidate {self.id}: {self.crop!r} is no file name") from error
+        if not crop.is_relative_to(folder.resolve()):
+            raise InputFileError(f"candidate {self.id}: cut-out {self.crop!r} is outside the folder")
+        return crop
 
 
 class RefusedRow(Part):
@@ -107,7 +134,7 @@ class DetectorRow(Part):
 class SearchResults(Part):
     """``candidates.json``."""
 
-    schema_name: Literal["airbeat/candidates/1"] = Field(alias="schema")
+    schema_name: Literal["airbeat/candidates/1", "airbeat/candidates/2"] = Field(alias="schema")
     detector: DetectorRow
     frames: list[FrameRow]
     not_searched: list[RefusedRow]
@@ -154,6 +181,7 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         gap = frame.to_geographic(shapely.union_all(shown)) if shown else None
     gsds = [row.gsd_m_px for row in results.frames]
     times = [row.time_utc for row in results.frames if row.time_utc is not None]
+    entries = [_entry(n, row, folder) for n, row in enumerate(results.candidates, start=1)]
     unplaced = [(row.file, sum(box.lat_deg is None for box in row.boxes)) for row in results.frames]
     return SearchedPart(
         frames_received=len(results.frames) + len(results.not_searched),
@@ -163,7 +191,7 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         uncovered=gap,
         gsd_range_m_px=(min(gsds), max(gsds)) if gsds else None,
         detector=f"{results.detector.name}, score at least {results.detector.threshold:.2f}",
-        candidates=tuple(_entry(n, row, folder) for n, row in enumerate(results.candidates, start=1)),
+        candidates=tuple(e for e in entries if e is not None),
         unusable=tuple((row.file, row.reason) for row in results.not_searched),
         unplaced=tuple((file, boxes) for file, boxes in unplaced if boxes),
         taken_utc=(min(times), max(times)) if times else None,
@@ -171,16 +199,14 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
     )
 
 
-def _entry(number: int, row: CandidateRow, folder: Path) -> CandidateEntry:
-    try:
-        crop = (folder / row.crop).resolve()
-    except (OSError, ValueError) as error:
-        raise InputFileError(f"candidate {row.id}: {row.crop!r} is no file name") from error
-    if not crop.is_relative_to(folder.resolve()):
-        raise InputFileError(f"candidate {row.id}: cut-out {row.crop!r} is outside the folder")
+def _entry(number: int, row: CandidateRow, folder: Path) -> CandidateEntry | None:
+    """A candidate as the report shows it; None for one without a place."""
+    crop, position = row.crop_in(folder), row.position
+    if position is None or row.ce90_m is None:
+        return None
     return CandidateEntry(
         number=number,
-        position=LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg),
+        position=position,
         ce90_m=row.ce90_m,
         score=row.score,
         looks=len(row.looks),

@@ -70,7 +70,7 @@ def test_looks_are_tied_located_and_written(two_looks, tmp_path):
     )
     assert seen == [(1, 2), (2, 2)]
     report = json.loads((out / "candidates.json").read_text(encoding="utf-8"))
-    assert report["schema"] == "airbeat/candidates/1"
+    assert report["schema"] == "airbeat/candidates/2"
     assert [f["file"] for f in report["frames"]] == ["DJI_0001.JPG", "DJI_0002.JPG"]
     assert [f["sha256"] for f in report["frames"]] == [m.sha256 for m in two_looks]
     assert [len(f["boxes"]) for f in report["frames"]] == [2, 1]
@@ -93,7 +93,7 @@ def test_looks_are_tied_located_and_written(two_looks, tmp_path):
     for feature, candidate in zip(collection["features"], report["candidates"], strict=True):
         assert feature["geometry"]["coordinates"] == [candidate["lon_deg"], candidate["lat_deg"]]
         assert "not confirmed" in feature["properties"]["title"]
-    assert sorted(p.name for p in out.iterdir()) == ["candidates.geojson", "candidates.json", "crops"]
+    assert sorted(p.name for p in out.iterdir()) == ["candidates.geojson", "candidates.json", "crops", "work"]
 
 
 def test_the_result_does_not_depend_on_the_workers(card, paint, tmp_path):
@@ -144,7 +144,10 @@ def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_pla
     run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
     assert run.boxes == 1
     assert run.boxes_without_place == 1
-    assert run.candidates == ()
+    (candidate,) = json.loads(run.json_path.read_text(encoding="utf-8"))["candidates"]
+    assert (candidate["lat_deg"], candidate["lon_deg"], candidate["ce90_m"]) == (None, None, None)
+    assert candidate["looks"][0]["file"] == "DJI_0001.JPG"
+    assert json.loads(run.geojson_path.read_text(encoding="utf-8"))["features"] == []
     assert any("GPSLatitude" in text for text in run.frames[0].findings)
 
 
@@ -220,23 +223,33 @@ def test_an_opencv_that_cannot_be_loaded_is_named_before_any_worker_starts(card,
     def broken():
         raise DependencyError("OpenCV cannot be loaded", remedy="install another package")
 
-    monkeypatch.setattr("airbeat.detect.search.opencv", broken)
+    monkeypatch.setattr("airbeat.detect.workers.opencv", broken)
     with pytest.raises(DependencyError, match="install another package"):
         detect_frames([card(picture((500, 200)), "DJI_0001.JPG")], out_dir=tmp_path / "out", workers=2)
 
 
-def test_a_folder_of_folders_names_those_that_were_not_read(tmp_path):
-    (tmp_path / "DCIM" / "100MEDIA").mkdir(parents=True)
-    with pytest.raises(FrameError, match="folders below are not read: 100MEDIA"):
-        detect_folder(tmp_path / "DCIM", out_dir=tmp_path / "out")
+def test_folders_below_are_searched_and_what_is_no_photograph_is_counted(card, tmp_path):
+    card(picture((400, 300)), "DJI_0001.JPG")
+    below = tmp_path / "card" / "DCIM" / "101MEDIA"
+    below.mkdir(parents=True)
+    (tmp_path / "card" / "DJI_0001.JPG").rename(below / "DJI_0001.JPG")
+    (below / "DJI_0001.SRT").write_text("1")
+    run = detect_folder(
+        tmp_path / "card", out_dir=tmp_path / "out", workers=1, detector=BlueFinder(), gsd_m_px=0.05
+    )
+    assert run.names == ["DCIM/101MEDIA/DJI_0001.JPG"]
+    assert (run.ignored, run.folders) == (1, ())
+    assert len(run.candidates) == 1
 
 
-def test_what_else_is_in_the_folder_is_counted(tmp_path):
-    (tmp_path / "card" / "101MEDIA").mkdir(parents=True)
-    (tmp_path / "card" / "DJI_0001.JPG").write_bytes(b"\xff\xd8 broken")
-    (tmp_path / "card" / "DJI_0001.DNG").write_bytes(b"raw")
-    run = detect_folder(tmp_path / "card", out_dir=tmp_path / "out", workers=1)
-    assert (run.ignored, run.folders) == (1, ("101MEDIA",))
+def test_an_output_folder_inside_the_photographs_is_not_searched(card, tmp_path):
+    card(picture((400, 300)))
+    folder = tmp_path / "card"
+    options = {"workers": 1, "detector": BlueFinder(), "gsd_m_px": 0.05}
+    first = detect_folder(folder, out_dir=folder / "found", **options)
+    again = detect_folder(folder, out_dir=folder / "second", **options)
+    assert first.names == again.names == ["DJI_0001.JPG"]
+    assert again.folders == ("found",)
 
 
 def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
@@ -248,10 +261,10 @@ def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     assert json.loads(run.json_path.read_text(encoding="utf-8"))["summary"]["frames_not_searched"] == 1
 
 
-def test_overlapping_scratch_is_removed_when_a_detector_fails(card, tmp_path):
+def test_a_detectors_own_mistake_is_not_taken_for_a_broken_photograph(card, tmp_path):
     def broken(image_bgr, *, gsd_m_px, modality):
         raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError, match="no memory"):
         detect_frames([card(picture())], out_dir=tmp_path / "out", detector=broken, workers=1)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out" / "candidates.json").exists()
