@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import shapely
@@ -14,6 +16,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.locate.ground import footprint
+from airbeat.ops.reviews import Decision
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import CandidateEntry, SearchedPart
 
@@ -160,13 +163,20 @@ def _footprints(results: SearchResults) -> list[Any]:
     return shapes
 
 
-def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> SearchedPart:
+def searched_part(
+    results: SearchResults,
+    *,
+    folder: Path,
+    area: Any | None,
+    decisions: Mapping[str, Decision] = MappingProxyType({}),
+) -> SearchedPart:
     """What was photographed, with coverage recomputed from the photographs' own metadata.
 
     Args:
         results: what the search wrote.
         folder: where ``candidates.json`` lies; cut-outs are below it.
         area: geographic (Multi)Polygon that should be covered, or None.
+        decisions: what reviewers said, by candidate.
 
     Raises:
         InputFileError: a cut-out outside ``folder``.
@@ -181,7 +191,9 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         gap = frame.to_geographic(shapely.union_all(shown)) if shown else None
     gsds = [row.gsd_m_px for row in results.frames]
     times = [row.time_utc for row in results.frames if row.time_utc is not None]
-    entries = [_entry(n, row, folder) for n, row in enumerate(results.candidates, start=1)]
+    entries = [
+        _entry(n, row, folder, decisions.get(row.id)) for n, row in enumerate(results.candidates, start=1)
+    ]
     unplaced = [(row.file, sum(box.lat_deg is None for box in row.boxes)) for row in results.frames]
     return SearchedPart(
         frames_received=len(results.frames) + len(results.not_searched),
@@ -195,11 +207,13 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         unusable=tuple((row.file, row.reason) for row in results.not_searched),
         unplaced=tuple((file, boxes) for file, boxes in unplaced if boxes),
         taken_utc=(min(times), max(times)) if times else None,
+        reviewed=len(decisions),
+        confirmed=sum(d.verdict.status == "confirmed" for d in decisions.values()),
         synthetic=any(SYNTHETIC in row.software for row in results.frames),
     )
 
 
-def _entry(number: int, row: CandidateRow, folder: Path) -> CandidateEntry | None:
+def _entry(number: int, row: CandidateRow, folder: Path, decision: Decision | None) -> CandidateEntry | None:
     """A candidate as the report shows it; None for one without a place."""
     crop, position = row.crop_in(folder), row.position
     if position is None or row.ce90_m is None:
@@ -213,4 +227,10 @@ def _entry(number: int, row: CandidateRow, folder: Path) -> CandidateEntry | Non
         chances=row.frames_over_it,
         crop=crop if crop.is_file() else None,
         frames=tuple(look.file for look in row.looks),
+        decision=_said(decision) if decision is not None else "",
     )
+
+
+def _said(decision: Decision) -> str:
+    note = f": {decision.note}" if decision.note else ""
+    return f"{decision.verdict.value}, {decision.verdict.status} by {decision.reviewer}{note}"
