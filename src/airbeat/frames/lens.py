@@ -22,6 +22,8 @@ __all__ = ["Lens", "read_lens"]
 
 Array = npt.NDArray[np.float64]
 
+_LARGEST = 1e4
+"""Coefficients beyond this belong to no lens; those of long ones, whose r is small, are some units."""
 _LARGEST_BEND = 0.6
 """A lens may move the picture's corner by this share of its distance from the middle."""
 _STEPS = 30
@@ -248,6 +250,8 @@ def _wrong(lens: Lens, width_px: int, height_px: int, focal_px: float) -> str:
     """Why a lens cannot be believed; empty if it can."""
     if abs(lens.centre_x_px / width_px - 0.5) > 0.2 or abs(lens.centre_y_px / height_px - 0.5) > 0.2:
         return "puts the principal point far from the picture's middle"
+    if max(map(abs, (lens.k1, lens.k2, lens.k3, lens.p1, lens.p2))) > _LARGEST:
+        return "describes no lens"
     corners = np.array([(0, 0), (width_px, 0), (0, height_px), (width_px, height_px)], dtype=float)
     seen = (corners - (lens.centre_x_px, lens.centre_y_px)) / focal_px
     rays = lens.undistorted(seen)

@@ -6,16 +6,17 @@ import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from airbeat.errors import FrameError
+from airbeat.frames.embedded import is_dng, is_radiometric, largest_preview
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.metadata import RawMetadata, frame_meta
 from airbeat.frames.opencv import opencv
@@ -30,6 +31,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 _FORMATS = ("JPEG", "PNG", "TIFF")  # a JPEG with more pictures behind it opens as MPO
 _EXIF_ERRORS = (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error, OverflowError, EOFError)
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_XMP_TAG = 0x02BC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,20 @@ def _read_bytes(path: Path) -> bytes:
         raise FrameError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
+def _picture_in(path: Path, data: bytes) -> bytes:
+    """The picture that is searched: the file itself, or the JPEG preview of a DNG."""
+    if not is_dng(data):
+        return data
+    preview = largest_preview(data)
+    if preview is None:
+        raise FrameError(
+            "this DNG holds no JPEG preview, and raw pictures are not developed",
+            where=str(path),
+            remedy="let the camera write JPEG beside DNG, or convert the files",
+        )
+    return preview
+
+
 def read_frame_meta(path: Path) -> FrameMeta:
     """What one photograph's own metadata say.
 
@@ -138,12 +154,13 @@ def read_frame_meta(path: Path) -> FrameMeta:
     findings: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        source = _open(path, data, findings)
+        picture = _picture_in(path, data)
+        source = _open(path, picture, findings, dng=None if picture is data else data)
     findings += [
         f"while reading: {w.message}" for w in caught if w.category is not Image.DecompressionBombWarning
     ]
-    if source.format in {"JPEG", "MPO"} and not _jpeg_is_whole(data):
-        lost = _lost_rows(data)
+    if source.format in {"JPEG", "MPO"} and not _jpeg_is_whole(picture):
+        lost = _lost_rows(picture)
         if lost:
             raise FrameError(
                 f"the file is cut short: the lowest {lost} of {source.height_px} rows are missing",
@@ -168,7 +185,7 @@ def load_image(meta: FrameMeta, *, shrink: int = 1) -> npt.NDArray[np.uint8]:
     """
     if shrink not in {1, 2, 4, 8}:
         raise ValueError(f"shrink: expected 1, 2, 4 or 8, got {shrink}")
-    image = _decode(_read_bytes(meta.path), shrink)
+    image = _decode(_picture_in(meta.path, _read_bytes(meta.path)), shrink)
     if image is None:
         raise FrameError("the picture cannot be decoded", where=str(meta.path), remedy="copy it again")
     if image.shape[:2] != (-(-meta.height_px // shrink), -(-meta.width_px // shrink)):
@@ -208,7 +225,8 @@ def _lost_rows(data: bytes) -> int:
     return int(len(flat) if flat.all() else flat[::-1].argmin())
 
 
-def _open(path: Path, data: bytes, findings: list[str]) -> RawMetadata:
+def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = None) -> RawMetadata:
+    """The metadata of a picture; those of a DNG are in the DNG, not in its preview."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
@@ -217,8 +235,13 @@ def _open(path: Path, data: bytes, findings: list[str]) -> RawMetadata:
                     f"the picture has {width}×{height} px, more than {MAX_PIXELS}", where=str(path)
                 )
             source = RawMetadata(format=str(image.format), width_px=width, height_px=height)
-            _read_exif(image, source, findings)
-            xmp = _xmp_bytes(image)
+            if dng is not None:
+                findings.append(
+                    f"DNG: its JPEG preview of {width}×{height} px is the picture, not the raw values"
+                )
+            exif = _read_exif(image if dng is None else dng, source, findings)
+            xmp = _xmp_bytes(image) if dng is None else exif.get(_XMP_TAG, b"")
+            source.radiometric = is_radiometric(getattr(image, "applist", []), width * height)
     except Image.DecompressionBombError as error:
         raise FrameError(f"the picture is too large: {error}", where=str(path)) from error
     except UnidentifiedImageError as error:
@@ -235,9 +258,14 @@ def _open(path: Path, data: bytes, findings: list[str]) -> RawMetadata:
     return source
 
 
-def _read_exif(image: Image.Image, source: RawMetadata, findings: list[str]) -> None:
+def _read_exif(image: Image.Image | bytes, source: RawMetadata, findings: list[str]) -> Mapping[int, Any]:
+    """Fill in the EXIF tags of a picture, or of a TIFF's own bytes."""
     try:
-        exif = image.getexif()
+        if isinstance(image, bytes):
+            exif = Image.Exif()
+            exif.load(b"Exif\x00\x00" + image)
+        else:
+            exif = image.getexif()
         source.main = dict(exif)
         source.photo = dict(exif.get_ifd(_EXIF_IFD))
         source.gps = dict(exif.get_ifd(_GPS_IFD))
@@ -245,6 +273,7 @@ def _read_exif(image: Image.Image, source: RawMetadata, findings: list[str]) -> 
         findings.append(f"the EXIF block is damaged ({error})")
     if not source.main:
         findings.append("no EXIF")
+    return source.main
 
 
 def _xmp_bytes(image: Image.Image) -> bytes:

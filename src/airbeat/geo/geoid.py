@@ -7,6 +7,7 @@ itself would then pass ellipsoidal heights through as if they were heights above
 from __future__ import annotations
 
 import math
+import warnings
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,9 @@ __all__ = ["geoid_height_m"]
 def _transformer() -> Any | None:
     from pyproj.transformer import TransformerGroup
 
-    group = TransformerGroup("EPSG:4979", "EPSG:4326+5773", always_xy=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that the grid is missing; None says so
+        group = TransformerGroup("EPSG:4979", "EPSG:4326+5773", always_xy=True)
     return group.transformers[0] if group.best_available and group.transformers else None
 
 
