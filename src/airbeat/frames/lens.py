@@ -27,6 +27,7 @@ _LARGEST = 1e4
 _LARGEST_BEND = 0.6
 """A lens may move the picture's corner by this share of its distance from the middle."""
 _STEPS = 30
+_NOTHING = 1e-12
 _TOLERANCE = 1e-12
 
 
@@ -60,7 +61,8 @@ class Lens:
         The smallest root of 1 + 3 k1 s + 5 k2 s² + 7 k3 s³, s = r². Beyond it the model folds back, and
         the polynomial shows places that the lens does not.
         """
-        roots = np.roots([7 * self.k3, 5 * self.k2, 3 * self.k1, 1.0])
+        slopes = [7 * self.k3, 5 * self.k2, 3 * self.k1]
+        roots = np.roots([*(0.0 if abs(c) < _NOTHING else c for c in slopes), 1.0])
         real = [float(r.real) for r in roots if abs(r.imag) < 1e-9 * max(1.0, abs(r)) and r.real > 0]
         return math.sqrt(min(real)) if real else math.inf
 

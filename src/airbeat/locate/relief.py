@@ -12,15 +12,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import shapely
 
 from airbeat.errors import TerrainError
 from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
-from airbeat.geo.terrain import Terrain
+from airbeat.geo.frame import LocalFrame
+from airbeat.geo.terrain import Terrain, read_terrain
 
-__all__ = ["TerrainGround", "terrain_ground"]
+__all__ = ["TerrainGround", "terrain_for_frames", "terrain_ground"]
 
 _MODEL_SIGMA_M = 2.0
 """Copernicus GLO-30: relative linear error below 2 m (slopes to 20 %) or 4 m (steeper) at 90 %, so σ 1.2 to
@@ -31,6 +34,8 @@ users of other programs report as errors on single flights."""
 _RTK_ALTITUDE_SIGMA_M = 1.0
 _RTK_SIGMA_M = 0.5
 _DRIFT_M = 10.0
+_RELIEF_M = 100.0
+_NEAREST_M, _FARTHEST_M = 300.0, 5000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,3 +115,63 @@ def terrain_ground(
         sigma_m=math.hypot(model_sigma_m, altitude_sigma_m),
         source=f"the photographs' altitudes above sea level, ±{altitude_sigma_m:.0f} m: {middle:.1f} m",
     )
+
+
+def terrain_for_frames(
+    paths: Sequence[Path], frames: Sequence[FrameMeta], *, home: LatLon | None = None
+) -> TerrainGround:
+    """Read the height model of what the photographs of one flight may show, ready to be located on.
+
+    Args:
+        paths: HGT tiles and GeoTIFF files.
+        frames: the flight's photographs.
+        home: the take-off place, if it is known.
+
+    Raises:
+        TerrainError: a file cannot be read or has no heights there, no photograph has a position, or home's
+            height is not known.
+    """
+    terrain = read_terrain(paths, _bounds_deg(paths, frames, home))
+    return terrain_ground(terrain, frames, home=home)
+
+
+def _bounds_deg(
+    paths: Sequence[Path], frames: Sequence[FrameMeta], home: LatLon | None
+) -> tuple[float, float, float, float]:
+    """West, south, east, north of all cameras, home, and as far around as a photograph may look."""
+    places = [f.position for f in frames if f.position is not None]
+    if not places:
+        raise TerrainError(
+            "no photograph says where it was taken",
+            where=", ".join(path.name for path in paths),
+            remedy="give their telemetry",
+        )
+    places += [home] if home is not None else []
+    points = shapely.MultiPoint([(p.lon_deg, p.lat_deg) for p in places])
+    frame = LocalFrame.around(points)
+    xy = frame.to_xy(places)
+    reach_m = max(_reach_m(f) for f in frames)
+    low, high = xy.min(axis=0) - reach_m, xy.max(axis=0) + reach_m
+    corners = frame.to_latlon([low, (low[0], high[1]), high, (high[0], low[1])])
+    return (
+        corners[0].lon_deg if abs(corners[0].lat_deg) > abs(corners[1].lat_deg) else corners[1].lon_deg,
+        min(c.lat_deg for c in corners),
+        corners[3].lon_deg if abs(corners[3].lat_deg) > abs(corners[2].lat_deg) else corners[2].lon_deg,
+        max(c.lat_deg for c in corners),
+    )
+
+
+def _reach_m(meta: FrameMeta) -> float:
+    """How far away a photograph may show ground that is worth locating, generously [m]."""
+    height_m = max(meta.height_above_home_m or 0.0, 0.0) + _RELIEF_M
+    pitch = -90.0 if meta.gimbal_pitch_deg is None else meta.gimbal_pitch_deg
+    half_view = 45.0
+    if meta.focal_length_px is not None:
+        half_view = math.degrees(
+            math.atan(math.hypot(meta.width_px, meta.height_px) / 2 / meta.focal_length_px)
+        )
+    highest = pitch + half_view  # as high as the picture looks, above the horizon
+    if highest > -2.0:
+        return _FARTHEST_M
+    below = math.radians(min(-highest, 89.0))
+    return float(np.clip(height_m / math.tan(below), _NEAREST_M, _FARTHEST_M))
