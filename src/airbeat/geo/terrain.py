@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from airbeat.errors import TerrainError
 
-__all__ = ["HeightGrid", "Terrain", "read_terrain"]
+__all__ = ["EDGE_CELLS", "HeightGrid", "Terrain", "read_terrain"]
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
@@ -35,7 +35,7 @@ _HGT_SIDES = {2 * n * n: n for n in (1201, 1801, 3601)}
 _LOWEST_M, _HIGHEST_M = -500.0, 9000.0
 """Values outside are voids: -32768, -9999, 32767 and the like."""
 _METRES = ("", "m", "metre", "meter", "metres", "meters")
-_EDGE_CELLS = 0.51
+EDGE_CELLS = 0.51
 """Places this far beyond the outermost cells' middles still belong to them."""
 _ROUND_OFF = 1e-6
 _KM_PER_DEG = 111.32
@@ -50,18 +50,28 @@ class HeightGrid:
         to_cells: longitudes and latitudes [degrees] to fractional (columns, rows), whole numbers being the
             middles of cells.
         resolution_m: distance between cells [m].
+        range_m: lowest and highest height [m]; NaN where there is none.
     """
 
     heights_m: npt.NDArray[np.float32]
     to_cells: Callable[[Array, Array], tuple[Array, Array]]
     resolution_m: float
+    range_m: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = self.heights_m[np.isfinite(self.heights_m)]
+        ends = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
+        object.__setattr__(self, "range_m", ends)
 
     def at(self, lon_deg: Array, lat_deg: Array) -> Array:
         """Heights [m] between the four nearest cells (bilinear); NaN outside, and next to a void."""
-        column, row = self.to_cells(lon_deg, lat_deg)
+        return self.at_cells(*self.to_cells(lon_deg, lat_deg))
+
+    def at_cells(self, column: Array, row: Array) -> Array:
+        """As `at`, for fractional columns and rows."""
         rows, columns = self.heights_m.shape
-        inside = (column > -_EDGE_CELLS) & (column < columns - 1 + _EDGE_CELLS)
-        inside &= (row > -_EDGE_CELLS) & (row < rows - 1 + _EDGE_CELLS)
+        inside = (column > -EDGE_CELLS) & (column < columns - 1 + EDGE_CELLS)
+        inside &= (row > -EDGE_CELLS) & (row < rows - 1 + EDGE_CELLS)
         inside &= np.isfinite(column) & np.isfinite(row)
         c = np.clip(np.where(inside, column, 0.0), 0.0, columns - 1.0)
         r = np.clip(np.where(inside, row, 0.0), 0.0, rows - 1.0)
