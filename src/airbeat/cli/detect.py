@@ -5,18 +5,21 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
+from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
     from airbeat.detect.run import CandidateRecord, DetectionRun
     from airbeat.frames.sources import FrameSource
     from airbeat.frames.video import VideoSampling
+    from airbeat.geo.coordinates import LatLon
 
 __all__ = ["command", "detection_json", "print_detection", "write_contact_sheets"]
 
@@ -219,6 +222,23 @@ def _default_out(source: str) -> Path:
     show_default=True,
     help="Height of the ground above the take-off place; flat ground is assumed [m].",
 )
+@click.option(
+    "--terrain",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Height model (HGT, GeoTIFF) instead of flat ground; may be given several times.",
+)
+@click.option("--home", type=LAT_LON, help="Take-off place; joins heights above it to the height model.")
+@click.option(
+    "--telemetry",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Flight log (.tlog, .bin, DJI .srt) that completes what the photographs do not say.",
+)
+@click.option(
+    "--camera-pitch-deg",
+    type=click.FloatRange(-90.0, 30.0),
+    help="Pitch of a camera that turns with the airframe, where no log says it; -90 looks down.",
+)
 @click.option("--follow", is_flag=True, help="The folder is still filling: wait for more, until it is quiet.")
 @click.option(
     "--quiet-s",
@@ -253,6 +273,10 @@ def command(
     workers: int | None,
     overwrite: bool,
     as_json: bool,
+    terrain: tuple[Path, ...],
+    home: LatLon | None,
+    telemetry: Path | None,
+    camera_pitch_deg: float | None,
     **options: Any,
 ) -> int:
     """Find person candidates in photographs and videos and say where they are on the ground.
@@ -268,16 +292,26 @@ def command(
     airbeat detect card/DCIM --out candidates
     airbeat detect card/DCIM --out candidates --follow --quiet-s 300
     """
+    from airbeat.detect.prepare import prepared
     from airbeat.detect.run import detect_source, search_settings
     from airbeat.frames.video import VideoSampling
 
     out_dir = out_dir or _default_out(source)
-    settings = search_settings(**options)
+    if terrain and options["ground_height_m"]:
+        raise UsageError("a height model and a height of flat ground exclude each other", remedy="give one")
+    if home is not None and not terrain:
+        raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
     sampling = VideoSampling(every_s=video_every_s, overlap=video_overlap)
     with _stopped_by_ctrl_c(catch=follow or "://" in source) as stopped:
         frames = _source(
             source, out_dir=out_dir, follow=follow, quiet_s=quiet_s, sampling=sampling, stopped=stopped
         )
+        settings = search_settings(**options)
+        if terrain or telemetry:
+            frames, ground = prepared(
+                frames, telemetry=telemetry, camera_pitch_deg=camera_pitch_deg, terrain=terrain, home=home
+            )
+            settings = replace(settings, terrain=ground)
         with progress_bar("searching photographs") as progress:
             run = detect_source(
                 frames,

@@ -36,8 +36,9 @@ class _PixelType(click.ParamType[tuple[float, float]]):
 
 def _frame(image: Path, telemetry: Path | None, camera_pitch_deg: float | None) -> FrameMeta:
     """The photograph's metadata, completed from telemetry with those beside it."""
+    from airbeat.frames.folder import scan_folder
     from airbeat.frames.pairing import complete_from_telemetry
-    from airbeat.frames.reader import read_frame_meta, scan_folder
+    from airbeat.frames.reader import read_frame_meta
     from airbeat.locate.heading import checked_headings
 
     meta = read_frame_meta(image)

@@ -12,14 +12,23 @@ from airbeat.detect.records import SearchedFrame
 from airbeat.errors import FrameError
 from airbeat.geo.frame import LocalFrame
 from airbeat.locate.ground import footprint, pixel_of
+from airbeat.locate.relief import TerrainGround
 
 __all__ = ["missed_in"]
 
 _FAINTEST_GSD_M_PX = 0.10
 """Farther away than where a pixel covers this much, nobody is expected to be seen."""
 
+_RELIEF_M = 30.0
+"""On a slope a picture's edge bends away from the straight line between its corners by no more than this."""
 
-def missed_in(frames: Iterable[SearchedFrame], candidates: Sequence[Candidate]) -> list[list[int]]:
+
+def missed_in(
+    frames: Iterable[SearchedFrame],
+    candidates: Sequence[Candidate],
+    *,
+    terrain: TerrainGround | None = None,
+) -> list[list[int]]:
     """For each candidate the frames that show its place but have no look at it, by their numbers.
 
     A frame shows a place if that falls inside its picture, at the height of the ground assumed for the frame,
@@ -28,6 +37,7 @@ def missed_in(frames: Iterable[SearchedFrame], candidates: Sequence[Candidate]) 
     Args:
         frames: in the order of their numbers; each is looked at once.
         candidates: those without a place are missed in no frame.
+        terrain: the height model they were located on, None for flat ground.
     """
     missed: list[list[int]] = [[] for _ in candidates]
     placed = [(i, c.point.position) for i, c in enumerate(candidates) if c.point is not None]
@@ -39,10 +49,15 @@ def missed_in(frames: Iterable[SearchedFrame], candidates: Sequence[Candidate]) 
     tree = shapely.STRtree(shapely.points(xy))
     looked = {(look.frame, i) for i, _ in placed for look in candidates[i].looks}
     for number, frame in enumerate(frames):
-        near = _near(frame, tree, local)
+        near = _near(frame, tree, local, terrain)
         if not near:
             continue
-        pixels = pixel_of(frame.meta, [placed[k][1] for k in near], ground_height_m=frame.ground_height_m)
+        pixels = pixel_of(
+            frame.meta,
+            [placed[k][1] for k in near],
+            ground_height_m=frame.ground_height_m,
+            terrain=terrain,
+        )
         size = np.array([frame.meta.width_px, frame.meta.height_px])
         with np.errstate(invalid="ignore"):
             shown = np.atleast_1d(np.logical_and(pixels >= 0, pixels <= size).all(axis=1))
@@ -52,7 +67,9 @@ def missed_in(frames: Iterable[SearchedFrame], candidates: Sequence[Candidate]) 
     return missed
 
 
-def _near(frame: SearchedFrame, tree: shapely.STRtree, local: LocalFrame) -> list[int]:
+def _near(
+    frame: SearchedFrame, tree: shapely.STRtree, local: LocalFrame, terrain: TerrainGround | None
+) -> list[int]:
     """Places that the frame may show, by their numbers in the tree."""
     meta = frame.meta
     if meta.position is None or meta.focal_length_px is None:
@@ -60,10 +77,11 @@ def _near(frame: SearchedFrame, tree: shapely.STRtree, local: LocalFrame) -> lis
     camera = shapely.Point(local.to_xy([meta.position])[0])
     ground = camera.buffer(_FAINTEST_GSD_M_PX * meta.focal_length_px)
     try:
-        ground &= local.to_local(footprint(meta, ground_height_m=frame.ground_height_m)).buffer(1.0)
+        shape = footprint(meta, ground_height_m=frame.ground_height_m, terrain=terrain)
+        ground &= local.to_local(shape).buffer(1.0 if terrain is None else _RELIEF_M)
     except FrameError:  # a corner looks at the horizon, or the frame cannot say where it looks
         try:
-            pixel_of(meta, [meta.position], ground_height_m=frame.ground_height_m)
+            pixel_of(meta, [meta.position], ground_height_m=frame.ground_height_m, terrain=terrain)
         except FrameError:
             return []
     return sorted(int(k) for k in tree.query(ground, predicate="intersects"))

@@ -10,9 +10,9 @@
 - ``not_searched`` (``file``, ``reason``), ``duplicates`` (``file``, ``same_as``);
 - ``candidates``, best first: ``id``, ``lat_deg``, ``lon_deg``, ``ce90_m`` (null for a frame that does not
   know its place), ``ellipse90``, ``ground_amsl_m`` (height of the ground there above sea level by the
-  aircraft's own heights, null where it does not say), ``score``, ``status``, ``frames_with_it``,
-  ``frames_over_it``, ``looks`` (``file``, ``sha256``, ``box``, ``xyxy_px``, ``score``), ``missed_in`` (files
-  that show the place and have no box there) and ``crop``.
+  height model, else by the aircraft's own heights; null where nothing says it), ``score``, ``status``,
+  ``frames_with_it``, ``frames_over_it``, ``looks`` (``file``, ``sha256``, ``box``, ``xyxy_px``, ``score``),
+  ``missed_in`` (files that show the place and have no box there) and ``crop``.
 
 Nothing in it depends on when or on how many processors it was made.
 """
@@ -134,7 +134,7 @@ def _head(run: DetectionRun) -> dict[str, Any]:
         "note": NOTE,
         "source": run.source,
         "detector": {"name": run.detector, "threshold": run.threshold},
-        "positions": "WGS84; flat ground at ground_height_above_home_m of each frame; ce90_m at 90 %",
+        "positions": f"WGS84; {run.ground}; ce90_m at 90 %",
         "summary": {
             "frames_searched": len(run.frames),
             "frames_not_searched": len(run.refused),

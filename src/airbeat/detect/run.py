@@ -13,7 +13,7 @@ from airbeat.detect.catalogue import detector_named, smallest_score
 from airbeat.detect.chances import missed_in
 from airbeat.detect.detections import Detector
 from airbeat.detect.journal import Journal, RecordedFrames
-from airbeat.detect.records import FrameRefusal, SearchedFrame
+from airbeat.detect.records import FrameRefusal
 from airbeat.detect.register import Register
 from airbeat.detect.results import crop_name, write_results
 from airbeat.detect.search import SearchSettings
@@ -21,7 +21,8 @@ from airbeat.detect.workers import available_cores, searched
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.sources import FolderSource, FrameSource, ListedFrames
-from airbeat.locate.accuracy import ErrorBudget
+from airbeat.locate.accuracy import ErrorBudget, GroundPoint
+from airbeat.locate.relief import TerrainGround
 
 __all__ = [
     "WORK",
@@ -35,6 +36,8 @@ __all__ = [
 
 WORK = "work"
 """Folder in the output folder that holds what is finished; it may be deleted once a run is done."""
+
+_FLAT = "flat ground at ground_height_above_home_m of each frame"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class DetectionRun:
 
     Attributes:
         source: what was searched, as it was named.
+        ground: what was taken for the ground.
         frames: the frames that were searched, in order; each is read from the disk when it is asked for.
         refused: those that were not, with the reason.
         duplicates: files with the same bytes as another, and that one, by their names.
@@ -87,6 +91,7 @@ class DetectionRun:
     """
 
     source: str
+    ground: str
     frames: RecordedFrames
     refused: tuple[FrameRefusal, ...]
     duplicates: tuple[tuple[str, str], ...]
@@ -165,6 +170,7 @@ def search_settings(
     modality: str | None = None,
     ground_height_m: float | Callable[[FrameMeta], float] = 0.0,
     budget: ErrorBudget | None = None,
+    terrain: TerrainGround | None = None,
 ) -> SearchSettings:
     """Put together what frames are searched with.
 
@@ -177,6 +183,7 @@ def search_settings(
         ground_height_m: height of the ground above home [m], or a function that says it for a frame (the
             ground under its camera), picklable where there is more than one worker.
         budget: what the positions' errors are propagated from.
+        terrain: a height model instead of flat ground, see `airbeat.detect.prepare`.
 
     Raises:
         UsageError: options contradict one another.
@@ -203,6 +210,7 @@ def search_settings(
         modality=modality,
         ground_height_m=ground_height_m,
         budget=budget or ErrorBudget(),
+        terrain=terrain,
     )
 
 
@@ -256,10 +264,11 @@ def detect_source(
                 "no photographs here", where=source.name, remedy="name a folder with photographs or videos"
             )
         frames = register.frames()
-        looks = _Looks(frames)
+        looks = _Looks(frames, settings.terrain)
         candidates = looks.records(frames, out_dir, journal)
         run = DetectionRun(
             source=source.name,
+            ground=_FLAT if settings.terrain is None else f"height model {settings.terrain.terrain.name}",
             frames=frames,
             refused=tuple(sorted(register.refused, key=lambda r: r.name)),
             duplicates=tuple(sorted(register.duplicates)),
@@ -293,17 +302,18 @@ class _About:
 class _Looks:
     """All boxes of the frames, read once."""
 
-    def __init__(self, frames: RecordedFrames) -> None:
+    def __init__(self, frames: RecordedFrames, terrain: TerrainGround | None) -> None:
+        self._terrain = terrain
         self.table = LookTable()
         self.unplaced = 0
         self._about: dict[tuple[int, int], _About] = {}
         for number, frame in enumerate(frames):
-            ground_m = _ground_amsl_m(frame)
             for j, box in enumerate(frame.boxes):
                 self.unplaced += box.point is None
                 self.table.add(
                     Look(frame=number, box=j, score=box.score, point=box.point, appearance=box.appearance)
                 )
+                ground_m = _ground_amsl_m(frame.meta, box.point, terrain)
                 self._about[number, j] = _About(frame.meta.sha256, box.xyxy_px, ground_m, box.crop)
 
     def records(self, frames: RecordedFrames, out_dir: Path, journal: Journal) -> list[CandidateRecord]:
@@ -311,7 +321,7 @@ class _Looks:
         candidates = tie(self.table)
         records = []
         for number, (candidate, missed) in enumerate(
-            zip(candidates, missed_in(frames, candidates), strict=True), start=1
+            zip(candidates, missed_in(frames, candidates, terrain=self._terrain), strict=True), start=1
         ):
             about = [self._about[look.frame, look.box] for look in candidate.looks]
             name = f"C{number:03d}"
@@ -329,7 +339,12 @@ class _Looks:
         return records
 
 
-def _ground_amsl_m(frame: SearchedFrame) -> float | None:
-    """Height of the ground that was assumed, above sea level, by the aircraft's own two heights [m]."""
-    amsl_m, height_m = frame.meta.amsl_m, frame.meta.height_above_home_m
-    return None if amsl_m is None or height_m is None else amsl_m - height_m + frame.ground_height_m
+def _ground_amsl_m(meta: FrameMeta, point: GroundPoint | None, terrain: TerrainGround | None) -> float | None:
+    """Height of the ground at a place above sea level [m]: the model's, or by the aircraft's two heights."""
+    if point is None or point.ground_height_m is None:
+        return None
+    if terrain is not None:
+        return terrain.home_height_m + point.ground_height_m
+    if meta.amsl_m is None or meta.height_above_home_m is None:
+        return None
+    return meta.amsl_m - meta.height_above_home_m + point.ground_height_m

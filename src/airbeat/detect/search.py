@@ -27,6 +27,7 @@ from airbeat.frames.opencv import opencv
 from airbeat.frames.reader import load_image, read_frame_meta
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.ground import gsd_m_px, locate_pixels
+from airbeat.locate.relief import TerrainGround
 
 __all__ = ["Found", "FrameTask", "SearchSettings", "search_frame"]
 
@@ -53,6 +54,7 @@ class SearchSettings:
         ground_height_m: height of the ground under a frame's camera above home [m]; a function must be
             picklable, if there is more than one worker.
         budget: what the positions' errors are propagated from.
+        terrain: a height model instead of flat ground.
     """
 
     detector: Detector
@@ -62,6 +64,7 @@ class SearchSettings:
     modality: str | None
     ground_height_m: float | Callable[[FrameMeta], float]
     budget: ErrorBudget
+    terrain: TerrainGround | None = None
 
     def key(self) -> str:
         """Same key, same result for the same frame: a hash of all settings and of the shipped networks."""
@@ -75,6 +78,7 @@ class SearchSettings:
             "modality": self.modality,
             "ground": _identity(self.ground_height_m),
             "budget": asdict(self.budget),
+            "terrain": _digest(pickle.dumps(self.terrain)),
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -125,12 +129,12 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
         meta = replace(meta, modality=settings.modality)
     ground = settings.ground_height_m
     height_m = float(ground(meta)) if callable(ground) else float(ground)
-    gsd, findings = _usable_gsd(meta, settings.gsd_m_px, height_m)
+    gsd, findings = _usable_gsd(meta, settings, height_m)
     image = load_image(meta)
     detector = detector_for(settings.detector, meta, _Neighbours(task.neighbours))
     found = detector(image, gsd_m_px=gsd, modality=meta.modality)
     found = found.only(found.scores >= settings.threshold)
-    points, missed = _places(meta, found, height_m, settings.budget)
+    points, missed = _places(meta, found, height_m, settings)
     boxes = tuple(
         FoundBox(
             xyxy_px=tuple(float(v) for v in box),  # type: ignore[arg-type]
@@ -182,14 +186,14 @@ class _Neighbours(Sequence[FrameMeta]):
 
 
 def _usable_gsd(
-    meta: FrameMeta, given: float | None, ground_height_m: float
+    meta: FrameMeta, settings: SearchSettings, ground_height_m: float
 ) -> tuple[float, tuple[str, ...]]:
     findings = []
-    if given is not None:
-        gsd = given
+    if settings.gsd_m_px is not None:
+        gsd = settings.gsd_m_px
         findings.append(f"GSD {gsd * 100:.1f} cm/px was given by hand")
     else:
-        gsd = gsd_m_px(meta, ground_height_m=ground_height_m)
+        gsd = gsd_m_px(meta, ground_height_m=ground_height_m, terrain=settings.terrain)
     kind = meta.modality if meta.modality in _COARSEST_GSD_M_PX else "rgb"
     if gsd > _COARSEST_GSD_M_PX[kind]:
         raise FrameError(
@@ -204,7 +208,7 @@ def _usable_gsd(
 
 
 def _places(
-    meta: FrameMeta, detections: Detections, ground_height_m: float, budget: ErrorBudget
+    meta: FrameMeta, detections: Detections, ground_height_m: float, settings: SearchSettings
 ) -> tuple[tuple[GroundPoint | None, ...], list[str]]:
     """Where the boxes' middles lie, and what is to be said about those that lie nowhere."""
     middles = (detections.xyxy_px[:, :2] + detections.xyxy_px[:, 2:]) / 2
@@ -212,7 +216,13 @@ def _places(
     reasons: dict[str, int] = {}
     for middle in middles:
         try:
-            points += locate_pixels(meta, middle, ground_height_m=ground_height_m, budget=budget)
+            points += locate_pixels(
+                meta,
+                middle,
+                ground_height_m=ground_height_m,
+                budget=settings.budget,
+                terrain=settings.terrain,
+            )
         except FrameError as error:
             points.append(None)
             reasons[error.message] = reasons.get(error.message, 0) + 1
@@ -258,9 +268,13 @@ def _identity(thing: Any) -> str:
     if " at 0x" not in text:
         return f"{type(thing).__qualname__} {text} {files}"
     try:
-        return f"{type(thing).__qualname__} {hashlib.sha256(pickle.dumps(thing)).hexdigest()} {files}"
+        return f"{type(thing).__qualname__} {_digest(pickle.dumps(thing))} {files}"
     except (pickle.PicklingError, AttributeError, TypeError):
         return secrets.token_hex(8)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _values(thing: Any) -> list[Any]:

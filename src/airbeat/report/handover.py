@@ -10,13 +10,14 @@ from airbeat.formats.atomic import write_files
 from airbeat.formats.sighting import Sighting
 from airbeat.formats.sighting_json import write_sightings_caltopo, write_sightings_geojson
 from airbeat.formats.sighting_xml import write_cot, write_sightings_gpx, write_sightings_kml
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.geoid import geoid_height_m
 from airbeat.ops.reviews import Decision
 from airbeat.report.searched import CandidateRow, SearchResults
 
 __all__ = ["FOLDER", "confirmed_sightings", "write_handover"]
 
 FOLDER = "handover"
-_METHOD = "flat ground at the stated height"
 
 
 def confirmed_sightings(
@@ -46,9 +47,9 @@ def confirmed_sightings(
                 status=decision.verdict.status,
                 position=position,
                 ce90_m=row.ce90_m,
-                hae_m=None,
+                hae_m=_above_ellipsoid_m(row.ground_amsl_m, position),
                 msl_m=row.ground_amsl_m,
-                method=_METHOD,
+                method=results.positions,
                 seen_utc=times.get(best.file),
                 file=best.file,
                 sha256=best.sha256,
@@ -61,6 +62,11 @@ def confirmed_sightings(
             )
         )
     return sightings, unplaced
+
+
+def _above_ellipsoid_m(msl_m: float | None, position: LatLon) -> float | None:
+    geoid_m = None if msl_m is None else geoid_height_m(position)
+    return None if msl_m is None or geoid_m is None else round(msl_m + geoid_m, 1)
 
 
 def _uid(row: CandidateRow) -> str:

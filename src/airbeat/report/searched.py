@@ -138,6 +138,7 @@ class SearchResults(Part):
     """``candidates.json``."""
 
     schema_name: Literal["airbeat/candidates/1", "airbeat/candidates/2"] = Field(alias="schema")
+    positions: str = ""
     detector: DetectorRow
     frames: list[FrameRow]
     not_searched: list[RefusedRow]
