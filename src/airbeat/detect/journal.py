@@ -70,8 +70,7 @@ class Journal:
         self._unsynced = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lines: IO[bytes] = self.lines.open("a+b")
-            _lock(self._lines, folder)
+            self._lines = _locked(self.lines)
             self._crops: IO[bytes] = (folder / _CROPS).open("a+b")
         except OSError as error:
             raise UsageError(
@@ -192,18 +191,21 @@ class Journal:
         self._crops.close()
 
 
-def _lock(stream: IO[bytes], folder: Path) -> None:
-    """Keep the file to ourselves while it is open, where the system can do that."""
+def _locked(path: Path) -> IO[bytes]:
+    """The file, opened to be added to and kept to ourselves, where the system can do that."""
+    stream: IO[bytes] = path.open("a+b")
     try:
         import fcntl
-    except ImportError:
-        return
-    try:
+
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return stream
     except BlockingIOError as error:
+        stream.close()
         raise UsageError(
-            f"another search writes to {folder}", remedy="wait for its end, or choose another folder"
+            f"another search writes to {path.parent}", remedy="wait for its end, or choose another folder"
         ) from error
+    return stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,11 +222,22 @@ def _hgt(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     values = np.memmap(path, dtype=">i2", mode="r", shape=(side, side))
     heights = _cleaned(np.asarray(values[r0 : r1 + 1, c0 : c1 + 1]))
 
-    def to_cells(lon: Array, lat: Array) -> tuple[Array, Array]:
-        east = np.mod(lon - west + 180.0, 360.0) - 180.0
-        return east * steps - c0, (south + 1.0 - lat) * steps - r0
-
+    to_cells = _TileCells(west_deg=west, north_deg=south + 1.0, steps=steps, first=(c0, r0))
     return HeightGrid(heights_m=heights, to_cells=to_cells, resolution_m=_KM_PER_DEG * 1000.0 / steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TileCells:
+    """From degrees to the cells of an HGT tile's part that begins at ``first`` (column, row)."""
+
+    west_deg: float
+    north_deg: float
+    steps: int
+    first: tuple[int, int]
+
+    def __call__(self, lon: Array, lat: Array) -> tuple[Array, Array]:
+        east = np.mod(lon - self.west_deg + 180.0, 360.0) - 180.0
+        return east * self.steps - self.first[0], (self.north_deg - lat) * self.steps - self.first[1]
 
 
 def _east_of(lon_deg: float, west_deg: float) -> float:
@@ -253,6 +264,32 @@ def _rasterio(path: Path) -> Any:
     return rasterio
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RasterCells:
+    """From degrees to the cells of a raster's part that begins at ``first`` (column, row).
+
+    Attributes:
+        forward: from degrees to the raster's coordinates (pyproj).
+        inverse: from those to cells: a, b, c, d, e, f of the affine map.
+        left_deg: its western edge, for rasters in degrees.
+    """
+
+    forward: Any
+    inverse: tuple[float, ...]
+    left_deg: float | None
+    first: tuple[int, int] = (0, 0)
+
+    def __call__(self, lon: Array, lat: Array) -> tuple[Array, Array]:
+        x, y = self.forward.transform(lon, lat)
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if self.left_deg is not None:
+            x = self.left_deg + np.mod(x - self.left_deg + 180.0, 360.0) - 180.0
+        a, b, c, d, e, f = self.inverse
+        column = a * x + b * y + c - 0.5 - self.first[0]
+        row = d * x + e * y + f - 0.5 - self.first[1]
+        return np.asarray(column), np.asarray(row)
+
+
 def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     rasterio = _rasterio(path)
     from pyproj import CRS, Transformer
@@ -271,19 +308,12 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
                 raise TerrainError(f"heights in {raster.units[0]}, not in metres", where=path.name)
             crs = CRS.from_wkt(raster.crs.to_wkt())
             forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-            inverse = ~raster.transform
             geographic = crs.is_geographic
-            left = raster.bounds.left
-
-            def to_raster(lon: Array, lat: Array) -> tuple[Array, Array]:
-                x, y = forward.transform(lon, lat)
-                x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-                if geographic:
-                    x = left + np.mod(x - left + 180.0, 360.0) - 180.0
-                column = inverse.a * x + inverse.b * y + inverse.c - 0.5
-                row = inverse.d * x + inverse.e * y + inverse.f - 0.5
-                return np.asarray(column), np.asarray(row)
-
+            to_raster = _RasterCells(
+                forward=forward,
+                inverse=tuple(~raster.transform)[:6],
+                left_deg=raster.bounds.left if geographic else None,
+            )
             window = _window(to_raster, bounds_deg, raster.width, raster.height)
             if window is None:
                 return None
@@ -300,11 +330,7 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
             remedy="check that it is a GeoTIFF height model",
         ) from error
     unit_m = _KM_PER_DEG * 1000.0 if geographic else crs.axis_info[0].unit_conversion_factor
-
-    def to_cells(lon: Array, lat: Array) -> tuple[Array, Array]:
-        column, row = to_raster(lon, lat)
-        return column - c0, row - r0
-
+    to_cells = replace(to_raster, first=(c0, r0))
     return HeightGrid(heights_m=heights, to_cells=to_cells, resolution_m=across * unit_m)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from airbeat.detect.detections import Detections
-from airbeat.detect.run import detect_folder, detect_frames
+from airbeat.detect.prepare import prepared
+from airbeat.detect.run import detect_folder, detect_frames, detect_source, search_settings
 from airbeat.detect.search import SearchedFrame
 from airbeat.errors import DependencyError, FrameError, UsageError
+from airbeat.frames.sources import FolderSource
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.locate.relief import terrain_for_frames
 
 HOME = LocalFrame(LatLon(lat_deg=51.0, lon_deg=8.0))
 
@@ -268,3 +272,51 @@ def test_a_detectors_own_mistake_is_not_taken_for_a_broken_photograph(card, tmp_
     with pytest.raises(RuntimeError, match="no memory"):
         detect_frames([card(picture())], out_dir=tmp_path / "out", detector=broken, workers=1)
     assert not (tmp_path / "out" / "candidates.json").exists()
+
+
+def test_a_height_model_moves_places_to_where_the_ground_is(tmp_path, card):
+    """Ground 10 m above home: the camera is 40 m above it, and 100 px are 4 m instead of 5."""
+    heights = np.full((1201, 1201), 310, dtype=">i2")
+    (tmp_path / "N50E008.hgt").write_bytes(heights.tobytes())
+    (tmp_path / "N51E008.hgt").write_bytes(heights.tobytes())
+    frame = card(picture((500, 300)), position=LatLon(lat_deg=51.01, lon_deg=8.01), amsl_m=350.0)
+    terrain = terrain_for_frames([tmp_path / "N51E008.hgt", tmp_path / "N50E008.hgt"], [frame])
+    run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1, terrain=terrain)
+    place = run.candidates[0].candidate.point.position
+    expected = LocalFrame(frame.position).to_latlon([(4, 0)])[0]
+    assert distance_m(place, expected) < 0.1
+    report = json.loads(run.json_path.read_text(encoding="utf-8"))
+    assert report["candidates"][0]["ground_amsl_m"] == 310.0
+    assert "height model" in report["positions"]
+    assert report["frames"][0]["gsd_m_px"] == pytest.approx(0.04)
+
+
+def test_photographs_without_a_position_get_theirs_from_telemetry(tmp_path, monkeypatch):
+    """The log is read by `airbeat.frames.pairing`; here it says one place for all."""
+    folder = tmp_path / "card"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), picture((400, 300)))
+    (folder / "2.png").write_bytes(b"no photograph")
+    place = LatLon(lat_deg=51.0, lon_deg=8.0)
+
+    def complete(frames, telemetry, *, camera_pitch_deg):
+        assert telemetry.name == "flight.tlog"
+        return tuple(
+            replace(
+                f,
+                position=place,
+                height_above_home_m=50.0,
+                gimbal_yaw_deg=0.0,
+                gimbal_pitch_deg=camera_pitch_deg,
+                focal_length_px=1000.0,
+            )
+            for f in frames
+        )
+
+    monkeypatch.setattr("airbeat.detect.prepare.complete_from_telemetry", complete)
+    source = FolderSource(name="card", folder=folder, frames_dir=tmp_path / "frames")
+    ready, terrain = prepared(source, telemetry=tmp_path / "flight.tlog", camera_pitch_deg=-90.0)
+    assert terrain is None
+    run = detect_source(ready, search_settings(detector=BlueFinder()), out_dir=tmp_path / "out", workers=1)
+    assert distance_m(run.candidates[0].candidate.point.position, place) < 0.1
+    assert [r.name for r in run.refused] == ["2.png"]
