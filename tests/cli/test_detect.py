@@ -17,7 +17,7 @@ from PIL import Image
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Photograph = Callable[..., Path]
 
-LOOSE = ("--threshold", "0.05", "--workers", "2", "--out", "found")
+LOOSE = ("--detector", "exercise", "--threshold", "0.05", "--workers", "2", "--out", "found")
 
 
 def _wait_for(what: Callable[[], bool], timeout_s: float = 200.0) -> None:

@@ -16,6 +16,8 @@ import pytest
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Photograph = Callable[..., Path]
 
+LOOSE = ("--detector", "exercise", "--threshold", "0.05", "--workers", "1")
+
 
 @pytest.fixture
 def found(airbeat: Run, workplace: Path, photograph: Photograph) -> Path:
@@ -23,7 +25,7 @@ def found(airbeat: Run, workplace: Path, photograph: Photograph) -> Path:
     photograph(workplace / "card" / "DJI_0001.JPG", seed=1)
     photograph(workplace / "card" / "DJI_0002.JPG", seed=2, north_m=4.0)
     photograph(workplace / "card" / "DJI_0003.JPG", seed=3, north_m=None)
-    done = airbeat("detect", "card", "--out", "found", "--threshold", "0.05", "--workers", "1")
+    done = airbeat("detect", "card", "--out", "found", *LOOSE)
     assert done.returncode == 0, done.stderr
     return workplace / "found"
 

@@ -45,7 +45,7 @@ class SearchedFrame:
     Attributes:
         name: the file's path below the folder that was searched.
         meta: the frame.
-        gsd_m_px: at which it was searched [m/px].
+        gsd_m_px: at which it was searched [m/px]; None where nobody knows it.
         ground_height_m: height of the ground above home that was assumed [m].
         boxes: best first.
         findings: what was missing or assumed, one sentence each.
@@ -53,7 +53,7 @@ class SearchedFrame:
 
     name: str
     meta: FrameMeta
-    gsd_m_px: float
+    gsd_m_px: float | None
     ground_height_m: float
     boxes: tuple[FoundBox, ...]
     findings: tuple[str, ...]

@@ -4,9 +4,9 @@
 
 - ``schema``, ``tool``, ``note``, ``source`` (what was searched, as it was named), ``positions``;
 - ``detector``: ``name``, ``threshold``; ``summary``: counts;
-- ``frames``: ``file`` (path below the source), ``sha256``, the metadata it was placed by, ``gsd_m_px``,
-  ``boxes`` (``xyxy_px``: left, top, right, bottom; ``score``; ``detector``; ``candidate``: id; ``lat_deg``,
-  ``lon_deg``, ``ce90_m`` where the box has a place) and ``findings``;
+- ``frames``: ``file`` (path below the source), ``sha256``, the metadata it was placed by, ``gsd_m_px`` (null
+  where it is not known), ``boxes`` (``xyxy_px``: left, top, right, bottom; ``score``; ``detector``;
+  ``candidate``: id; ``lat_deg``, ``lon_deg``, ``ce90_m`` where the box has a place) and ``findings``;
 - ``not_searched`` (``file``, ``reason``), ``duplicates`` (``file``, ``same_as``);
 - ``candidates``, best first: ``id``, ``lat_deg``, ``lon_deg``, ``ce90_m`` (null for a frame that does not
   know its place), ``ellipse90``, ``ground_amsl_m`` (height of the ground there above sea level by the
@@ -88,7 +88,7 @@ def _frame(frame: SearchedFrame, tied: dict[tuple[int, int], str], number: int) 
         "camera_model": meta.camera_model,
         "software": meta.software,
         "modality": meta.modality,
-        "gsd_m_px": round(frame.gsd_m_px, 5),
+        "gsd_m_px": None if frame.gsd_m_px is None else round(frame.gsd_m_px, 5),
         "ground_height_above_home_m": round(frame.ground_height_m, 2),
         "boxes": boxes,
         "findings": list(frame.findings),

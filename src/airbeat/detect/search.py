@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import pickle
 import secrets
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from airbeat import __version__
 from airbeat.detect.appearance import appearance
 from airbeat.detect.catalogue import detector_for
 from airbeat.detect.detections import Detections, Detector
+from airbeat.detect.exercise import ExerciseDetector
 from airbeat.detect.records import FoundBox, FrameRefusal, SearchedFrame
 from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
@@ -129,10 +131,11 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
         meta = replace(meta, modality=settings.modality)
     ground = settings.ground_height_m
     height_m = float(ground(meta)) if callable(ground) else float(ground)
-    gsd, findings = _usable_gsd(meta, settings, height_m)
-    image = load_image(meta)
     detector = detector_for(settings.detector, meta, _Neighbours(task.neighbours))
-    found = detector(image, gsd_m_px=gsd, modality=meta.modality)
+    needs_gsd = isinstance(detector, ExerciseDetector)
+    gsd, findings = _usable_gsd(meta, settings, height_m, needed=needs_gsd)
+    image = load_image(meta)
+    found = detector(image, gsd_m_px=math.nan if gsd is None else gsd, modality=meta.modality)
     found = found.only(found.scores >= settings.threshold)
     points, missed = _places(meta, found, height_m, settings)
     boxes = tuple(
@@ -186,14 +189,20 @@ class _Neighbours(Sequence[FrameMeta]):
 
 
 def _usable_gsd(
-    meta: FrameMeta, settings: SearchSettings, ground_height_m: float
-) -> tuple[float, tuple[str, ...]]:
+    meta: FrameMeta, settings: SearchSettings, ground_height_m: float, *, needed: bool
+) -> tuple[float | None, tuple[str, ...]]:
+    """The GSD, None where a detector can do without, and what is to be said of it."""
     findings = []
     if settings.gsd_m_px is not None:
         gsd = settings.gsd_m_px
         findings.append(f"GSD {gsd * 100:.1f} cm/px was given by hand")
     else:
-        gsd = gsd_m_px(meta, ground_height_m=ground_height_m, terrain=settings.terrain)
+        try:
+            gsd = gsd_m_px(meta, ground_height_m=ground_height_m, terrain=settings.terrain)
+        except FrameError as error:
+            if needed:
+                raise
+            return None, (f"the GSD is not known, and sizes were not checked: {error.message}",)
     kind = meta.modality if meta.modality in _COARSEST_GSD_M_PX else "rgb"
     if gsd > _COARSEST_GSD_M_PX[kind]:
         raise FrameError(
@@ -229,11 +238,12 @@ def _places(
     return tuple(points), [f"{n} boxes have no place on the ground: {text}" for text, n in reasons.items()]
 
 
-def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float) -> bytes:
-    """JPEG of a box with some metres around it, the box marked outside its edge."""
+def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float | None) -> bytes:
+    """JPEG of a box with some metres, or twice its size, around it, the box marked outside its edge."""
     cv2 = opencv()
     height, width = image.shape[:2]
-    margin = _CROP_MARGIN_M / gsd
+    sides = box[2:] - box[:2]
+    margin = _CROP_MARGIN_M / gsd if gsd is not None else 2 * float(sides.max())
     x0, y0 = (max(0, int(v - margin)) for v in box[:2])
     x1, y1 = min(width, int(box[2] + margin)), min(height, int(box[3] + margin))
     piece = image[y0:y1, x0:x1].copy()

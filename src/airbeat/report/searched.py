@@ -52,7 +52,7 @@ class FrameRow(Part):
     gimbal_pitch_deg: float | None
     gimbal_roll_deg: float | None
     focal_length_px: float | None
-    gsd_m_px: float
+    gsd_m_px: float | None  # None where nobody knows it
     ground_height_above_home_m: float
     boxes: list[BoxRow]
 
@@ -190,7 +190,7 @@ def searched_part(
         local = frame.to_local(uncovered(area, footprints))
         shown = [p for p in shapely.get_parts(local) if p.area >= _GAP_SHOWN_M2]
         gap = frame.to_geographic(shapely.union_all(shown)) if shown else None
-    gsds = [row.gsd_m_px for row in results.frames]
+    gsds = [row.gsd_m_px for row in results.frames if row.gsd_m_px is not None]
     times = [row.time_utc for row in results.frames if row.time_utc is not None]
     entries = [
         _entry(n, row, folder, decisions.get(row.id)) for n, row in enumerate(results.candidates, start=1)

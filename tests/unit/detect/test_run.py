@@ -123,9 +123,7 @@ def test_frames_that_cannot_be_searched_are_listed_with_the_reason(card, tmp_pat
     frames = [
         card(picture((400, 300)), "good.JPG"),
         card(blank, "broken.JPG"),
-        card(picture(), "no-height.JPG", height_above_home_m=None),
         card(picture(), "too-high.JPG", height_above_home_m=500.0),
-        card(picture(), "sky.JPG", gimbal_pitch_deg=10.0),
     ]
     gone = card(picture(), "gone.JPG")
     gone.path.unlink()
@@ -134,13 +132,28 @@ def test_frames_that_cannot_be_searched_are_listed_with_the_reason(card, tmp_pat
     reasons = {r.path.name: r.reason for r in run.refused}
     assert "broken" in reasons["broken.JPG"]
     assert "copy it again" in reasons["broken.JPG"]
-    assert "RelativeAltitude" in reasons["no-height.JPG"]
     assert "too coarse" in reasons["too-high.JPG"]
-    assert "horizon" in reasons["sky.JPG"]
     assert "gone.JPG" in reasons
     report = json.loads(run.json_path.read_text(encoding="utf-8"))
-    assert len(report["not_searched"]) == 5
-    assert report["summary"]["frames_not_searched"] == 5
+    assert len(report["not_searched"]) == 3
+    assert report["summary"]["frames_not_searched"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"height_above_home_m": None}, "RelativeAltitude"), ({"gimbal_pitch_deg": 10.0}, "horizon")],
+)
+def test_a_frame_without_a_gsd_is_searched_by_detectors_that_need_none_and_says_so(
+    card, tmp_path, changes, words
+):
+    frame = card(picture((400, 300)), **changes)
+    run = detect_frames([frame], out_dir=tmp_path / "a", detector=BlueFinder(), workers=1)
+    assert run.frames[0].gsd_m_px is None
+    assert any("GSD is not known" in text and words in text for text in run.frames[0].findings)
+    assert len(run.candidates) == 1
+    assert json.loads(run.json_path.read_text(encoding="utf-8"))["frames"][0]["gsd_m_px"] is None
+    needing = detect_frames([frame], out_dir=tmp_path / "b", detector="exercise", workers=1)
+    assert words in needing.refused[0].reason
 
 
 def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_place(card, tmp_path):
