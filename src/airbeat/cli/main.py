@@ -32,7 +32,9 @@ COMMANDS = {
     "upload": "Upload fence, rally points and mission, and read each back.",
     "fly": "Check, upload, arm, start and watch a flight. Asks before arming.",
     "ledger": "Say what was really photographed of the area, and where the gaps are.",
-    "detect": "Find person candidates in a folder of photographs.",
+    "detect": "Find person candidates in photographs and videos.",
+    "locate": "Say where on the ground a pixel of a photograph lies, and how surely.",
+    "review": "Look at candidates, say what each is, write the hand-over files.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

@@ -23,8 +23,8 @@ from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError, UsageError
 from airbeat.flight.area import reported_frame
 from airbeat.formats.atomic import write_files
+from airbeat.frames.folder import scan_folder
 from airbeat.frames.meta import FrameMeta
-from airbeat.frames.reader import scan_folder
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.polygons import polygon_parts, unite

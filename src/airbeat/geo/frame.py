@@ -71,6 +71,12 @@ class LocalFrame:
         lon, lat = self._proj(array[:, 0], array[:, 1], inverse=True)
         return [LatLon(lat_deg=float(la), lon_deg=float(lo)) for la, lo in zip(lat, lon, strict=True)]
 
+    def to_lon_lat(self, xy: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """An (n, 2) array of x east, y north [m] to (n,) longitudes and (n,) latitudes [degrees]."""
+        array = np.asarray(xy, dtype=float).reshape(-1, 2)
+        lon, lat = self._proj(array[:, 0], array[:, 1], inverse=True)
+        return np.asarray(lon), np.asarray(lat)
+
     def to_local(self, geometry: Any) -> Any:
         """A geographic shapely geometry (lon, lat) to a local one (x, y)."""
         return shapely.transform(geometry, lambda c: np.column_stack(self._proj(c[:, 0], c[:, 1])))

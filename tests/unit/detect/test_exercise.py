@@ -1,4 +1,4 @@
-"""The anomaly detector on painted ground. How often it is right on photographs is measured in tests/bench."""
+"""The exercise detector on painted ground. How often it is right is measured in tests/bench."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from airbeat.detect.anomaly import AnomalyDetector
-from airbeat.detect.networks import CELL_PX, cut_out, find, judge, palette, working_image
+from airbeat.detect.exercise import ExerciseDetector
+from airbeat.detect.exercise_networks import CELL_PX, cut_out, find, judge, palette, working_image
 from airbeat.errors import UsageError
 
 RED_AND_BLUE = ((30, 30, 220), (200, 60, 30))
@@ -19,7 +19,7 @@ def holds(box, x, y):
 
 
 def test_figures_in_vivid_clothes_are_the_first_candidates(paint):
-    found = AnomalyDetector(threshold=0.0)(paint(FIGURES), gsd_m_px=0.05)
+    found = ExerciseDetector(threshold=0.0)(paint(FIGURES), gsd_m_px=0.05)
     for x, y, *_ in FIGURES:
         ranks = [i for i, b in enumerate(found.xyxy_px) if holds(b, x, y) or holds(b, x, y + 12)]
         assert ranks
@@ -30,14 +30,14 @@ def test_figures_in_vivid_clothes_are_the_first_candidates(paint):
 def test_the_same_ground_at_a_finer_gsd_gives_the_same_places(paint):
     image = paint(FIGURES)
     finer = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    coarse = AnomalyDetector(threshold=0.0)(image, gsd_m_px=0.05)
-    fine = AnomalyDetector(threshold=0.0)(finer, gsd_m_px=0.025)
+    coarse = ExerciseDetector(threshold=0.0)(image, gsd_m_px=0.05)
+    fine = ExerciseDetector(threshold=0.0)(finer, gsd_m_px=0.025)
     assert fine.xyxy_px[0] / 2 == pytest.approx(coarse.xyxy_px[0], abs=4)
 
 
 def test_boxes_stay_inside_the_frame_and_have_a_persons_size(paint):
     image = paint([(4, 10, *RED_AND_BLUE), (790, 580, *RED_AND_BLUE)])
-    boxes = AnomalyDetector(threshold=0.0)(image, gsd_m_px=0.05).xyxy_px
+    boxes = ExerciseDetector(threshold=0.0)(image, gsd_m_px=0.05).xyxy_px
     assert (boxes[:, :2] >= 0).all()
     assert (boxes[:, 2] <= 800).all()
     assert (boxes[:, 3] <= 600).all()
@@ -45,7 +45,7 @@ def test_boxes_stay_inside_the_frame_and_have_a_persons_size(paint):
 
 
 def test_one_person_is_one_candidate(paint):
-    boxes = AnomalyDetector(threshold=0.0)(paint(FIGURES), gsd_m_px=0.05).xyxy_px
+    boxes = ExerciseDetector(threshold=0.0)(paint(FIGURES), gsd_m_px=0.05).xyxy_px
     middles = (boxes[:, :2] + boxes[:, 2:])[:, None] / 2
     apart_m = np.linalg.norm(middles - middles.transpose(1, 0, 2), axis=2) * 0.05
     inside = (boxes[:, :2] > 0).all(axis=1) & (boxes[:, 2] < 800) & (boxes[:, 3] < 600)
@@ -55,21 +55,21 @@ def test_one_person_is_one_candidate(paint):
 
 def test_a_frame_of_one_colour_has_no_candidates():
     flat = np.full((600, 800, 3), 120, np.uint8)
-    assert len(AnomalyDetector(threshold=0.0)(flat, gsd_m_px=0.05)) == 0
+    assert len(ExerciseDetector(threshold=0.0)(flat, gsd_m_px=0.05)) == 0
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (8, 8), (300, 20), (1, 1), (1, 500)])
 @pytest.mark.parametrize("gsd_m_px", [0.004, 0.05, 0.4])
 def test_a_tiny_frame_is_searched_without_complaint(shape, gsd_m_px):
     image = np.random.default_rng(1).integers(0, 255, (*shape, 3), dtype=np.uint8)
-    found = AnomalyDetector(threshold=0.0)(image, gsd_m_px=gsd_m_px)
+    found = ExerciseDetector(threshold=0.0)(image, gsd_m_px=gsd_m_px)
     assert np.isfinite(found.scores).all()
     assert np.isfinite(found.xyxy_px).all()
 
 
 def test_the_same_frame_gives_the_same_boxes(paint):
     image = paint(FIGURES)
-    first, second = (AnomalyDetector(threshold=0.0)(image, gsd_m_px=0.05) for _ in range(2))
+    first, second = (ExerciseDetector(threshold=0.0)(image, gsd_m_px=0.05) for _ in range(2))
     assert np.array_equal(first.xyxy_px, second.xyxy_px)
     assert np.array_equal(first.scores, second.scores)
 
@@ -78,7 +78,7 @@ def test_a_darker_frame_of_strong_contrasts_gives_the_same_scores(paint):
     image = paint(FIGURES)
     image[:, :300] = (image[:, :300] * 0.3).astype(np.uint8)
     darker = (image * 0.9).astype(np.uint8)
-    bright, dark = (AnomalyDetector(threshold=0.0)(i, gsd_m_px=0.05) for i in (image, darker))
+    bright, dark = (ExerciseDetector(threshold=0.0)(i, gsd_m_px=0.05) for i in (image, darker))
     assert palette(working_image(darker, 0.05)).spread > 20
     assert dark.xyxy_px[0] == pytest.approx(bright.xyxy_px[0], abs=4)
     assert dark.scores[0] == pytest.approx(bright.scores[0], abs=0.1)
@@ -88,7 +88,7 @@ def test_a_frame_searched_in_tiles_gives_the_map_of_one_searched_whole(paint, mo
     working = working_image(np.tile(paint(FIGURES), (2, 2, 1)), 0.05)
     colours = palette(working)
     in_tiles = find(working, colours)
-    monkeypatch.setattr("airbeat.detect.networks._TILE_PX", 4096)
+    monkeypatch.setattr("airbeat.detect.exercise_networks._TILE_PX", 4096)
     whole = find(working, colours)
     assert in_tiles.shape == whole.shape == (1200 // CELL_PX, 1600 // CELL_PX)
     assert in_tiles == pytest.approx(whole, abs=1e-3)
@@ -129,15 +129,15 @@ def test_the_judge_sees_the_vivid_figure_and_not_the_grass(paint):
 
 
 def test_a_lower_rate_of_false_candidates_needs_a_higher_threshold():
-    strict, loose = (AnomalyDetector.for_false_candidates(rate) for rate in (0.25, 2.0))
-    assert strict.smallest_score > AnomalyDetector().smallest_score > loose.smallest_score
+    strict, loose = (ExerciseDetector.for_false_candidates(rate) for rate in (0.25, 2.0))
+    assert strict.smallest_score > ExerciseDetector().smallest_score > loose.smallest_score
 
 
 def test_a_rate_that_was_never_measured_is_refused():
     with pytest.raises(UsageError, match="never measured"):
-        AnomalyDetector.for_false_candidates(0.001)
+        ExerciseDetector.for_false_candidates(0.001)
     with pytest.raises(UsageError):
-        AnomalyDetector.for_false_candidates(float("nan"))
+        ExerciseDetector.for_false_candidates(float("nan"))
 
 
 @pytest.mark.parametrize("noise", [0.0, 6.0])
@@ -147,7 +147,7 @@ def test_how_the_pixels_fall_on_the_working_grid_makes_little_difference(paint, 
     image = np.clip(image, 0, 255).astype(np.uint8)
     scores = []
     for gsd_m_px in (0.025, 0.02525, 0.0255):
-        found = AnomalyDetector(threshold=0.0)(image, gsd_m_px=gsd_m_px)
+        found = ExerciseDetector(threshold=0.0)(image, gsd_m_px=gsd_m_px)
         scores.append(
             [
                 max(

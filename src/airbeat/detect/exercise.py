@@ -1,4 +1,4 @@
-"""The anomaly detector: what differs from the frame around it as a person does, by two small networks."""
+"""The detector of exercises: people in the embedded camera's pictures, by two small networks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.detect.detections import Detections
-from airbeat.detect.networks import CELL_PX, cut_out, find, judge, palette, working_image
-from airbeat.errors import UsageError
+from airbeat.detect.exercise_networks import CELL_PX, cut_out, find, judge, palette, working_image
+from airbeat.errors import FrameError, UsageError
 from airbeat.frames.opencv import opencv
 
-__all__ = ["AnomalyDetector"]
+__all__ = ["ExerciseDetector"]
 
-_FIGURES_FILE = "anomaly_figures.json"
+_FIGURES_FILE = "exercise_figures.json"
 _PEAKS_APART_CELLS = 5
 _PLACES_PER_FRAME = 60
 _ONE_PERSON_M = 1.3
@@ -49,7 +49,7 @@ def _figures() -> _Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnomalyDetector:
+class ExerciseDetector:
     """A `Detector` of places that differ from the ground around them as a person seen from above does.
 
     A fully convolutional finder marks places at 5 cm/px, whatever the frame's GSD; a judge looks at 2.8 m
@@ -58,7 +58,7 @@ class AnomalyDetector:
     colours), which were not trained on, 94 % of the looks at persons have a box at 0.5 false candidates per
     frame, which is the default threshold. On ten whole exercises (seeds 0-9) 232 of 240 have a candidate
     within 5 m, 20 to 24 of 24 a seed, at 0.22 to 0.56 false candidates per frame; see
-    ``docs/model-anomaly-judge.md``.
+    ``docs/model-exercise.md``.
 
     It was trained on the embedded camera's synthetic pictures. Do not rely on it on real photographs.
 
@@ -69,7 +69,7 @@ class AnomalyDetector:
     threshold: float | None = None
 
     @classmethod
-    def for_false_candidates(cls, max_per_frame: float) -> AnomalyDetector:
+    def for_false_candidates(cls, max_per_frame: float) -> ExerciseDetector:
         """The detector with the lowest threshold whose measured rate of false candidates is not above this.
 
         The rates are those on the tuning frames of the embedded camera; real ground differs.
@@ -94,11 +94,17 @@ class AnomalyDetector:
     def __call__(
         self, image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float, modality: str = "rgb"
     ) -> Detections:
-        """See `airbeat.detect.detections.Detector`; thermal frames are treated as grey photographs."""
+        """See `airbeat.detect.detections.Detector`; thermal frames are treated as grey photographs.
+
+        Raises:
+            FrameError: the GSD is not known; the embedded camera's pictures always say it.
+        """
+        if not gsd_m_px > 0:
+            raise FrameError("the exercise detector needs the GSD", remedy="give it by hand")
         working = working_image(image_bgr, gsd_m_px)
         colours = palette(working)
         if colours.is_flat:
-            return Detections(xyxy_px=np.empty((0, 4)), scores=np.empty(0))
+            return Detections.none()
         places, first = _peaks(find(working, colours))
         places /= working.scale
         views = [cut_out(image_bgr, x, y, gsd_m_px=gsd_m_px) for x, y in places]
