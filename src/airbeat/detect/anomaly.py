@@ -117,7 +117,7 @@ def _rarity(features: Array) -> Array:
     span = np.maximum(high - low, (0.15, 0.15, 0.4))
     index = np.clip((features[..., :3] - low) * (bins / span), 0, bins - 1).astype(np.int32)
     flat = (index[..., 0] * bins + index[..., 1]) * bins + index[..., 2]
-    counts = np.bincount(flat.ravel(), minlength=bins**3).reshape(bins, bins, bins).astype(np.float32)
+    counts = np.bincount(flat.ravel(), minlength=bins**3).reshape(bins, bins, bins).astype(np.float64)
     for axis in range(3):  # a colour's neighbours count as the same colour
         counts = counts + (np.roll(counts, -1, axis) + np.roll(counts, 1, axis)) / 2
     share = counts / (8 * flat.size)

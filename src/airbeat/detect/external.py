@@ -82,7 +82,7 @@ class ExternalDetector:
         for left, top in _tiles(width, height, model.side_px):
             tile = image_bgr[top : top + model.side_px, left : left + model.side_px]
             found, sure = _boxes(model.run(tile), person, least=least, name=self.path.name)
-            boxes.append(found + (left, top, left, top))
+            boxes.append(found + np.array([left, top, left, top]))
             scores.append(sure)
         all_boxes = np.clip(np.concatenate(boxes), 0, (width, height, width, height))
         kept = _distinct(all_boxes, np.concatenate(scores))
@@ -129,7 +129,7 @@ class _Model:
             else:
                 return side
         raise InputFileError(
-            f"the network takes no square colour picture of {min(_SIDES_PX)} to {max(_SIDES_PX)} px: {refusal}",
+            f"the network takes no square picture of {min(_SIDES_PX)} to {max(_SIDES_PX)} px: {refusal}",
             where=self._name,
             remedy="export it with a batch of 1 and an input of 640×640",
         )
@@ -188,7 +188,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _person_class(data: bytes) -> int:
-    """The class that the file's metadata (``names``, as Ultralytics writes them) call person; else the first."""
+    """The class that the file's metadata (``names``, a Python dict) call person; else the first."""
     at = data.rfind(b"names")
     begin = data.find(b"{", at, at + 40) if at >= 0 else -1
     end = data.find(b"}", begin, begin + 100_000) if begin >= 0 else -1
