@@ -292,9 +292,10 @@ def prepare(image_bgr: npt.NDArray[Any], modality: str) -> Array:
         (3, height, width) float32, about -3…3.
     """
     if modality != "thermal":
-        return np.ascontiguousarray((image_bgr.astype(np.float32) - 127.5).transpose(2, 0, 1)) / np.float32(
-            64
-        )
+        centred = np.ascontiguousarray(image_bgr.transpose(2, 0, 1), dtype=np.float32)
+        centred -= np.float32(127.5)
+        centred /= np.float32(64)
+        return centred
     cv2 = opencv()
     grey = cv2.transform(image_bgr.astype(np.float32), np.full((1, 3), 1 / 3, np.float32))
     broad, narrow = (_BROAD_PX, _BROAD_PX), (_NARROW_PX, _NARROW_PX)
