@@ -231,4 +231,4 @@ def _is_a_name(name: str) -> bool:
         parts = name.replace("\\", "/").encode("utf-8").split(b"/")
     except UnicodeEncodeError:
         return False
-    return name.isprintable() and len(name) <= 1000 and max(map(len, parts)) <= 255
+    return bool(name) and name.isprintable() and len(name) <= 1000 and max(map(len, parts)) <= 255

@@ -75,9 +75,7 @@ def test_frames_of_other_ground_are_not_laid_over_each_other(ground):
 
 
 def test_the_registration_is_right_to_half_a_pixel(ground):
-    grey = [
-        cv2.cvtColor(seen(ground, m), cv2.COLOR_BGR2GRAY).astype(np.float32) for m in (np.eye(3), STEP)
-    ]
+    grey = [cv2.cvtColor(seen(ground, m), cv2.COLOR_BGR2GRAY).astype(np.float32) for m in (np.eye(3), STEP)]
     matrix = registration(*grey)
     places = np.array([[[100.0, 100]], [[700, 80]], [[400, 500]]])
     wanted, got = (cv2.perspectiveTransform(places, m) for m in (STEP, matrix))
