@@ -16,59 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from aerial_sets import RGB, THERMAL, Row, judged, rows_of, searched
 
 import airbeat.detect
 from airbeat.detect.anomaly import AnomalyDetector
-from airbeat.detect.cocofile import CocoImage, read_coco
 from airbeat.detect.detections import Detections
 from airbeat.detect.fusion import BOTH, FIRST_ONLY, SECOND_ONLY, fuse, log_odds, pair
 from airbeat.detect.network import NetworkDetector
 from airbeat.detect.scoring import NEITHER, RIGHT, Pool, ScoredImage, score_image
-from airbeat.frames.reader import load_image, read_frame_meta
 
 OUT = Path(airbeat.detect.__file__).parent / "calibration.json"
-GSD_M_PX = {"sdd-nadir": 0.035, "brighton-nadir40": 0.0175, "boruszyn-kite": 0.045, "backgrounds": 0.015}
-"""Where the data's README states it; other sets are searched without."""
-
-SETS = {
-    "rgb": (
-        "backgrounds",
-        "boruszyn-kite",
-        "brighton-nadir40",
-        "dac-sdc-oblique",
-        "sdd-nadir",
-        "unicamp-oblique",
-    ),
-    "thermal": ("hit-uav-thermal",),
-}
+SETS = {"rgb": RGB, "thermal": THERMAL}
 RATES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 DEFAULT_RATE = 0.2
 """False alarms per image without persons at the default threshold."""
-
-Row = tuple[str, CocoImage]
-
-
-def rows_of(data: Path, modality: str) -> list[Row]:
-    return [
-        (name, image)
-        for name in SETS[modality]
-        for image in read_coco(data / name / "annotations.json", data / name).images
-    ]
-
-
-def searched(detector: Any, rows: Sequence[Row], modality: str) -> list[Detections]:
-    found = []
-    for name, image in rows:
-        bgr = load_image(read_frame_meta(image.path))
-        found.append(detector(bgr, gsd_m_px=GSD_M_PX.get(name, float("nan")), modality=modality))
-    return found
-
-
-def judged(found: Sequence[Detections], rows: Sequence[Row]) -> list[ScoredImage]:
-    return [
-        score_image(f, image.persons_xyxy, image.ignored_xyxy)
-        for f, (_, image) in zip(found, rows, strict=True)
-    ]
 
 
 def table_of(images: Sequence[ScoredImage], *, least: int = 40) -> list[list[float]]:
@@ -164,8 +125,8 @@ def main() -> None:
     options = parser.parse_args()
     known = json.loads(OUT.read_text(encoding="utf-8"))["detectors"] if OUT.exists() else {}
     for modality in options.modality:
-        rows = rows_of(options.data, modality)
-        raw = searched(AnomalyDetector(), rows, modality)
+        rows = rows_of(options.data, SETS[modality])
+        raw = searched(AnomalyDetector(), rows, modality=modality)
         if options.only != "auto":
             table = table_of(judged(raw, rows))
             images = judged([probable(f, table) for f in raw], rows)
@@ -174,7 +135,7 @@ def main() -> None:
             known.setdefault("anomaly", {})[modality] = entry
             print(modality, "anomaly", entry["threshold"], f"AP {Pool(images).average_precision():.3f}")
         if options.only != "anomaly" and modality == "rgb":
-            first = searched(NetworkDetector(threshold=0.0), rows, modality)
+            first = searched(NetworkDetector(threshold=0.0), rows, modality=modality)
             table = known["anomaly"][modality]["probability"]
             second = [probable(f, table) for f in raw]
             weights = fusion_of(first, second, rows)
