@@ -1,4 +1,4 @@
-"""The labelled sets of photographs that the detector benches run on: folders with annotations.json and images/."""
+"""The labelled sets that the detector benches run on: folders with annotations.json and images/."""
 
 from __future__ import annotations
 

@@ -130,10 +130,8 @@ class CenterNet:
             heat = sure[0, 0]
             rows, columns = np.nonzero((heat >= cv2.dilate(heat, np.ones((3, 3)))) & (heat > 0.03))
             left, top, right, bottom = edges[0][:, rows, columns]
-            place = np.column_stack(
-                [columns * 4 - left, rows * 4 - top, columns * 4 + right, rows * 4 + bottom]
-            )
-            boxes += (place + (x, y, x, y)).tolist()
+            across, down = columns * 4 + x, rows * 4 + y
+            boxes += np.column_stack([across - left, down - top, across + right, down + bottom]).tolist()
             scores += heat[rows, columns].astype(float).tolist()
         return distinct(boxes, scores, name="centernet")
 
@@ -181,7 +179,8 @@ def said(label: str, row: dict[str, Any]) -> str:
     low, high = row["recall_at_1"][1:]
     return (
         f"| {label} | {row['persons']} | {' | '.join(at)} | {low:.2f}–{high:.2f} | "
-        f"{row['average_precision']:.2f} | {row['ten_best_hold_all']:.2f} | {row['cpu_ms_per_megapixel']:.0f} |"
+        f"{row['average_precision']:.2f} | {row['ten_best_hold_all']:.2f} | "
+        f"{row['cpu_ms_per_megapixel']:.0f} |"
     )
 
 
@@ -199,11 +198,54 @@ print(before * 1.024e-3, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.
 
 
 def memory(modality: str) -> str:
-    """Peak memory of the default detector on a synthetic picture of 48 megapixels, in a process of its own."""
+    """Peak memory of the default detector on a made picture of 48 megapixels, in a process of its own."""
     code = MEMORY.format(*SYNTHETIC_PX, "auto", 0.02, modality)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, after = (float(v) for v in done.stdout.split())
     return f"{modality}: 48 megapixels, peak {after:.0f} MB, of which {before:.0f} MB Python and the picture"
+
+
+Parts = dict[str, tuple[list[ScoredImage], float, float]]
+"""Of every set: judged images, processor seconds, megapixels."""
+
+
+def pooled(parts: Parts, *, without: str = "") -> dict[str, Any]:
+    kept = [p for name, p in parts.items() if name != without]
+    return line([i for p in kept for i in p[0]], sum(p[1] for p in kept), sum(p[2] for p in kept))
+
+
+def compared(name: str, rows: dict[str, dict[str, Any]]) -> str:
+    """Ours against the best peer of the same set."""
+    peers = {label: r for label, r in rows.items() if label.startswith("peer")}
+    if not peers or "auto" not in rows:
+        return ""
+    best = max(peers, key=lambda label: peers[label]["recall_at_1"][0])
+    ours = rows["auto"]["cpu_ms_per_megapixel"]
+    times = [
+        f"{label.removeprefix('peer: ')} {ours / r['cpu_ms_per_megapixel']:.2f}" for label, r in peers.items()
+    ]
+    return (
+        f"{name}: recall at 1: auto {rows['auto']['recall_at_1'][0]:.3f}, best peer ({best}) "
+        f"{peers[best]['recall_at_1'][0]:.3f}; auto's time over theirs: {', '.join(times)}"
+    )
+
+
+def measure(
+    options: argparse.Namespace, modality: str, names: Sequence[str], results: dict[str, dict[str, Any]]
+) -> None:
+    """Every detector of a modality on every set; printed as it comes."""
+    for label, detector in detectors(modality, options.centernet, options.detectors).items():
+        parts: Parts = {}
+        for name in names:
+            rows = rows_of(options.data, [name])
+            step = max(1, len(rows) // options.most) if options.most else 1
+            parts[name] = run(detector, rows[::step], modality)
+            results.setdefault(name, {})[label] = line(*parts[name])
+            print(said(f"{name}: {label}", results[name][label]), flush=True)
+        if len(parts) > 1:
+            for title, without in (("pooled", ""), ("pooled without backgrounds", "backgrounds")):
+                results.setdefault(title, {})[label] = pooled(parts, without=without)
+                print(said(f"{title}: {label}", results[title][label]), flush=True)
 
 
 def main() -> None:
@@ -217,37 +259,15 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     results: dict[str, dict[str, Any]] = {}
+    print(
+        "| set: detector | persons | R@0.1 | R@0.5 | R@1 | R@5 | R@1 95 % | AP | ten best hold all | ms/MP |"
+    )
     for modality, names in (("rgb", RGB), ("thermal", THERMAL)):
         chosen = [n for n in names if n in options.sets]
-        for label, detector in (
-            detectors(modality, options.centernet, options.detectors).items() if chosen else ()
-        ):
-            parts = {}
-            for name in chosen:
-                rows = rows_of(options.data, [name])
-                step = max(1, len(rows) // options.most) if options.most else 1
-                parts[name] = run(detector, rows[::step], modality)
-                results.setdefault(name, {})[label] = line(*parts[name])
-                print(said(f"{name}: {label}", results[name][label]), flush=True)
-            for title, skipped in (("pooled", ()), ("pooled without backgrounds", ("backgrounds",))):
-                kept = [p for n, p in parts.items() if n not in skipped]
-                if modality == "rgb" and len(kept) > 1:
-                    pooled = (
-                        [i for p in kept for i in p[0]],
-                        sum(p[1] for p in kept),
-                        sum(p[2] for p in kept),
-                    )
-                    results.setdefault(title, {})[label] = line(*pooled)
-                    print(said(f"{title}: {label}", results[title][label]), flush=True)
+        if chosen:
+            measure(options, modality, chosen, results)
     for name, rows in results.items():
-        peers = {label: r for label, r in rows.items() if label.startswith("peer")}
-        if peers and "auto" in rows:
-            best = max(peers, key=lambda label: peers[label]["recall_at_1"][0])
-            ratios = [rows["auto"][k] / peers[best][k] for k in ("cpu_ms_per_megapixel",)]
-            print(
-                f"{name}: recall at 1: auto {rows['auto']['recall_at_1'][0]:.3f}, best peer {best} "
-                f"{peers[best]['recall_at_1'][0]:.3f}; auto takes {ratios[0]:.2f} × its time"
-            )
+        print(compared(name, rows))
     for modality in ("rgb", "thermal"):
         print(memory(modality), flush=True)
     if options.out:
