@@ -150,7 +150,9 @@ def main() -> None:
                     f"network alone {alone.recall_at(rate):.3f}"
                 )
     note = "made by tests/bench/calibrate_detectors.py; pooled sets, so in-sample for them"
-    text = json.dumps({"schema": "airbeat/calibration/1", "note": note, "detectors": known}, indent=1)
+    document = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    document |= {"schema": "airbeat/calibration/1", "note": note, "detectors": known}
+    text = json.dumps(document, indent=1)
     pairs_on_one_line = re.sub(r"\[\s+([-\d.e]+),\s+([-\d.e]+)(?:,\s+([-\d.e]+))?\s+\]", _short, text)
     OUT.write_text(pairs_on_one_line + "\n", encoding="utf-8")
 
