@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from aerial_sets import RGB, THERMAL, Row, judged, rows_of, searched
+from aerial_sets import RGB, THERMAL, Row, judged, rows_of, searched, write_tables
 
 import airbeat.detect
 from airbeat.detect.anomaly import AnomalyDetector
@@ -62,7 +61,8 @@ def probable(found: Detections, table: list[list[float]]) -> Detections:
 def limits(images: Sequence[ScoredImage]) -> dict[str, Any]:
     """The curve of false alarms per image, and the default threshold from the images without persons."""
     pool, empty = Pool(images), Pool([i for i in images if not len(i.sizes_px)])
-    curve = [[rate, round(float(min(1.0, pool.threshold_at(rate))), 5)] for rate in RATES]
+    known = [(rate, pool.threshold_at(rate)) for rate in RATES]
+    curve = [[rate, round(float(t), 5)] for rate, t in known if np.isfinite(t)]
     threshold = empty.threshold_at(DEFAULT_RATE) if len(empty.images) else pool.threshold_at(1.0)
     return {"threshold": round(float(min(1.0, threshold)), 5), "false_per_frame": curve}
 
@@ -113,10 +113,6 @@ def described(images: Sequence[ScoredImage], rows: Sequence[Row]) -> dict[str, A
     }
 
 
-def _short(numbers: re.Match[str]) -> str:
-    return f"[{', '.join(n for n in numbers.groups() if n)}]"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
@@ -152,9 +148,7 @@ def main() -> None:
     note = "made by tests/bench/calibrate_detectors.py; pooled sets, so in-sample for them"
     document = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
     document |= {"schema": "airbeat/calibration/1", "note": note, "detectors": known}
-    text = json.dumps(document, indent=1)
-    pairs_on_one_line = re.sub(r"\[\s+([-\d.e]+),\s+([-\d.e]+)(?:,\s+([-\d.e]+))?\s+\]", _short, text)
-    OUT.write_text(pairs_on_one_line + "\n", encoding="utf-8")
+    write_tables(OUT, document)
 
 
 if __name__ == "__main__":

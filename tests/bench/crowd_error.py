@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from aerial_sets import THERMAL, Row, rows_of, searched
+from aerial_sets import THERMAL, Row, rows_of, searched, write_tables
 
 import airbeat.detect
 from airbeat.detect.catalogue import detector_named
@@ -99,7 +99,7 @@ def main() -> None:
             "held_out": [{k: round(v, 3) for k, v in p.items()} for p in parts],
         }
         document.setdefault("crowd", {})[modality] = entry
-        OUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        write_tables(OUT, document)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,15 @@ from airbeat.detect.thermal import ThermalDetector
 from airbeat.errors import UsageError
 from airbeat.frames.meta import FrameMeta
 
-__all__ = ["NAMES", "AutoDetector", "PerFrameDetector", "detector_for", "detector_named", "smallest_score"]
+__all__ = [
+    "NAMES",
+    "AutoDetector",
+    "ByModality",
+    "PerFrameDetector",
+    "detector_for",
+    "detector_named",
+    "smallest_score",
+]
 
 _DRAWN_BY_THE_EMBEDDED_CAMERA = "embedded simulation (synthetic image)"
 
@@ -47,29 +55,49 @@ def detector_for(detector: Detector, meta: FrameMeta, neighbours: Sequence[Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AutoDetector:
-    """The default: by modality, and the exercise detector for what the embedded camera drew.
+class ByModality:
+    """One detector for photographs and one for thermal frames.
 
     Attributes:
         rgb: searches photographs.
         thermal: searches thermal frames.
-        exercise: searches frames whose metadata say that the embedded camera made them.
     """
 
     rgb: Detector
     thermal: Detector
+
+    def for_frame(self, meta: FrameMeta, neighbours: Sequence[FrameMeta] = ()) -> Detector:
+        """See `PerFrameDetector`."""
+        return detector_for(self._of(meta.modality), meta, neighbours)
+
+    def __call__(self, image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float, modality: str) -> Detections:
+        """See `airbeat.detect.detections.Detector`; for a frame of which nothing else is known."""
+        return self._of(modality)(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
+
+    def _of(self, modality: str) -> Detector:
+        return self.thermal if modality == "thermal" else self.rgb
+
+    @property
+    def smallest_score(self) -> float:
+        """No box of any frame scores less."""
+        return min(smallest_score(self.rgb), smallest_score(self.thermal))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoDetector(ByModality):
+    """The default: by modality, and the exercise detector for what the embedded camera drew.
+
+    Attributes:
+        exercise: searches frames whose metadata say that the embedded camera made them.
+    """
+
     exercise: Detector
 
     def for_frame(self, meta: FrameMeta, neighbours: Sequence[FrameMeta] = ()) -> Detector:
         """See `PerFrameDetector`."""
         if _DRAWN_BY_THE_EMBEDDED_CAMERA in meta.software:
             return self.exercise
-        return detector_for(self.thermal if meta.modality == "thermal" else self.rgb, meta, neighbours)
-
-    def __call__(self, image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float, modality: str) -> Detections:
-        """See `airbeat.detect.detections.Detector`; for a frame of which nothing else is known."""
-        detector = self.thermal if modality == "thermal" else self.rgb
-        return detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
+        return ByModality.for_frame(self, meta, neighbours)
 
     @property
     def smallest_score(self) -> float:
@@ -80,25 +108,6 @@ class AutoDetector:
 def smallest_score(detector: Detector) -> float:
     """The threshold a detector applies itself; 0 where it does not say."""
     return float(getattr(detector, "smallest_score", 0.0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ByModality:
-    """One detector for photographs and one for thermal frames."""
-
-    rgb: Detector
-    thermal: Detector
-
-    def for_frame(self, meta: FrameMeta, neighbours: Sequence[FrameMeta] = ()) -> Detector:
-        return detector_for(self.thermal if meta.modality == "thermal" else self.rgb, meta, neighbours)
-
-    def __call__(self, image_bgr: npt.NDArray[np.uint8], *, gsd_m_px: float, modality: str) -> Detections:
-        detector = self.thermal if modality == "thermal" else self.rgb
-        return detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
-
-    @property
-    def smallest_score(self) -> float:
-        return min(smallest_score(self.rgb), smallest_score(self.thermal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,11 +192,11 @@ def _auto(limit: _Limit) -> Detector:
 
 def _network(limit: _Limit) -> Detector:
     plain = _Named(name="network", detector=NetworkDetector(), smallest_score=0.0)
-    return _ByModality(rgb=_network_of("rgb", limit) or plain, thermal=_network_of("thermal", limit) or plain)
+    return ByModality(rgb=_network_of("rgb", limit) or plain, thermal=_network_of("thermal", limit) or plain)
 
 
 def _anomaly(limit: _Limit) -> Detector:
-    return _ByModality(rgb=_anomaly_of("rgb", limit), thermal=_anomaly_of("thermal", limit))
+    return ByModality(rgb=_anomaly_of("rgb", limit), thermal=_anomaly_of("thermal", limit))
 
 
 def _thermal(limit: _Limit) -> Detector:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.detect.inputs import read_limited
 from airbeat.errors import InputFileError
 
 __all__ = ["CocoImage", "CocoSet", "read_coco"]
@@ -77,7 +78,7 @@ def read_coco(path: Path, images_dir: Path) -> CocoSet:
     Raises:
         InputFileError: too large, not JSON, not COCO, or a value that cannot be: with its place in the file.
     """
-    data = _bytes(path)
+    data = read_limited(path, _MOST_BYTES)
     document = _document(data, path.name)
     person = _person_category(document, path.name)
     boxes = _boxes(document, person, path.name)
@@ -96,17 +97,6 @@ def read_coco(path: Path, images_dir: Path) -> CocoSet:
     if not images:
         raise InputFileError("no images are listed", where=path.name, remedy="give a COCO file with images")
     return CocoSet(images=tuple(images), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    if len(data) > _MOST_BYTES:
-        raise InputFileError(f"larger than {_MOST_BYTES // 1_000_000} MB", where=str(path))
-    return data
 
 
 def _document(data: bytes, name: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.detect.detections import Detections
+from airbeat.detect.inputs import read_limited
 from airbeat.errors import InputFileError, UsageError
 from airbeat.frames.opencv import opencv
 
@@ -28,7 +29,7 @@ __all__ = ["ExternalDetector"]
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
-_MOST_BYTES = 600_000_000
+_LEAST_BYTES, _MOST_BYTES = 16, 600_000_000
 _SIDES_PX = (640, 1280, 416, 320, 512, 960)
 """Sides of the network's input that are tried, the usual ones first."""
 
@@ -105,8 +106,10 @@ class _Model:
     """One network that OpenCV has read, with the side of its input found out by trying."""
 
     def __init__(self, path: Path) -> None:
-        data = _read(path)
+        data = read_limited(path, _MOST_BYTES)
         self._name = path.name
+        if len(data) < _LEAST_BYTES:
+            raise InputFileError("too short for a network", where=path.name, remedy="give an ONNX file")
         try:
             self._network = opencv().dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
             self._network.setPreferableBackend(opencv().dnn.DNN_BACKEND_OPENCV)
@@ -167,19 +170,6 @@ class _Models(threading.local):
 
 
 _models = _Models()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    if len(data) > _MOST_BYTES:
-        raise InputFileError(f"larger than {_MOST_BYTES // 1_000_000} MB", where=str(path))
-    if len(data) < 16:
-        raise InputFileError("too short for a network", where=str(path), remedy="give an ONNX file")
-    return data
 
 
 def _first_line(error: Exception) -> str:
