@@ -31,7 +31,7 @@ RUN_GAP = 60
 SIDE_PX, BATCH = 192, 16
 SCALES = (0.65, 1.5)
 PASTE_MARGIN = 0.25
-STEPS = 5000
+STEPS = 3200
 SET = "hit-uav-thermal"
 WEIGHTS = Path(__file__).parents[3] / "src/airbeat/detect/person_thermal.onnx"
 
