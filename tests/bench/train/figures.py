@@ -20,7 +20,7 @@ from .score import Judged, average_precision, calibrate, interval, judge, recall
 
 __all__ = ["held_out", "measured", "write_figures"]
 
-LEAST_LOG_ODDS = -4.0
+LEAST_LOG_ODDS = -3.0
 RATES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 SIDES_PX = (0, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48, 64, 96, math.inf)
 SHIPPED_RATE, SHIPPED_RATE_EMPTY = 1.0, 0.15
