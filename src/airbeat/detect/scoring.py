@@ -171,16 +171,26 @@ class Pool:
         self.scores: Floats = scores[counted][order]
         self.right = (outcomes[counted][order] == RIGHT).astype(float)
         self._of_image = of_image[counted][order]
+        self._false_alarms = np.cumsum(1 - self.right)
         self._cut = np.append(self.scores[1:] != self.scores[:-1], True)[: len(self.scores)]
 
     def _weights(self, weights: Floats | None) -> Floats:
         return np.ones(len(self.images)) if weights is None else weights
 
-    def _running(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Right boxes and false alarms down to each score at which a threshold can lie."""
-        each = weights[self._of_image]
-        right = np.cumsum(each * self.right)[self._cut]
-        return right, np.cumsum(each * (1 - self.right))[self._cut]
+    def _above(self, threshold: float) -> int:
+        """How many boxes score at least this."""
+        return int(np.searchsorted(-self.scores, -threshold, side="right"))
+
+    def _running(self, weights: Floats, first: int | None = None) -> tuple[Floats, Floats]:
+        """Right boxes and false alarms down to each score at which a threshold can lie.
+
+        Args:
+            weights: of the images.
+            first: look at so many of the best boxes only.
+        """
+        each, cut = weights[self._of_image[:first]], self._cut[:first]
+        right = np.cumsum(each * self.right[:first])[cut]
+        return right, np.cumsum(each * (1 - self.right[:first]))[cut]
 
     def recall_at(self, false_per_image: float, weights: Floats | None = None) -> float:
         """Largest recall of any threshold with at most so many false alarms; NaN without persons."""
@@ -188,8 +198,12 @@ class Pool:
         persons = float(w @ self.persons)
         if persons == 0:
             return math.nan
-        right, false = self._running(w)
-        fits = np.searchsorted(false, false_per_image * w.sum() + 1e-9, side="right")
+        most = false_per_image * w.sum() + 1e-9
+        few = int(np.searchsorted(self._false_alarms, 2 * most + 50, side="right"))
+        right, false = self._running(w, few)
+        if few < len(self.scores) and (not len(false) or false[-1] <= most):
+            right, false = self._running(w)
+        fits = np.searchsorted(false, most, side="right")
         return float(right[fits - 1] / persons) if fits else 0.0
 
     def threshold_at(self, false_per_image: float) -> float:
@@ -212,19 +226,21 @@ class Pool:
         """Recall of boxes that score at least this; NaN without persons."""
         w = self._weights(weights)
         persons = float(w @ self.persons)
-        right = float(w[self._of_image] @ (self.right * (self.scores >= threshold)))
+        above = self._above(threshold)
+        right = float(w[self._of_image[:above]] @ self.right[:above])
         return right / persons if persons else math.nan
 
     def false_above(self, threshold: float, weights: Floats | None = None) -> float:
         """False alarms per image among boxes that score at least this."""
         w = self._weights(weights)
-        false = float(w[self._of_image] @ ((1 - self.right) * (self.scores >= threshold)))
+        above = self._above(threshold)
+        false = float(w[self._of_image[:above]] @ (1 - self.right[:above]))
         return false / w.sum() if w.sum() else math.nan
 
     def precision_above(self, threshold: float) -> Interval:
         """Share of right ones among counted boxes that score at least this, with its Wilson interval."""
-        kept = self.scores >= threshold
-        return wilson(int(self.right[kept].sum()), int(kept.sum()))
+        above = self._above(threshold)
+        return wilson(int(self.right[:above].sum()), above)
 
     def calibration_error(self, classes: int = 10) -> float:
         """Mean difference of score and share of right boxes over classes of score, weighted by boxes.

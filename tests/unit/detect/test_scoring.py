@@ -188,3 +188,18 @@ def test_the_bootstrap_draws_images_and_is_the_same_for_the_same_seed():
     assert one != other
     exact = wilson(round(one.value * 100), 100)
     assert (one.low, one.high) == pytest.approx((exact.low, exact.high), abs=0.03)
+
+
+def test_recall_of_a_draw_of_images_is_that_of_the_images_drawn():
+    random = np.random.default_rng(8)
+    images = [
+        image(np.sort(random.random(40))[::-1], random.permutation([RIGHT] * 3 + [FALSE_ALARM] * 37), 4)
+        for _ in range(12)
+    ]
+    pool = Pool(images)
+    for _ in range(30):
+        weights = random.multinomial(12, np.full(12, 1 / 12))
+        drawn = Pool([i for i, w in zip(images, weights, strict=True) for _ in range(w)])
+        for rate in (0.0, 0.5, 2.0, 30.0):
+            assert pool.recall_at(rate, weights.astype(float)) == pytest.approx(drawn.recall_at(rate))
+        assert pool.average_precision(weights.astype(float)) == pytest.approx(drawn.average_precision())
