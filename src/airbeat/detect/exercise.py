@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.detect.calibration import threshold_for_rate
 from airbeat.detect.detections import Detections
 from airbeat.detect.exercise_networks import CELL_PX, cut_out, find, judge, palette, working_image
-from airbeat.errors import FrameError, UsageError
+from airbeat.errors import FrameError
 from airbeat.frames.opencv import opencv
 
 __all__ = ["ExerciseDetector"]
@@ -77,14 +78,7 @@ class ExerciseDetector:
         Raises:
             UsageError: lower than was ever measured, or no number.
         """
-        curve = _figures().false_per_frame
-        fitting = [threshold for rate, threshold in curve if rate <= max_per_frame]
-        if not fitting:
-            raise UsageError(
-                f"a rate of {max_per_frame:g} false candidates per frame was never measured",
-                remedy=f"give {min(rate for rate, _ in curve):g} or more",
-            )
-        return cls(threshold=min(fitting))
+        return cls(threshold=threshold_for_rate(_figures().false_per_frame, max_per_frame))
 
     @property
     def smallest_score(self) -> float:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from airbeat.detect import catalogue
+from airbeat.detect.calibration import CalibratedDetector, Calibration, calibration
 from airbeat.detect.catalogue import (
     NAMES,
     AutoDetector,
@@ -18,6 +20,8 @@ from airbeat.detect.catalogue import (
 )
 from airbeat.detect.detections import Detections
 from airbeat.detect.exercise import ExerciseDetector
+from airbeat.detect.fusion import FusedDetector
+from airbeat.detect.network import NetworkFigures
 from airbeat.errors import UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.sim.camera_exif import SIMULATED_SOFTWARE
@@ -103,3 +107,66 @@ def test_detections_are_put_in_order_and_keep_who_found_them():
 def test_detections_whose_arrays_disagree_are_refused():
     with pytest.raises(ValueError, match="detectors: expected shape"):
         Detections(xyxy_px=np.zeros((2, 4)), scores=np.zeros(2), detectors=np.array(["a"]))
+
+
+FIGURES = NetworkFigures(
+    gsd_range_m_px=(0.01, 0.1),
+    unknown_gsd_scales=(1.0,),
+    mirrored=False,
+    least_log_odds=-4.0,
+    probability=((-4.0, 0.0), (4.0, 1.0)),
+    threshold=0.4,
+    false_per_frame=((0.5, 0.6), (2.0, 0.3)),
+)
+
+
+def test_without_a_network_the_default_searches_for_what_is_rare(monkeypatch):
+    def none_ships(modality):
+        raise UsageError(f"no person network for {modality} pictures ships with airbeat")
+
+    monkeypatch.setattr(catalogue, "network_figures", none_ships)
+    auto = detector_named("auto")
+    assert isinstance(auto.rgb, CalibratedDetector)
+    assert isinstance(auto.exercise, ExerciseDetector)
+    assert detector_named("network").smallest_score == 0.0
+
+
+def test_with_a_network_the_default_is_the_network_or_what_was_fused_and_measured(monkeypatch):
+    monkeypatch.setattr(catalogue, "network_figures", lambda modality: FIGURES)
+    tables = {
+        "anomaly": calibration("anomaly", "rgb"),
+        "auto": Calibration(
+            probability=((0.0, 0.0), (1.0, 1.0)),
+            threshold=0.35,
+            false_per_frame=((0.5, 0.5), (1.0, 0.2)),
+            fusion={"both": (0.0, 1.0, 0.3), "first": (0.0, 1.0), "second": (-2.0, 0.5)},
+        ),
+    }
+    monkeypatch.setattr(
+        catalogue,
+        "calibration",
+        lambda name, modality: tables[name] if modality == "rgb" or name == "anomaly" else None,
+    )
+    auto = detector_named("auto")
+    assert isinstance(auto.rgb, FusedDetector)
+    assert auto.rgb.threshold == 0.35
+    assert auto.rgb.second.threshold == 0.0
+    assert auto.thermal.name == "network"
+    assert smallest_score(auto.thermal) == 0.4
+    by_rate = detector_named("auto", max_false_per_frame=0.7)
+    assert by_rate.rgb.threshold == 0.5
+    assert smallest_score(by_rate.thermal) == 0.6
+    assert pickle.loads(pickle.dumps(auto)) == auto
+
+
+def test_detectors_without_a_measured_curve_take_no_rate():
+    for name in ("thermal", "motion"):
+        with pytest.raises(UsageError, match="no curve"):
+            detector_named(name, max_false_per_frame=1)
+
+
+def test_boxes_say_who_found_them():
+    image = np.full((80, 80, 3), 90, np.uint8)
+    image[30:40, 30:40] = 250
+    found = detector_named("thermal", threshold=0.0)(image, gsd_m_px=0.1, modality="thermal")
+    assert set(found.detectors.tolist()) == {"thermal"}
