@@ -52,7 +52,7 @@ class SearchGrid:
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.west_m, self.south_m, self.cell_m)) or self.cell_m <= 0:
             raise GeometryError(
-                f"a grid from ({self.west_m:g}, {self.south_m:g}) m with cells of {self.cell_m:g} m cannot be",
+                f"no grid begins at ({self.west_m:g}, {self.south_m:g}) m with cells of {self.cell_m:g} m",
                 remedy="give finite edges and a cell size above 0",
             )
         if self.rows < 1 or self.columns < 1 or self.rows * self.columns > MAX_CELLS:
@@ -78,13 +78,11 @@ class SearchGrid:
 
     def x_m(self) -> Array:
         """(columns,) x of the cells' middles, west to east [m]."""
-        x: Array = self.west_m + (np.arange(self.columns) + 0.5) * self.cell_m
-        return x
+        return np.asarray(self.west_m + (np.arange(self.columns) + 0.5) * self.cell_m, dtype=np.float64)
 
     def y_m(self) -> Array:
         """(rows,) y of the cells' middles, south to north [m]."""
-        y: Array = self.south_m + (np.arange(self.rows) + 0.5) * self.cell_m
-        return y
+        return np.asarray(self.south_m + (np.arange(self.rows) + 0.5) * self.cell_m, dtype=np.float64)
 
     def boxes(self) -> npt.NDArray[np.object_]:
         """(rows, columns) local shapely boxes, one for each cell."""
