@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import InputFileError
+from airbeat.mission.case import Posture, Task
 
 __all__ = [
     "CURVE_SCHEMA",
@@ -41,24 +42,8 @@ SHOULDER_M, LYING_M, STANDING_M = 0.45, 1.70, 1.70
 _JOHNSON_P = 0.79
 
 
-class Task(StrEnum):
-    """What the reviewer must be able to do with what is in the picture."""
-
-    DETECT = "detect"
-    RECOGNISE = "recognise"
-    IDENTIFY = "identify"
-
-
 JOHNSON_PX = {Task.DETECT: 4.0, Task.RECOGNISE: 15.0, Task.IDENTIFY: 25.0}
 """Pixels on the longest edge at which the task succeeds with 79 %."""
-
-
-class Posture(StrEnum):
-    """How the person is thought to be; "either" counts the posture that shows fewer pixels."""
-
-    STANDING = "standing"
-    LYING = "lying"
-    EITHER = "either"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,7 +142,7 @@ def measured_curve(document: Any, *, name: str) -> DetectionCurve:
     if not isinstance(bins, list) or not 1 <= len(bins) <= 1000:
         raise InputFileError("bins must be a list of 1 to 1000", where=name)
     rows = [_bin(b, f"{name}, bin {n}") for n, b in enumerate(bins, start=1)]
-    for n, (a, b) in enumerate(zip(rows, rows[1:], strict=False), start=2):
+    for n, (a, b) in enumerate(pairwise(rows), start=2):
         if b[0] < a[1]:
             raise InputFileError(
                 f"px_from {b[0]:g} lies before the end {a[1]:g} of the bin before it",

@@ -7,13 +7,12 @@ mountains and flat ground together.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 import numpy.typing as npt
 import shapely
 
 from airbeat.errors import UsageError
+from airbeat.mission.case import Category, TerrainKind
 from airbeat.search.grid import SearchGrid
 
 __all__ = ["KM_PER_MILE", "RING_SHARES", "Category", "TerrainKind", "ring_distances_m", "ring_layer"]
@@ -24,29 +23,6 @@ KM_PER_MILE = 1.609344
 RING_SHARES = (0.25, 0.25, 0.25, 0.20)
 """Probability in each annulus, from the inside; 0.05 lies beyond the last."""
 _QUAD_SEGMENTS = 90
-
-
-class Category(StrEnum):
-    """Who is missing."""
-
-    DEMENTIA = "dementia"
-    CHILD_1_3 = "child 1-3"
-    CHILD_4_6 = "child 4-6"
-    CHILD_7_9 = "child 7-9"
-    HIKER = "hiker"
-    DESPONDENT = "despondent"
-    HUNTER = "hunter"
-    GATHERER = "gatherer"
-
-
-class TerrainKind(StrEnum):
-    """What country it is; "mountain" and "flat" are temperate."""
-
-    MOUNTAIN = "mountain"
-    FLAT = "flat"
-    DRY_MOUNTAIN = "dry mountain"
-    DRY_FLAT = "dry flat"
-    URBAN = "urban"
 
 
 _Row = tuple[float, float, float, float] | None

@@ -1,4 +1,4 @@
-"""The segment table: how well each named piece of ground was searched, and where the next effort pays most."""
+"""The segment table: how well each named piece of ground was searched, and where more effort pays most."""
 
 from __future__ import annotations
 
