@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,24 @@ def load_case(path: Path) -> Case:
     return parse_case(read_content(path), name=str(path), base_dir=path.parent)
 
 
-def parse_case(content: bytes, *, name: str, base_dir: Path) -> Case:
-    """Read a case from the content of its file; ``name`` stands in messages.
+def parse_case(
+    content: bytes, *, name: str, base_dir: Path, stored: Mapping[str, Path] | None = None
+) -> Case:
+    """Read a case from the content of its file.
+
+    Args:
+        content: of the file.
+        name: stands in messages.
+        base_dir: where files that it names are looked up.
+        stored: copies of them that are read instead, by the name that the case gives them.
 
     Raises:
         MissionFileError: all problems of the file, with line and column.
     """
     ledger = Ledger(tree=read_tree(content, name))
     draft = draft_of(CaseFile, ledger)
-    case = _case(draft, Sources(base_dir=base_dir, ledger=ledger), provenance_of(content, name), name)
+    sources = Sources(base_dir=base_dir, ledger=ledger, stored=stored or {})
+    case = _case(draft, sources, provenance_of(content, name), name)
     if case is None or ledger.problems or ledger.tree.problems:
         raise MissionFileError(name, problems_in(ledger))
     return case
@@ -205,7 +215,9 @@ def _rasters(sections: Any, sources: Sources) -> list[RasterSource]:
             sources.refuse(at, error)
             continue
         sources.inputs[section.file] = digest
-        found.append(RasterSource(name=section.name or path.name, weight=section.weight, raster=raster))
+        found.append(
+            RasterSource(name=section.name or Path(section.file).name, weight=section.weight, raster=raster)
+        )
     return found
 
 

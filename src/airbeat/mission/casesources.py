@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,18 +31,20 @@ class Sources:
         base_dir: folder of the case file.
         ledger: takes problems and notes.
         inputs: SHA-256 of the files read, by the name that the case gives them.
+        stored: where copies of them lie, by that name; others are looked up beside the case.
     """
 
     base_dir: Path
     ledger: Ledger
     inputs: dict[str, str] = field(default_factory=dict)
+    stored: Mapping[str, Path] = field(default_factory=dict)
 
     def path(self, text: str, at: KeyPath) -> Path | None:
         """The path of a file beside the case; None after reporting that it is none."""
         if "://" in text or not text.isprintable():
             self.ledger.add(at, f"must be a file's path (got {text[:60]!r})", "save the file beside the case")
             return None
-        return self.base_dir / text
+        return self.stored.get(text, self.base_dir / text)
 
     def features(self, text: str, at: KeyPath, datum: MapDatum) -> tuple[Feature, ...]:
         """Polygons and lines of a GeoJSON or KML file; none after reporting what is wrong."""

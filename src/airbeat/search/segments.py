@@ -25,8 +25,8 @@ class Effort:
         pod_low: cumulative POD, lower end of the band.
         pod_high: upper end.
         seen: share of each cell that any photograph that counts shows, at least one search's, 0…1.
-        length_m: track flown over each cell [m].
-        sweep_width_m: of the photographs that count, weighted by their number [m]; 0 before any.
+        length_m: track flown over each cell, of photographs that count [m].
+        swept_m2: sweep width times that length, hidden ground taken off [m²].
     """
 
     coverage: Array
@@ -34,7 +34,7 @@ class Effort:
     pod_high: Array
     seen: Array
     length_m: Array
-    sweep_width_m: float
+    swept_m2: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,11 @@ class SegmentRow:
         name: of the segment.
         area_m2: A [m²].
         poa_before: before any search.
-        sweep_width_m: W [m].
-        length_m: L [m].
-        coverage: C from the footprints of photographs that count; at most W·L/A, since looks from one
-            direction count once.
+        sweep_width_m: W of camera, height, detection curve and what hides the ground, mean over L [m]; 0
+            without any.
+        length_m: L, track of the photographs that count [m].
+        coverage: C from the footprints of photographs that count, not from W·L/A: looks from one direction
+            count once, and ground beside the map or in no photograph not at all.
         pod_low: mean over the ground, weighted by where the person may be; lower end of the band.
         pod_high: upper end.
         gap: share of the area that no photograph that counts shows.
@@ -120,6 +121,7 @@ def segment_rows(
     for name, share in segments:
         area = float(share.sum()) * cell_m2
         before, after = float((share * first.poa).sum()), float((share * now.poa).sum())
+        length = float((share * effort.length_m).sum())
         pos_low = float((share * first.poa * effort.pod_low).sum())
         pos_high = float((share * first.poa * effort.pod_high).sum())
 
@@ -132,8 +134,8 @@ def segment_rows(
                 name=name,
                 area_m2=area,
                 poa_before=before,
-                sweep_width_m=effort.sweep_width_m,
-                length_m=float((share * effort.length_m).sum()),
+                sweep_width_m=float((share * effort.swept_m2).sum()) / length if length > 0 else 0.0,
+                length_m=length,
                 coverage=mean(effort.coverage),
                 pod_low=pos_low / before if before > 0 else mean(effort.pod_low),
                 pod_high=pos_high / before if before > 0 else mean(effort.pod_high),
