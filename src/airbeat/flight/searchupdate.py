@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -98,13 +99,12 @@ def update_case(
         case.case.missing.posture,
     )
     _refuse_useless(counted, ground, force=force)
-    record = _record(
-        case,
-        flown,
-        results,
-        counted,
-        ground,
-        _About(candidates_json, reviews_sha256, made_utc, whole, replaces),
+    given = _Given(flown, results, counted, ground, whole)
+    record = _record(case, given, candidates_json, replaces).model_copy(
+        update={
+            "made_utc": made_utc.astimezone(UTC).isoformat(timespec="seconds"),
+            "reviews_sha256": reviews_sha256,
+        }
     )
     before = _map_without(case, replaces)
     arrays = {
@@ -126,13 +126,27 @@ def update_case(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _About:
-    candidates_json: Path
-    reviews_sha256: str
-    made_utc: datetime
+class _Given(NamedTuple):
+    """What an update is made from."""
+
+    flown: Sequence[tuple[Path, LedgerFile]]
+    results: SearchResults
+    counted: Counted
+    ground: GroundSearched
     review: ReviewState
-    replaces: int | None
+
+    @property
+    def received(self) -> int:
+        return len(self.results.frames) + len(self.results.not_searched)
+
+    @property
+    def expected(self) -> int:
+        return sum(ledger.photos + len(ledger.unusable) for _, ledger in self.flown)
+
+    @property
+    def taken(self) -> tuple[datetime, datetime] | None:
+        times = [row.time_utc for row in self.counted.rows if row.time_utc is not None]
+        return (min(times), max(times)) if times else None
 
 
 def _not_counted_yet(case: CaseFolder, counted: Counted) -> int | None:
@@ -150,7 +164,7 @@ def _not_counted_yet(case: CaseFolder, counted: Counted) -> int | None:
     numbers = ", ".join(str(u.record.number) for u in sharing)
     if shared == set(mine):
         raise UsageError(
-            f"all {len(mine)} photographs that count were counted in update {numbers} already: nothing changed",
+            f"all {len(mine)} photographs that count are in update {numbers} already; nothing was changed",
             remedy="review more photographs, or give another flight's",
         )
     earlier = set(sharing[0].record.frames_sha256)
@@ -173,7 +187,7 @@ def _refuse_useless(counted: Counted, ground: GroundSearched, *, force: bool) ->
         why = f", e.g. {reasons[0][0]}: {reasons[0][1]}" if reasons else ""
         raise UsageError(
             f"no photograph counts{why}; nothing was changed",
-            remedy="decide every candidate, or say which photographs people looked through (--looked-through)",
+            remedy="decide every candidate, or say with --looked-through what people looked through",
         )
     if not ground.searched.seen.any():
         raise UsageError(
@@ -195,56 +209,31 @@ def _map_without(case: CaseFolder, number: int | None) -> ProbabilityMap:
     return now
 
 
-def _record(
-    case: CaseFolder,
-    flown: Sequence[tuple[Path, LedgerFile]],
-    results: SearchResults,
-    counted: Counted,
-    ground: GroundSearched,
-    about: _About,
-) -> UpdateRecord:
+def _record(case: CaseFolder, given: _Given, candidates_json: Path, replaces: int | None) -> UpdateRecord:
+    counted, ground, taken = given.counted, given.ground, given.taken
     left_out = [*counted.left_out, *ground.unusable]
-    received = len(results.frames) + len(results.not_searched)
-    expected = sum(ledger.photos + len(ledger.unusable) for _, ledger in flown)
-    times = [row.time_utc for row in counted.rows if row.time_utc is not None]
-    moments = (min(times), max(times)) if times else None
     flat = all(row.ground_height_above_home_m == 0 for row in counted.rows)
-    notes = [ASSUMPTIONS, f"detection curve: {case.model.curve.name}"]
-    if received < expected:
-        notes.append(f"{expected - received} of {expected} photographs taken were not received: not searched")
-    elif received > expected:
-        notes.append(f"{received - expected} photographs more than the ledgers have: are all ledgers given?")
-    if ground.gsd_m_px is not None and (advice := gsd_advice(ground.gsd_m_px[1])):
-        notes.append(advice)
-    if moments is None:
-        notes.append(
-            "the photographs do not say when they were taken: track length is in order of their names"
-        )
-    if about.replaces is not None:
-        notes.append(f"replaces update {about.replaces}, of which it counts all photographs and more")
-    digest = hashlib.sha256
     return UpdateRecord(
         number=0,
-        made_utc=about.made_utc.astimezone(UTC).isoformat(timespec="seconds"),
+        made_utc="",
         previous_sha256="",
         arrays_sha256="",
-        replaces=about.replaces,
-        candidates_sha256=digest(about.candidates_json.read_bytes()).hexdigest(),
-        reviews_sha256=about.reviews_sha256,
+        replaces=replaces,
+        candidates_sha256=hashlib.sha256(candidates_json.read_bytes()).hexdigest(),
         ledgers=[
             LedgerRow(
                 file=path.name,
-                sha256=digest(path.read_bytes()).hexdigest(),
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
                 plan_name=ledger.plan_name,
                 counted_by=ledger.counted_by,
                 photos=ledger.photos,
             )
-            for path, ledger in flown
+            for path, ledger in given.flown
         ],
         images=ImagesRow(
-            expected=expected,
-            received=received,
-            searched_by_program=len(results.frames),
+            expected=given.expected,
+            received=given.received,
+            searched_by_program=len(given.results.frames),
             reviewed=counted.reviewed,
             counted=len(ground.outlines),
             beside_the_map=ground.beside,
@@ -252,19 +241,37 @@ def _record(
         frames_sha256=sorted(_identity(row) for row in counted.rows),
         left_out=[LeftOutRow(file=file, reason=reason) for file, reason in left_out],
         method=counted.method,
-        reviewers=list(about.review.reviewers),
+        reviewers=list(given.review.reviewers),
         curve=case.model.curve.name,
-        detector=f"{results.detector.name}, score at least {results.detector.threshold:.2f}",
+        detector=f"{given.results.detector.name}, score at least {given.results.detector.threshold:.2f}",
         gsd_m_px=ground.gsd_m_px,
         heights_m=ground.heights_m,
         altitude_source=_FLAT if flat else _GROUND,
-        taken_utc=None if moments is None else (moments[0].isoformat(), moments[1].isoformat()),
+        taken_utc=None if taken is None else (taken[0].isoformat(), taken[1].isoformat()),
         sweep_width_m=ground.sweep_width_m,
-        gap_area_m2=sum(_area_m2(ledger) for _, ledger in flown),
-        finds=_finds(results, about.review),
+        gap_area_m2=sum(_area_m2(ledger) for _, ledger in given.flown),
+        finds=_finds(given.results, given.review),
         footprints=[_corners(outline) for outline in ground.outlines],
-        notes=notes,
+        notes=_notes(case, given, replaces),
     )
+
+
+def _notes(case: CaseFolder, given: _Given, replaces: int | None) -> list[str]:
+    notes = [ASSUMPTIONS, f"detection curve: {case.model.curve.name}"]
+    missing = given.expected - given.received
+    if missing > 0:
+        notes.append(f"{missing} of {given.expected} photographs taken were not received: not searched")
+    elif missing < 0:
+        notes.append(f"{-missing} photographs more than the ledgers have: are all ledgers given?")
+    if given.ground.gsd_m_px is not None and (advice := gsd_advice(given.ground.gsd_m_px[1])):
+        notes.append(advice)
+    if given.taken is None:
+        notes.append(
+            "the photographs do not say when they were taken: track length is in order of their names"
+        )
+    if replaces is not None:
+        notes.append(f"replaces update {replaces}, of which it counts all photographs and more")
+    return notes
 
 
 def _area_m2(ledger: LedgerFile) -> float:

@@ -108,8 +108,8 @@ def _grid(case: Case) -> SearchGrid:
     edge += [LatLon(lat_deg=float(y), lon_deg=float(x)) for x in (lon[0], lon[-1]) for y in lat]
     xy = frame.to_xy(edge)
     (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
-    columns = max(1, math.ceil((x1 - x0) / e.cell_m - 1e-6))
-    rows = max(1, math.ceil((y1 - y0) / e.cell_m - 1e-6))
+    columns = max(1, math.ceil((x1 - x0) / e.cell_m - 0.01))
+    rows = max(1, math.ceil((y1 - y0) / e.cell_m - 0.01))
     if not rows * columns <= MAX_CELLS:
         finest = math.ceil(math.sqrt((x1 - x0) * (y1 - y0) / MAX_CELLS))
         raise GeometryError(
