@@ -31,6 +31,7 @@ COMMANDS = {
     "fly": "Check, upload, arm, start and watch a flight. Asks before arming.",
     "ledger": "Say what was really photographed of the area, and where the gaps are.",
     "detect": "Find person candidates in a folder of photographs.",
+    "search": "Search for a missing person: probability map, POD from flown photographs, papers.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

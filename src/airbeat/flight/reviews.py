@@ -6,6 +6,7 @@ curve searched it and somebody decided on every candidate in it. Everything else
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +19,7 @@ from airbeat.errors import InputFileError, UsageError
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.searched import FrameRow, SearchResults
 
-__all__ = ["Counted", "Decision", "ReviewState", "count_frames", "no_reviews", "read_reviews"]
+__all__ = ["Counted", "Decision", "ReviewState", "count_frames", "find_reviews", "no_reviews", "read_reviews"]
 
 
 class Decision(StrEnum):
@@ -95,6 +96,24 @@ def read_reviews(path: Path, results: SearchResults) -> ReviewState:
     )
 
 
+def find_reviews(path: Path | None, folder: Path, results: SearchResults) -> tuple[ReviewState, str]:
+    """The state of the review, and the SHA-256 of where it was read ("" where there is none).
+
+    Args:
+        path: the file, or None for ``reviews.json`` in ``folder``, where there is one.
+        folder: of the candidates.
+        results: the search that was reviewed.
+
+    Raises:
+        InputFileError: it cannot be read, or is another search's.
+    """
+    chosen = path or folder / "reviews.json"
+    if path is None and not chosen.is_file():
+        return no_reviews(), ""
+    review = read_reviews(chosen, results)
+    return review, hashlib.sha256(chosen.read_bytes()).hexdigest()
+
+
 def _refuse_unknown(path: Path, what: str, named: Iterable[str], known: set[str]) -> None:
     for name in named:
         if name not in known:
@@ -112,7 +131,7 @@ class Counted:
     Attributes:
         rows: those that do.
         left_out: (photograph, why it does not) of the others that were received.
-        reviewed: how many were reviewed.
+        reviewed: how many people looked through, or decided on where a measured detector searched.
         method: how, one sentence.
     """
 
@@ -155,6 +174,7 @@ def count_frames(results: SearchResults, review: ReviewState, *, measured: bool)
             rows.append(row)
         else:
             left_out.append((row.file, "nobody looked through it"))
+    looked = len(review.frames & seen)
     by = "searched by the detector whose curve was measured, every candidate decided by people"
     method = by if measured else "looked through by people"
-    return Counted(rows=tuple(rows), left_out=tuple(left_out), reviewed=len(rows), method=method)
+    return Counted(rows=tuple(rows), left_out=tuple(left_out), reviewed=max(looked, len(rows)), method=method)

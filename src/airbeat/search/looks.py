@@ -2,7 +2,7 @@
 
 A second photograph of a spot from the same direction shows the same leaves in front of the same person, so
 its chance is not independent of the first's. Of all looks from one direction the best one counts; looks from
-different directions multiply. Directions are straight down (within 30° of it) and four quadrants of oblique
+different directions multiply. Directions are straight down (within 40° of it) and four quadrants of oblique
 views. That is stricter than binning views straight down by azimuth too, as some tools do: straight down an
 azimuth says nothing about what hides the ground.
 """
@@ -23,7 +23,8 @@ __all__ = ["NADIR_WITHIN_DEG", "VIEW_BINS", "Searched", "ViewLedger", "sample_po
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-NADIR_WITHIN_DEG = 30.0
+NADIR_WITHIN_DEG = 40.0
+"""Views steeper than this are one direction: the whole of most pictures taken straight down."""
 VIEW_BINS = 5
 """Straight down, and oblique from the north, east, south and west."""
 

@@ -103,6 +103,7 @@ def segment_rows(
     first: ProbabilityMap,
     now: ProbabilityMap,
     effort: Effort,
+    visible: Array,
     next_sweep_width_m: float,
     speed_m_s: float,
 ) -> list[SegmentRow]:
@@ -113,7 +114,8 @@ def segment_rows(
         first: the map before any search.
         now: the map after all of them.
         effort: what they were worth.
-        next_sweep_width_m: W of the next flight [m].
+        visible: (rows, columns) share of the ground that nothing hides, 0…1.
+        next_sweep_width_m: W of the next flight in the open [m].
         speed_m_s: its speed [m/s].
     """
     cell_m2 = first.grid.cell_area_m2
@@ -143,7 +145,7 @@ def segment_rows(
                 pos_low=pos_low,
                 pos_high=pos_high,
                 poa_after=after,
-                next_best=_gain_a_minute(after, area, next_sweep_width_m, speed_m_s),
+                next_best=_gain_a_minute(after, area, next_sweep_width_m * mean(visible), speed_m_s),
             )
         )
     return rows
