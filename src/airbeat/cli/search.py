@@ -172,7 +172,8 @@ def case_png(case: CaseFolder, status: Status) -> bytes:
             footprints=[shapely.Polygon(ring) for r in status.updates for ring in r.footprints],
             lines=[
                 NOT_CLEARED,
-                f"Overall success so far (OPOS) {low:.1%} to {high:.1%}; beyond the map {status.rest_after:.1%}",
+                f"overall success so far (OPOS) {low:.1%} to {high:.1%}",
+                f"beyond the map: {status.rest_before:.1%} before any search, {status.rest_after:.1%} now",
                 f"{images_line(status.images)}, in {len(status.updates)} updates",
                 *status.notes,
             ],

@@ -32,6 +32,8 @@ SEGMENT_HEADS = (
     "segment", "A km²", "POA", "W m", "L km", "C", "POD %", "gap %", "POS %", "POA now", "1 min more",
 )  # fmt: skip
 _MAX_EVENTS = 300
+_ROUTINE = ("Mission: ", "Reached command ")
+"""Status texts of every waypoint say nothing that a coordinator's log needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +93,11 @@ def activity_log(
         entries.append(
             LogEntry(time_utc=begun, text=f"watching {flight.vehicle.name}: {flight.plan.name}", source=name)
         )
-        for event in flight.events[:_MAX_EVENTS]:
+        told = [e for e in flight.events if not e.text.startswith(_ROUTINE)]
+        for event in told[:_MAX_EVENTS]:
             at = begun + timedelta(seconds=event.time_s - start_s)
             entries.append(LogEntry(time_utc=at, text=f"{event.kind}: {event.text}", source=name))
-        left_out += max(0, len(flight.events) - _MAX_EVENTS)
+        left_out += len(flight.events) - len(told[:_MAX_EVENTS])
         end = begun + timedelta(seconds=max(times, default=start_s) - start_s)
         entries.append(LogEntry(time_utc=end, text=f"{flight.outcome}: {flight.explanation}", source=name))
     for record in records:
@@ -245,10 +248,8 @@ def _not_searched(status: Status) -> list[str]:
             lines.append(
                 f"Update {record.number}: {len(names)} photographs do not count: {reason} ({shown})."
             )
-    for row in status.segments:
-        if row.gap > 0.005:
-            lines.append(f"{row.name}: {row.gap:.0%} of the ground in no photograph that counts.")
-    return lines
+    gaps = [(segment.name, segment.gap) for segment in status.segments if segment.gap > 0.005]
+    return lines + [f"{name}: {gap:.0%} of the ground in no photograph that counts." for name, gap in gaps]
 
 
 def _find(find: FindRow) -> dict[str, Any]:
