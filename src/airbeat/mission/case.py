@@ -103,13 +103,18 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """The map's edges: south, west, north, east [degrees], and the side of its cells [m]."""
+    """The map's edges [degrees] and the side of its cells [m].
+
+    ``reach_m`` is set where the map is a square so far round the point last known; the edges then are those
+    of that square on its middle lines.
+    """
 
     south_deg: float
     west_deg: float
     north_deg: float
     east_deg: float
     cell_m: float
+    reach_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

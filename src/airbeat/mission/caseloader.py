@@ -198,6 +198,7 @@ def _extent(section: MapSection, missing: Missing | None, ledger: Ledger) -> Ext
         north_deg=north.lat_deg,
         east_deg=east.lon_deg,
         cell_m=section.cell_m,
+        reach_m=r,
     )
 
 

@@ -94,6 +94,34 @@ def build_model(case: Case) -> SearchModel:
 
 
 def _grid(case: Case) -> SearchGrid:
+    cell_m, reach_m = case.extent.cell_m, case.extent.reach_m
+    if reach_m is not None:
+        frame = LocalFrame(case.missing.last_known)
+        bounds = (-reach_m, -reach_m, reach_m, reach_m)
+    else:
+        frame, bounds = _rectangle(case)
+    x0, y0, x1, y1 = bounds
+    columns = max(1, math.ceil((x1 - x0) / cell_m - 0.01))
+    rows = max(1, math.ceil((y1 - y0) / cell_m - 0.01))
+    if not rows * columns <= MAX_CELLS:
+        finest = math.ceil(math.sqrt((x1 - x0) * (y1 - y0) / MAX_CELLS))
+        raise GeometryError(
+            f"{cell_m:g} m makes {rows} × {columns} cells (at most {MAX_CELLS} in all)",
+            where=case.where("map.cell_m"),
+            remedy=f"write cell_m: {finest} or more, or a smaller map",
+        )
+    return SearchGrid(
+        frame=frame,
+        west_m=(x0 + x1) / 2 - columns * cell_m / 2,
+        south_m=(y0 + y1) / 2 - rows * cell_m / 2,
+        cell_m=cell_m,
+        rows=rows,
+        columns=columns,
+    )
+
+
+def _rectangle(case: Case) -> tuple[LocalFrame, tuple[float, float, float, float]]:
+    """A frame in the middle of a rectangle of degrees, and the box round it in that frame [m]."""
     e = case.extent
     span = (e.east_deg - e.west_deg) % 360.0
     middle = LatLon(
@@ -107,24 +135,8 @@ def _grid(case: Case) -> SearchGrid:
     edge = [LatLon(lat_deg=float(y), lon_deg=float(x)) for x in lon for y in (lat[0], lat[-1])]
     edge += [LatLon(lat_deg=float(y), lon_deg=float(x)) for x in (lon[0], lon[-1]) for y in lat]
     xy = frame.to_xy(edge)
-    (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
-    columns = max(1, math.ceil((x1 - x0) / e.cell_m - 0.01))
-    rows = max(1, math.ceil((y1 - y0) / e.cell_m - 0.01))
-    if not rows * columns <= MAX_CELLS:
-        finest = math.ceil(math.sqrt((x1 - x0) * (y1 - y0) / MAX_CELLS))
-        raise GeometryError(
-            f"{e.cell_m:g} m makes {rows} × {columns} cells (at most {MAX_CELLS} in all)",
-            where=case.where("map.cell_m"),
-            remedy=f"write cell_m: {finest} or more, or a smaller map",
-        )
-    return SearchGrid(
-        frame=frame,
-        west_m=float((x0 + x1) / 2 - columns * e.cell_m / 2),
-        south_m=float((y0 + y1) / 2 - rows * e.cell_m / 2),
-        cell_m=e.cell_m,
-        rows=rows,
-        columns=columns,
-    )
+    (x0, y0), (x1, y1) = xy.min(axis=0).tolist(), xy.max(axis=0).tolist()
+    return frame, (x0, y0, x1, y1)
 
 
 def _layers(case: Case, grid: SearchGrid) -> list[Layer]:

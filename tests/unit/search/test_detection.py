@@ -54,7 +54,7 @@ def test_canopy_and_slope_factors_take_their_share_of_the_sweep_width() -> None:
     whole = lateral_range(CAMERA, 60.0, _curve(0.9)).sweep_width_m
     hidden = lateral_range(CAMERA, 60.0, _curve(0.9), canopy=0.5, slope=0.8).sweep_width_m
     assert hidden == pytest.approx(0.4 * whole)
-    with pytest.raises(PlanningError, match="canopy factor 1.2"):
+    with pytest.raises(PlanningError, match=r"canopy factor 1\.2"):
         lateral_range(CAMERA, 60.0, _curve(0.9), canopy=1.2)
     with pytest.raises(PlanningError, match="0 m above the ground"):
         lateral_range(CAMERA, 0.0, _curve(0.9))

@@ -60,7 +60,7 @@ def test_a_grid_that_cannot_be_is_refused(what: dict[str, float], message: str) 
 def test_a_map_must_sum_to_one_with_the_rest_of_the_world() -> None:
     even = np.full(GRID.shape, 0.9 / 200)
     ProbabilityMap(grid=GRID, poa=even, rest=0.1)
-    with pytest.raises(GeometryError, match="sum to 0.95"):
+    with pytest.raises(GeometryError, match=r"sum to 0\.95"):
         ProbabilityMap(grid=GRID, poa=even, rest=0.05)
     with pytest.raises(GeometryError, match="shape"):
         ProbabilityMap(grid=GRID, poa=even.T, rest=0.1)
