@@ -190,7 +190,8 @@ def test_a_geotiff_with_nan_that_is_not_marked_as_no_data_is_refused(tmp_path: P
     values = np.ones((3, 4), dtype=np.float32)
     values[1, 2] = np.nan
     profile = {"driver": "GTiff", "width": 4, "height": 3, "count": 1, "dtype": "float32",
-               "crs": "EPSG:4326", "transform": rasterio.Affine(0.005, 0.0, 10.99, 0.0, -0.005, 47.01)}  # fmt: skip
+               "crs": "EPSG:4326", "transform": rasterio.Affine(0.005, 0.0, 10.99, 0.0, -0.005, 47.01),
+               }  # fmt: skip
     with rasterio.open(tmp_path / "heat.tif", "w", **profile) as raster:
         raster.write(values, 1)
     assert "heat.tif, row 2, column 3: nan is no number" in refused(

@@ -145,7 +145,8 @@ def test_a_raster_in_a_geotiff_lies_where_the_file_says(tmp_path: Path) -> None:
     values = np.zeros((40, 40), dtype=np.float32)
     values[:20, :20] = 2.0
     profile = {"driver": "GTiff", "width": 40, "height": 40, "count": 1, "dtype": "float32", "nodata": -1,
-               "crs": "EPSG:4326", "transform": rasterio.Affine(0.001, 0.0, 10.98, 0.0, -0.001, 47.02)}  # fmt: skip
+               "crs": "EPSG:4326", "transform": rasterio.Affine(0.001, 0.0, 10.98, 0.0, -0.001, 47.02),
+               }  # fmt: skip
     with rasterio.open(tmp_path / "heat.tif", "w", **profile) as raster:
         raster.write(values, 1)
     text = CASE.replace(", category: dementia, terrain: flat", "") + "grids: [{file: heat.tif}]\n"
