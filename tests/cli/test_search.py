@@ -25,10 +25,10 @@ fence:
   inclusion: [{circle: {lat: 49.394481, lon: 8.730787, radius_m: 150}}]
   max_height_m: 100
 area:
-  - {lat: 49.39430, lon: 8.73040}
-  - {lat: 49.39465, lon: 8.73040}
-  - {lat: 49.39465, lon: 8.73140}
-  - {lat: 49.39430, lon: 8.73140}
+  - {lat: 49.39420, lon: 8.73030}
+  - {lat: 49.39480, lon: 8.73030}
+  - {lat: 49.39480, lon: 8.73180}
+  - {lat: 49.39420, lon: 8.73180}
 height: {value_m: 50, datum: home}
 speed_m_s: 9
 camera: embedded-12mp

@@ -155,11 +155,12 @@ def case_png(case: CaseFolder, status: Status) -> bytes:
     import shapely
 
     from airbeat.flight.searchstatus import NOT_CLEARED
+    from airbeat.flight.searchupdate import EXERCISE
     from airbeat.geo.coordinates import LatLon
     from airbeat.report.searchpicture import CasePicture, draw_case
 
     low, high = status.success
-    warning = next((n for n in case.case.notes if "not for flight" in n), "")
+    warning = " · ".join(n for n in status.notes if "not for flight" in n or n == EXERCISE)
     return draw_case(
         CasePicture(
             title=status.name,

@@ -31,7 +31,8 @@ __all__ = ["GroundSearched", "Shown", "search_ground"]
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-SAMPLES_PER_SIDE = 3
+_FINE_CELLS = 250_000
+"""Up to so many cells each is looked at in 3 × 3 points, in one beyond: a look is held for every point."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _LINE_STEPS = 200
 _LONGEST_STEP = 3.0
@@ -82,7 +83,7 @@ def search_ground(model: SearchModel, shown: Sequence[Shown], posture: Posture) 
         posture: how the person is thought to be.
     """
     grid = model.grid
-    ledger = ViewLedger(grid, SAMPLES_PER_SIDE)
+    ledger = ViewLedger(grid, 3 if grid.rows * grid.columns <= _FINE_CELLS else 1)
     outlines, unusable, beside = [], [], 0
     places: list[tuple[datetime, Array, float]] = []
     gsds, heights = [], []
@@ -126,7 +127,7 @@ class _View(NamedTuple):
 def _add_look(ledger: ViewLedger, model: SearchModel, view: _View, posture: Posture) -> bool:
     """Add one photograph's look; whether it shows anything of the map."""
     pose, height_m = view.pose, view.height_m
-    rows, columns, xy = _points_below(model.grid, view.outline)
+    rows, columns, xy = _points_below(model.grid, ledger.per_side, view.outline)
     if len(xy) == 0:
         return False
     offsets = np.column_stack([xy - view.at, np.full(len(xy), -height_m)])
@@ -154,10 +155,12 @@ def _add_look(ledger: ViewLedger, model: SearchModel, view: _View, posture: Post
     return True
 
 
-def _points_below(grid: SearchGrid, outline: shapely.Polygon) -> tuple[Integers, Integers, Array]:
+def _points_below(
+    grid: SearchGrid, per_side: int, outline: shapely.Polygon
+) -> tuple[Integers, Integers, Array]:
     """Rows, columns and places of the sample points within a footprint's bounding box."""
     x0, y0, x1, y1 = grid.frame.to_local(outline).bounds
-    step = grid.cell_m / SAMPLES_PER_SIDE
+    step = grid.cell_m / per_side
     spans = []
     for low, high, origin, count in (
         (y0, y1, grid.south_m, grid.rows),
@@ -165,7 +168,7 @@ def _points_below(grid: SearchGrid, outline: shapely.Polygon) -> tuple[Integers,
     ):
         first = int(np.floor((low - origin) / step))
         last = int(np.ceil((high - origin) / step))
-        most = count * SAMPLES_PER_SIDE
+        most = count * per_side
         spans.append(np.arange(min(max(first, 0), most), min(max(last, 0), most), dtype=np.int64))
     rows, columns = (v.ravel() for v in np.meshgrid(*spans, indexing="ij"))
     x = grid.west_m + (columns + 0.5) * step

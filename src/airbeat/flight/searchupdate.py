@@ -19,7 +19,7 @@ from airbeat.flight.ground_searched import GroundSearched, Shown, search_ground
 from airbeat.flight.ledger import LedgerFile, read_ledger
 from airbeat.flight.reviews import Counted, Decision, ReviewState, count_frames
 from airbeat.geo.frame import LocalFrame
-from airbeat.report.searched import FrameRow, SearchResults, read_search_results
+from airbeat.report.searched import SYNTHETIC, FrameRow, SearchResults, read_search_results
 from airbeat.search.grid import ProbabilityMap
 from airbeat.search.pod import updated
 from airbeat.search.sweepwidth import GSD_MAX_M_PX, gsd_advice
@@ -32,6 +32,7 @@ ASSUMPTIONS = (
     "POD assumes ground as high as stated with each photograph, level within it; a person who does not move; "
     "looks from one direction counted once; flights independent of one another; this area is not cleared"
 )
+EXERCISE = "Exercise: synthetic photographs of a simulated flight; nothing of this was searched in truth."
 _FLAT = "height above the take-off place from the photographs, ground level there"
 _GROUND = "height above the take-off place from the photographs, ground heights stated with them"
 
@@ -258,6 +259,8 @@ def _record(case: CaseFolder, given: _Given, candidates_json: Path, replaces: in
 
 def _notes(case: CaseFolder, given: _Given, replaces: int | None) -> list[str]:
     notes = [ASSUMPTIONS, f"detection curve: {case.model.curve.name}"]
+    if any(SYNTHETIC in row.software for row in given.counted.rows):
+        notes.insert(0, EXERCISE)
     missing = given.expected - given.received
     if missing > 0:
         notes.append(f"{missing} of {given.expected} photographs taken were not received: not searched")

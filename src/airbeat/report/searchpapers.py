@@ -20,7 +20,7 @@ from airbeat import __version__
 from airbeat.errors import InputFileError
 from airbeat.flight.casefolder import CaseFolder, FindRow, UpdateRecord
 from airbeat.flight.searchstatus import NOT_CLEARED, Status
-from airbeat.flight.searchupdate import ASSUMPTIONS
+from airbeat.flight.searchupdate import ASSUMPTIONS, EXERCISE
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
 from airbeat.report.flown import FlightFile
@@ -148,7 +148,7 @@ def papers_html(
         name=status.name,
         case_sha=case.case.provenance.source_sha256[:12],
         not_cleared=NOT_CLEARED,
-        warning=next((n for n in case.case.notes if "not for flight" in n), ""),
+        warnings=[n for n in status.notes if "not for flight" in n or n == EXERCISE],
         opos=f"{low:.1%} to {high:.1%}",
         rest_before=f"{status.rest_before:.1%}",
         rest_after=f"{status.rest_after:.1%}",

@@ -238,7 +238,7 @@ def _legends(sheet: Canvas, y: float) -> None:
     poa = ["beyond 95 %", "95 %", "75 %", "50 %", "25 %", "10 %"]
     pod = ["nothing seen", "below 20 %", "20 %", "40 %", "60 %", "80 % or more"]
     heads = (
-        "the darkest ground holds 10 % of what is on the map, with the next 25 %, …",
+        "the darkest ground holds 10 % of what is on the map, with the next colour 25 %, …",
         "chance that a person there would have been found so far, at least",
     )
     for left, labels, head in zip(_LEFTS, (poa, pod), heads, strict=True):
