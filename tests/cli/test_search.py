@@ -127,12 +127,26 @@ def test_a_flights_photographs_update_the_map_only_once_they_are_reviewed(
     assert papers.returncode == 0, papers.stderr
     assert "ICS 214" in (workplace / "papers.html").read_text(encoding="utf-8")
 
-    if results["candidates"]:
-        name = results["candidates"][0]["id"]
-        look = airbeat("search", "look", name, "--mission", "strip.yaml", "--json")
-        assert look.returncode == 0, look.stderr
-        assert json.loads(look.stdout)["waypoint_heights_m"]["home"][0] < 50
-        assert airbeat("plan", f"look-{name}.yaml").returncode == 0
+
+def test_a_closer_look_is_a_mission_that_can_be_planned(airbeat: Run, workplace: Path) -> None:
+    folder = workplace / "candidates"
+    folder.mkdir()
+    frame = {"file": "A.JPG", "width_px": 4000, "height_px": 3000, "lat_deg": 49.3950, "lon_deg": 8.7314,
+             "height_above_home_m": 70.0, "gimbal_yaw_deg": 0.0, "gimbal_pitch_deg": -90.0,
+             "gimbal_roll_deg": 0.0, "focal_length_px": 2812.5, "gsd_m_px": 0.025,
+             "ground_height_above_home_m": 0.0, "boxes": []}  # fmt: skip
+    found = {"id": "C001", "lat_deg": 49.39503, "lon_deg": 8.7314, "ce90_m": 3.0, "score": 0.9,
+             "frames_over_it": 1, "looks": [{"file": "A.JPG"}], "crop": ""}  # fmt: skip
+    document = {"schema": "airbeat/candidates/1", "detector": {"name": "x", "threshold": 0.5},
+                "frames": [frame], "not_searched": [], "candidates": [found]}  # fmt: skip
+    (folder / "candidates.json").write_text(json.dumps(document))
+    look = airbeat("search", "look", "C001", "--mission", "missions/demo-hillside.yaml", "--json")
+    assert look.returncode == 0, look.stderr
+    assert json.loads(look.stdout)["waypoint_heights_m"]["home"][1] == pytest.approx(19.9)
+    assert airbeat("plan", "look-C001.yaml").returncode == 0
+    higher = airbeat("search", "look", "C001", "--mission", "missions/demo-hillside.yaml", "--height-m", "90")
+    assert higher.returncode == 2
+    assert "not lower than the 70 m" in higher.stderr
 
 
 def test_a_case_that_makes_no_map_is_a_bad_file_with_its_place(airbeat: Run, workplace: Path) -> None:
