@@ -110,6 +110,7 @@ def print_status(status: Status, *, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from airbeat.geo.notation import decimal_degrees
     from airbeat.report.searchpapers import SEGMENT_HEADS, segment_cells
 
     out = console(as_json)
@@ -130,7 +131,8 @@ def print_status(status: Status, *, as_json: bool) -> None:
     )
     out.print(Text(images_line(images)))
     for find in status.finds:
-        out.print(Text(f"{find.decision}: {find.id} at {find.lat_deg:.6f}, {find.lon_deg:.6f}", style="bold"))
+        place = decimal_degrees(find.position) if find.position else "an unknown place"
+        out.print(Text(f"{find.decision}: {find.id} at {place}", style="bold"))
     if status.undecided:
         out.print(Text(f"{status.undecided} candidates are not decided: look at them first", style="yellow"))
     if status.next_best:
@@ -156,7 +158,6 @@ def case_png(case: CaseFolder, status: Status) -> bytes:
 
     from airbeat.flight.searchstatus import NOT_CLEARED
     from airbeat.flight.searchupdate import EXERCISE
-    from airbeat.geo.coordinates import LatLon
     from airbeat.report.searchpicture import CasePicture, draw_case
 
     low, high = status.success
@@ -169,7 +170,7 @@ def case_png(case: CaseFolder, status: Status) -> bytes:
             segments=case.model.segments,
             last_known=case.case.missing.last_known,
             launches=[launch.position for launch in case.case.launches],
-            finds=[(LatLon(lat_deg=f.lat_deg, lon_deg=f.lon_deg), f.id) for f in status.finds],
+            finds=[(f.position, f.id) for f in status.finds if f.position is not None],
             footprints=[shapely.Polygon(ring) for r in status.updates for ring in r.footprints],
             lines=[
                 NOT_CLEARED,

@@ -30,6 +30,7 @@ from pydantic import Field
 import airbeat
 from airbeat.errors import InputFileError, UsageError
 from airbeat.formats.atomic import write_files
+from airbeat.geo.coordinates import LatLon
 from airbeat.mission.case import Case
 from airbeat.mission.caseloader import load_case, parse_case
 from airbeat.report.artefact import Part, read_artefact
@@ -77,15 +78,22 @@ class LedgerRow(Part):
 
 
 class FindRow(Part):
-    """A candidate and what people said of it."""
+    """A candidate and what people said of it; without a place where its photographs do not know it."""
 
     id: str
     decision: str
-    lat_deg: float
-    lon_deg: float
-    ce90_m: float
+    lat_deg: float | None
+    lon_deg: float | None
+    ce90_m: float | None
     score: float
     note: str = ""
+
+    @property
+    def position(self) -> LatLon | None:
+        """Where it is, if anybody knows."""
+        if self.lat_deg is None or self.lon_deg is None:
+            return None
+        return LatLon(lat_deg=self.lat_deg, lon_deg=self.lon_deg)
 
 
 class LeftOutRow(Part):
@@ -176,6 +184,11 @@ def start_case(case_path: Path, folder: Path) -> CaseFolder:
     }
     files[folder / "case.yaml"] = content
     files[folder / "case.json"] = (json.dumps(about, indent=1) + "\n").encode()
+    for path, wanted in files.items():
+        if path.exists() and path.read_bytes() != wanted:
+            raise UsageError(
+                f"{path} exists already and is another file", remedy="choose a new folder with --out"
+            )
     write_files(files, overwrite=True)
     return CaseFolder(folder)
 

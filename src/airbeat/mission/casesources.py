@@ -57,6 +57,10 @@ class Sources:
             self.refuse(at, error)
             return ()
         self.inputs[text] = digest
+        if datum is not MapDatum.WGS84:
+            self.ledger.notes.append(
+                f"{path.name} was read as {datum.label} and converted; where it is WGS84 say datum: wgs84"
+            )
         self.ledger.vertices += sum(
             len(f.line) + sum(len(o.shell) + sum(map(len, o.holes)) for o in f.outlines) for f in features
         )

@@ -21,7 +21,6 @@ from airbeat.errors import InputFileError
 from airbeat.flight.casefolder import CaseFolder, FindRow, UpdateRecord
 from airbeat.flight.searchstatus import NOT_CLEARED, Status
 from airbeat.flight.searchupdate import ASSUMPTIONS, EXERCISE
-from airbeat.geo.coordinates import LatLon
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
 from airbeat.report.flown import FlightFile
 from airbeat.search.segments import SegmentRow
@@ -253,13 +252,13 @@ def _not_searched(status: Status) -> list[str]:
 
 
 def _find(find: FindRow) -> dict[str, Any]:
-    place = LatLon(lat_deg=find.lat_deg, lon_deg=find.lon_deg)
+    place = find.position
     return {
         "id": find.id,
         "decision": find.decision,
-        "decimal": decimal_degrees(place),
-        "minutes": degrees_minutes(place),
-        "mgrs": mgrs_grid(place),
-        "ce90": f"{find.ce90_m:.1f}",
+        "decimal": decimal_degrees(place) if place else "not known",
+        "minutes": degrees_minutes(place) if place else "",
+        "mgrs": mgrs_grid(place) if place else "",
+        "ce90": "" if find.ce90_m is None else f"{find.ce90_m:.1f}",
         "note": find.note,
     }

@@ -318,6 +318,15 @@ def test_a_folder_that_holds_a_case_is_not_begun_again(started: CaseFolder, tmp_
         start_case(tmp_path / "none.yaml", tmp_path / "other")
 
 
+def test_a_folder_with_other_files_of_those_names_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(CASE)
+    (tmp_path / "case.yaml").write_text("another")
+    with pytest.raises(UsageError, match="is another file"):
+        start_case(tmp_path / "mine.yaml", tmp_path)
+    assert (tmp_path / "case.yaml").read_text() == "another"
+    assert not (tmp_path / "case.json").exists()
+
+
 def test_the_folder_stands_alone_when_the_cases_files_are_gone(tmp_path: Path) -> None:
     track = {"type": "LineString", "coordinates": [[10.998, 47.0], [11.003, 47.001]]}
     (tmp_path / "roads.geojson").write_text(json.dumps(track))
