@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.errors import UsageError
+from airbeat.geo.coordinates import LatLon
+
+if TYPE_CHECKING:
+    from airbeat.report.searched import SearchResults
 
 __all__ = ["command"]
+
+
+def _seen(candidate: str, results: SearchResults) -> tuple[LatLon, float, float]:
+    """Where a candidate is, the least height above ground it was seen from, the ground's above home [m]."""
+    row = next((c for c in results.candidates if c.id == candidate), None)
+    if row is None:
+        ids = ", ".join(c.id for c in results.candidates[:8])
+        raise UsageError(f"no candidate {candidate[:40]!r}", remedy=f"there are: {ids or 'none'}")
+    seen_in = {look.file for look in row.looks}
+    heights = [
+        (f.height_above_home_m - f.ground_height_above_home_m, f.ground_height_above_home_m)
+        for f in results.frames
+        if f.file in seen_in and f.height_above_home_m is not None
+    ]
+    if not heights or row.lat_deg is None or row.lon_deg is None:
+        raise UsageError(
+            f"no photograph of {candidate} says its place and height", remedy="give another candidate"
+        )
+    return (LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg), *min(heights))
 
 
 @click.command("look")
@@ -60,7 +84,6 @@ def command(
     from airbeat.checks.plan import check_plan
     from airbeat.cli.plan import findings_json, plan_json, print_findings, print_plan
     from airbeat.formats.atomic import write_files
-    from airbeat.geo.coordinates import LatLon
     from airbeat.mission.closerlook import closer_look_text
     from airbeat.mission.loader import parse_mission
     from airbeat.planning.plan import plan_mission
@@ -68,26 +91,15 @@ def command(
 
     path = candidates / "candidates.json" if candidates.is_dir() else candidates
     results = read_search_results(path)
-    row = next((c for c in results.candidates if c.id == candidate), None)
-    if row is None:
-        ids = ", ".join(c.id for c in results.candidates[:8])
-        raise UsageError(f"no candidate {candidate[:40]!r}", remedy=f"there are: {ids or 'none'}")
-    seen_in = {look.file for look in row.looks}
-    heights = [
-        (f.height_above_home_m - f.ground_height_above_home_m, f.ground_height_above_home_m)
-        for f in results.frames
-        if f.file in seen_in and f.height_above_home_m is not None
-    ]
-    if not heights:
-        raise UsageError(f"no photograph of {candidate} says its height", remedy="give another candidate")
+    position, flown_m, ground_m = _seen(candidate, results)
     target = out or Path(f"look-{candidate}.yaml")
     text = closer_look_text(
         mission,
         out=target,
-        target=LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg),
+        target=position,
         name=candidate,
-        flown_m=min(heights)[0],
-        ground_m=min(heights)[1],
+        flown_m=flown_m,
+        ground_m=ground_m,
         height_m=height_m,
         radius_m=radius_m,
         photos=photos,

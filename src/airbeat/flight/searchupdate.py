@@ -108,14 +108,7 @@ def update_case(
         }
     )
     before = _map_without(case, replaces)
-    arrays = {
-        "coverage": ground.searched.coverage,
-        "pod_low": ground.searched.pod_low,
-        "pod_high": ground.searched.pod_high,
-        "seen": ground.searched.seen,
-        "length_m": ground.length_m,
-        "swept_m2": ground.swept_m2,
-    }
+    arrays = _arrays(ground)
     path = case.append(record, arrays)
     poa = before.poa
     return UpdateResult(
@@ -125,6 +118,17 @@ def update_case(
         after=case.current(),
         success=(float((poa * arrays["pod_low"]).sum()), float((poa * arrays["pod_high"]).sum())),
     )
+
+
+def _arrays(ground: GroundSearched) -> dict[str, Array]:
+    return {
+        "coverage": ground.searched.coverage,
+        "pod_low": ground.searched.pod_low,
+        "pod_high": ground.searched.pod_high,
+        "seen": ground.searched.seen,
+        "length_m": ground.length_m,
+        "swept_m2": ground.swept_m2,
+    }
 
 
 class _Given(NamedTuple):
