@@ -36,6 +36,7 @@ COMMANDS = {
     "locate": "Say where on the ground a pixel of a photograph lies, and how surely.",
     "review": "Look at candidates, say what each is, write the hand-over files.",
     "evaluate": "Measure detectors on labelled photographs.",
+    "search": "Search for a missing person: probability map, POD from flown photographs, papers.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

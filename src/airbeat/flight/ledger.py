@@ -87,6 +87,12 @@ class LedgerFile(Part):
     source_sha256: str
     footprint_across_m: float = Field(gt=0, le=10_000)
     gaps: dict[str, Any]
+    plan_name: str = ""
+    counted_by: str = ""
+    photos: int = Field(default=0, ge=0)
+    unusable: list[dict[str, Any]] = Field(default_factory=list)
+    coverage_fraction: float | None = None
+    notes: list[str] = Field(default_factory=list)
 
     def gap_geometry(self) -> Any:
         """The gaps, a geographic (Multi)Polygon; empty when there are none.

@@ -64,9 +64,15 @@ def _angle(value: Any) -> float | None:
     return float(value)
 
 
-def _version(value: Any) -> Any:
+def version(value: Any) -> Any:
     if isinstance(value, bool):  # true equals 1 in Python
         raise complaint("must be 1 (got true)" if value else "must be 1 (got false)", "write airbeat: 1")
+    return value
+
+
+def _flown(value: Any) -> Any:
+    if value == "case":
+        raise complaint("is a case, not a flight", "airbeat search start reads it")
     return value
 
 
@@ -76,7 +82,7 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
-def _profile(value: Any) -> Any:
+def with_profile(value: Any) -> Any:
     return {"profile": value} if isinstance(value, str) else value
 
 
@@ -461,10 +467,12 @@ class MissionFile(Section):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, validate_assignment=True)
 
-    airbeat: Annotated[Literal[1], BeforeValidator(_version)] = Field(
+    airbeat: Annotated[Literal[1], BeforeValidator(version)] = Field(
         description="the first line of every mission file is airbeat: 1"
     )
-    kind: Literal["search", "patrol", "waypoints"] = Field(description="kind: search, patrol or waypoints")
+    kind: Annotated[Literal["search", "patrol", "waypoints"], BeforeValidator(_flown)] = Field(
+        description="kind: search, patrol or waypoints"
+    )
     name: Annotated[Text, Field(min_length=1)] = Field(description="what the operation is called")
     status: Literal["unsurveyed", "surveyed"] | None = None
     datum: Datum = "wgs84"
@@ -477,10 +485,10 @@ class MissionFile(Section):
         description="height: {value_m: 60, datum: home}, or {gsd_cm_px: 2.5} from which the height follows"
     )
     speed_m_s: float = Field(gt=0, le=60, description="cruise speed in metres a second, e.g. speed_m_s: 8")
-    camera: Annotated[CameraSection, BeforeValidator(_profile)] = Field(
+    camera: Annotated[CameraSection, BeforeValidator(with_profile)] = Field(
         description="a camera profile's name or its values"
     )
-    airframe: Annotated[AirframeSection, BeforeValidator(_profile)] = Field(
+    airframe: Annotated[AirframeSection, BeforeValidator(with_profile)] = Field(
         description="an airframe profile's name or its values"
     )
     wind: WindSection | None = None

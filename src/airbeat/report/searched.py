@@ -63,6 +63,7 @@ class FrameRow(Part):
             position = LatLon(lat_deg=self.lat_deg, lon_deg=self.lon_deg)
         return FrameMeta(
             path=Path(self.file),
+            time_utc=self.time_utc,
             width_px=self.width_px,
             height_px=self.height_px,
             position=position,
