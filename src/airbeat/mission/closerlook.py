@@ -12,7 +12,7 @@ from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.mission.loader import parse_mission, read_content, read_tree
 
-__all__ = ["LOWEST_LOOK_M", "closer_look_text", "look_height_m"]
+__all__ = ["LOWEST_LOOK_M", "closer_look_text", "look_height_m", "yaml_text"]
 
 LOWEST_LOOK_M = 15.0
 """No look is proposed from lower: wires and tree tops are what aircraft meet there [m]."""
@@ -103,7 +103,7 @@ def closer_look_text(
         data["search"]["target_height_m"] = round(ground_m, 1)
     if modelled:
         data["terrain"] = _moved(tree["terrain"], mission.parent, out.parent)
-    return _HEAD.format(mission=mission.name, name=name) + _yaml(data)
+    return _HEAD.format(mission=mission.name, name=name) + yaml_text(data)
 
 
 _HEAD = (
@@ -121,7 +121,8 @@ def _moved(terrain: Any, from_dir: Path, to_dir: Path) -> Any:
     return Path(os.path.relpath((from_dir / str(terrain)).absolute(), to_dir.absolute())).as_posix()
 
 
-def _yaml(data: dict[str, Any]) -> str:
+def yaml_text(data: dict[str, Any]) -> str:
+    """A mission file's blocks as YAML text, in their order."""
     from ruamel.yaml import YAML
 
     writer: Any = YAML(typ="safe", pure=True)

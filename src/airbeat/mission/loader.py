@@ -282,6 +282,16 @@ _PATTERN_HINTS = {
 _AREA_NEEDED = {
     "lawnmower": "a lawnmower pattern needs the area to sweep",
     "perimeter": "a perimeter pattern needs the area whose edge it flies along",
+    "parallel": "a parallel pattern needs the area to sweep",
+    "creeping-line": "a creeping-line pattern needs the area to sweep",
+    "contour": "a contour pattern needs the area whose slopes it follows",
+}
+
+
+_WITHOUT_AREA = {
+    "expanding-square": "its centre and radius_m say what it searches; leave the area out",
+    "sector": "its centre and radius_m say what it searches; leave the area out",
+    "track-line": "its line says what it searches; leave the area out",
 }
 
 
@@ -322,10 +332,17 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
             ledger,
             base_dir=base_dir,
             tolerance_m=getattr(block("terrain"), "tolerance_m", None),
+            last_seen=parts.last_seen,
         )
         needs = _AREA_NEEDED.get(pattern.pattern)
         if needs and "area" not in ledger.tree.data:
             ledger.add(("area",), "is missing", needs)
+        if pattern.pattern == "contour" and "terrain" not in ledger.tree.data:
+            ledger.add(("terrain",), "is missing", "a contour pattern needs a height model of the ground")
+        if pattern.pattern in _WITHOUT_AREA and "area" in ledger.tree.data:
+            ledger.add(
+                ("area",), f"does not go with pattern: {pattern.pattern}", _WITHOUT_AREA[pattern.pattern]
+            )
     if isinstance(parts.pattern, CorridorPattern):
         parts.area_path = line_path(key, ledger)
         parts.area = corridor_ground(parts.pattern, key, ledger)

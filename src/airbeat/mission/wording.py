@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from airbeat.errors import Problem
+from airbeat.mission.patternschema import PATTERNS
 from airbeat.mission.schema import MissionFile
 from airbeat.mission.yamltree import KeyPath, YamlTree
 
@@ -21,7 +22,6 @@ MAX_HINTS = 200
 """Looking for the key that was meant takes time; a file of so many unknown keys is no typing mistake."""
 _UNKNOWN = "unknown key"
 _MISSING = "is missing"
-_PATTERNS = ("lawnmower", "corridor", "waypoints", "orbit", "perimeter")
 
 
 def problems_of(
@@ -107,7 +107,7 @@ def _in_file(loc: KeyPath, data: Any) -> KeyPath:
 
 def _is_implied(loc: KeyPath, data: Any) -> bool:
     """Whether the last part is a union's tag, or a key that a short form (a list, a name) stands for."""
-    tag = loc[-1] in _PATTERNS and len(loc) == 2
+    tag = loc[-1] in PATTERNS and len(loc) == 2
     return tag or not isinstance(data, dict)
 
 
@@ -157,8 +157,8 @@ def _words(
     got = shown(detail["input"])
     context = detail.get("ctx", {})
     if kind == "union_tag_invalid":
-        close = difflib.get_close_matches(context["tag"], _PATTERNS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(_PATTERNS)}"
+        close = difflib.get_close_matches(context["tag"], PATTERNS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(PATTERNS)}"
         return f"no such pattern (got {context['tag'][:60]!r})", hint
     if kind == "too_short" and isinstance(detail["input"], str):
         return f"must not be empty (got {got})", ""
