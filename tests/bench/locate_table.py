@@ -35,7 +35,7 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.terrain import HeightGrid, Terrain
 from airbeat.locate.accuracy import ErrorBudget
-from airbeat.locate.ground import locate_pixel
+from airbeat.locate.ground import footprint, locate_pixel
 from airbeat.locate.heading import checked_headings, heading_by_pictures
 from airbeat.locate.relief import TerrainGround
 
@@ -69,7 +69,7 @@ def photographs(shared: Path) -> list[FrameMeta]:
 
 def _corners(meta: FrameMeta, shrink: int) -> tuple[np.ndarray, np.ndarray]:
     grey = cv2.cvtColor(load_image(meta, shrink=shrink), cv2.COLOR_BGR2GRAY)
-    points, marks = cv2.SIFT_create(nfeatures=6000).detectAndCompute(grey, None)
+    points, marks = cv2.SIFT_create(nfeatures=3000).detectAndCompute(grey, None)
     return np.array([p.pt for p in points]) * shrink + shrink / 2, marks
 
 
@@ -105,12 +105,14 @@ def fixed_objects(
     return np.array([row for _, row in kept.values()])
 
 
-def spreads(frames: Sequence[FrameMeta], *, shrink: int = 2) -> list[Spread]:
+def spreads(frames: Sequence[FrameMeta], *, shrink: int = 4) -> list[Spread]:
     """Every fixed object of every overlapping pair."""
     corners = {f.sha256: _corners(f, shrink) for f in frames}
     found = []
     for i, a in enumerate(frames):
         for b in frames[i + 1 :]:
+            if footprint(a).intersection(footprint(b)).area < 0.1 * footprint(a).area:
+                continue
             for xa, ya, xb, yb in fixed_objects(a, b, corners):
                 pa, pb = locate_pixel(a, xa, ya), locate_pixel(b, xb, yb)
                 apart = distance_m(pa.position, pb.position)
