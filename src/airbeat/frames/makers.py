@@ -41,7 +41,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Angles", "Scheme", "gimbal_angles_of_pix4d", "number", "scheme_of"]
+__all__ = ["Angles", "Scheme", "angles_of", "gimbal_angles_of_pix4d", "number", "scheme_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +103,10 @@ def gimbal_angles_of_pix4d(angles: Angles) -> Angles:
         math.cos(roll) * right + math.sin(roll) * down,
         math.cos(roll) * down - math.sin(roll) * right,
     )
-    return _angles_of(sight=down, right=right, up=forward)
+    return angles_of(sight=down, right=right, up=forward)
 
 
-def _angles_of(*, sight: np.ndarray, right: np.ndarray, up: np.ndarray) -> Angles:
+def angles_of(*, sight: np.ndarray, right: np.ndarray, up: np.ndarray) -> Angles:
     """Yaw, pitch and roll of a camera from its axes in ENU; at the nadir all turning is yaw."""
     pitch = math.asin(float(np.clip(sight[2], -1.0, 1.0)))
     if math.hypot(sight[0], sight[1]) < 1e-6:

@@ -1,17 +1,19 @@
-"""Cameras whose heading is written the wrong way round, or relative to the airframe.
+"""Cameras whose heading is written the wrong way round, or relative to the airframe; pictures turned since.
 
 Users of other programs found people plotted on the far side of the drone: some cameras write their yaw
-reversed by 180°, others relative to the airframe's nose. Both show when the camera's yaw is held against the
-airframe's, and against the course from one photograph to the next. But a gimbal may really look backwards or
-keep to north, so metadata alone are grounds for a warning, not for a correction. What decides is the
-pictures: between two photographs that look down, the ground's shift in the picture and the drone's shift
-over the ground give the direction of the picture's up.
+reversed by 180°, others relative to the airframe's nose, and some photographs were turned by a viewer that
+left their metadata as they were. The first two show when the camera's yaw is held against the airframe's,
+and against the course from one photograph to the next. But a gimbal may really look backwards or keep to
+north, so metadata alone are grounds for a warning, not for a correction. What decides is the pictures:
+between two photographs that look down, the ground's shift in the picture and the drone's shift over the
+ground give the direction of the picture's up.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,7 +35,7 @@ _MOST = 0.8
 _LEAST_FRAMES = 3
 _SHORTEST_M, _LONGEST_M = 5.0, 500.0
 _STEEPEST_DEG = -65.0
-_PAIRS_LOOKED_AT = 5
+_PAIRS_LOOKED_AT, _LEAST_PAIRS = 5, 2
 _FEATURES, _LEAST_INLIERS, _SHRINK = 4000, 25, 4
 
 HeadingOfPictures = Callable[[FrameMeta, FrameMeta], float | None]
@@ -42,42 +44,49 @@ HeadingOfPictures = Callable[[FrameMeta, FrameMeta], float | None]
 def checked_headings(
     frames: Sequence[FrameMeta], *, look: HeadingOfPictures | None = None
 ) -> tuple[FrameMeta, ...]:
-    """Compare the cameras' yaws with the airframe's and the course, and correct or say what does not fit.
+    """Compare the cameras' yaws with the airframe's, the course and the pictures; correct or say what is off.
 
     Args:
         frames: the photographs of one flight.
         look: measures a picture's heading from itself and the next one (`heading_by_pictures`); called for a
-            few pairs, and only where the metadata are suspicious. Without it nothing is corrected.
+            few pairs of every program that wrote the files, as some of a flight's photographs may have gone
+            through a viewer. Without it nothing is corrected.
 
     Returns:
-        The frames in the same order; where something does not fit, with a finding, and with the yaw
-        corrected if the pictures say so.
+        The frames in the same order. Where the pictures agree with another yaw than the one that is written
+        (turned by 180°, or added to the airframe's), it is corrected and a finding says so; where only the
+        metadata contradict one another, a finding says that.
     """
-    suspicion = _suspicion(frames)
-    if suspicion is None:
-        return tuple(frames)
-    wording, candidates = suspicion
-    verdict = _by_pictures(frames, look, candidates) if look is not None else None
-    if verdict is None:
-        said = f"{wording}; places may lie on the other side of the drone"
-        return tuple(
-            f if f.gimbal_yaw_deg is None else replace(f, findings=(*f.findings, said)) for f in frames
-        )
-    name, evidence = verdict
-    if name == "as written":
-        return tuple(frames)
-    correct = candidates[name]
-    result = []
-    for frame in frames:
-        yaw = correct(frame)
-        said = f"{wording}; {evidence}: {name}"
-        result.append(
-            frame if yaw is None else replace(frame, gimbal_yaw_deg=yaw, findings=(*frame.findings, said))
-        )
+    result = list(frames)
+    pairs = _pairs(frames)
+    for writer in dict.fromkeys(f.software for f in frames):
+        own = [i for i, f in enumerate(frames) if f.software == writer and f.gimbal_yaw_deg is not None]
+        wording = _suspicion([frames[i] for i in own])
+        seen = [p for p in pairs if p.first.software == writer and p.first.gimbal_yaw_deg is not None]
+        verdict = _by_pictures(seen, look) if look is not None else None
+        for i in own:
+            result[i] = _judged(frames[i], wording, verdict)
     return tuple(result)
 
 
+def _judged(frame: FrameMeta, wording: str | None, verdict: tuple[str, str] | None) -> FrameMeta:
+    if verdict is None:
+        if wording is None:
+            return frame
+        said = f"{wording}; places may lie on the other side of the drone"
+        return replace(frame, findings=(*frame.findings, said))
+    name, evidence = verdict
+    yaw = _YAWS[name](frame)
+    if name == _AS_WRITTEN or yaw is None:
+        return frame
+    said = f"the camera's yaw was {name}: {evidence}" + (f"; {wording}" if wording else "")
+    return replace(frame, gimbal_yaw_deg=yaw, findings=(*frame.findings, said))
+
+
 _Yaw = Callable[[FrameMeta], float | None]
+
+
+_AS_WRITTEN = "left as written"
 
 
 def _as_written(frame: FrameMeta) -> float | None:
@@ -94,30 +103,35 @@ def _from_the_nose(frame: FrameMeta) -> float | None:
     return (frame.gimbal_yaw_deg + frame.flight_yaw_deg) % 360.0
 
 
-def _suspicion(frames: Sequence[FrameMeta]) -> tuple[str, dict[str, _Yaw]] | None:
-    """What does not fit, in words, and the yaws that may be meant; None where all fits."""
+_YAWS: dict[str, _Yaw] = {
+    _AS_WRITTEN: _as_written,
+    "turned by 180°": _turned_round,
+    "added to the airframe's": _from_the_nose,
+}
+_EDITORS = re.compile(
+    r"photo ?viewer|photoshop|lightroom|gimp|picasa|irfanview|acdsee|photos|paint", re.IGNORECASE
+)
+
+
+def _suspicion(frames: Sequence[FrameMeta]) -> str | None:
+    """What does not fit, in words; None where all fits."""
     aimed = [f for f in frames if f.gimbal_yaw_deg is not None]
     nosed = [f for f in aimed if f.flight_yaw_deg is not None]
-    choices: dict[str, _Yaw] = {"as written": _as_written, "turned by 180°": _turned_round}
     away = [abs(_difference(f.gimbal_yaw_deg, f.flight_yaw_deg)) for f in nosed]
     opposite = sum(a > _OPPOSITE_DEG for a in away)
-    if len(nosed) >= 1 and opposite >= _MOST * len(nosed) and opposite:
-        return (
-            f"the camera's yaw is opposite to the airframe's in {opposite} of {len(nosed)} photographs",
-            choices,
-        )
+    if opposite and opposite >= _MOST * len(nosed):
+        return f"the camera's yaw is opposite to the airframe's in {opposite} of {len(nosed)} photographs"
     if len(nosed) >= _LEAST_FRAMES and _looks_relative(nosed):
-        return (
-            f"the camera's yaw stays near 0 in {len(nosed)} photographs while the airframe turns",
-            {"as written": _as_written, "added to the airframe's": _from_the_nose},
-        )
+        return f"the camera's yaw stays near 0 in {len(nosed)} photographs while the airframe turns"
     courses = [(f, c) for f, c in _courses(frames) if f.gimbal_yaw_deg is not None]
     reversed_ = sum(abs(_difference(f.gimbal_yaw_deg, c)) > _OPPOSITE_DEG for f, c in courses)
-    without_nose = [f for f, _ in courses if f.flight_yaw_deg is None]
-    if without_nose and len(courses) >= _LEAST_FRAMES and reversed_ >= _MOST * len(courses):
+    if not nosed and len(courses) >= _LEAST_FRAMES and reversed_ >= _MOST * len(courses):
+        return f"the camera's yaw is opposite to the course in {reversed_} of {len(courses)} photographs"
+    edited = [f for f in aimed if _EDITORS.search(f.software)]
+    if edited:
         return (
-            f"the camera's yaw is opposite to the course in {reversed_} of {len(courses)} photographs",
-            choices,
+            f"{len(edited)} files were written by {edited[0].software!r}, which may have turned the"
+            " pictures and left the angles as they were"
         )
     return None
 
@@ -168,28 +182,27 @@ def _courses(frames: Sequence[FrameMeta]) -> list[tuple[FrameMeta, float]]:
     ]
 
 
-def _by_pictures(
-    frames: Sequence[FrameMeta], look: HeadingOfPictures, candidates: dict[str, _Yaw]
-) -> tuple[str, str] | None:
-    """The yaw that the pictures agree with, and the evidence in words; None where they do not say."""
-    pairs = _pairs(frames)
-    votes: dict[str, int] = dict.fromkeys(candidates, 0)
+def _by_pictures(pairs: Sequence[_Pair], look: HeadingOfPictures) -> tuple[str, str] | None:
+    """The yaw that the pictures agree with, and the evidence in words; None where they do not say.
+
+    Where two of the yaws are alike, the pictures cannot tell between them, and the one as written counts.
+    """
+    votes: dict[str, int] = dict.fromkeys(_YAWS, 0)
     looked = 0
     for pair in pairs[:: max(1, len(pairs) // (3 * _PAIRS_LOOKED_AT))]:
         measured = look(pair.first, pair.second)
         if measured is None:
             continue
         looked += 1
-        for name, yaw_of in candidates.items():
+        for name, yaw_of in _YAWS.items():
             yaw = yaw_of(pair.first)
             votes[name] += yaw is not None and abs(_difference(yaw, measured)) <= _ALIKE_DEG
         if looked == _PAIRS_LOOKED_AT:
             break
     best = max(votes, key=lambda name: votes[name])
-    others = max((count for name, count in votes.items() if name != best), default=0)
-    if not votes[best] or votes[best] < _MOST * looked or others:
+    if looked < _LEAST_PAIRS or votes[best] < _MOST * looked:
         return None
-    return best, f"{votes[best]} of {looked} pairs of pictures say which is meant"
+    return best, f"{votes[best]} of {looked} pairs of pictures agree"
 
 
 def heading_by_pictures(first: FrameMeta, second: FrameMeta) -> float | None:

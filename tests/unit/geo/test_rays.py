@@ -34,8 +34,7 @@ def terrain_of(
     east, north = x * cosine - y * sine, x * sine + y * cosine
 
     def to_cells(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        points = [LatLon(lat_deg=float(a), lon_deg=float(b)) for a, b in zip(lat, lon, strict=True)]
-        e, n = FRAME.to_xy(points).T
+        e, n = FRAME.from_lon_lat(lon, lat).T
         u, v = e * cosine + n * sine, n * cosine - e * sine
         return (u + half_m) / cell_m, (half_m - v) / cell_m
 

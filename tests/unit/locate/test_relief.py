@@ -28,8 +28,7 @@ def model(height: Callable[[np.ndarray, np.ndarray], np.ndarray], *, half_m: flo
     columns, rows = np.meshgrid(np.arange(side), np.arange(side))
 
     def to_cells(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        points = [LatLon(lat_deg=float(a), lon_deg=float(b)) for a, b in zip(lat, lon, strict=True)]
-        east, north = FRAME.to_xy(points).T
+        east, north = FRAME.from_lon_lat(lon, lat).T
         return (east + half_m) / 10, (half_m - north) / 10
 
     heights = height(columns * 10 - half_m, half_m - rows * 10).astype(np.float32)
