@@ -58,7 +58,7 @@ def _simulator(folder: Path, port: int) -> Iterator[None]:
         process.communicate(timeout=120)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_flights_photographs_update_the_map_only_once_they_are_reviewed(
     airbeat: Run, workplace: Path
 ) -> None:
