@@ -26,7 +26,8 @@ def case(airbeat: Run, tmp_path: Path) -> Path:
 def test_the_missions_written_are_what_was_promised(airbeat: Run, case: Path, tmp_path: Path) -> None:
     out = tmp_path / "next"
 
-    done = airbeat("search", "next", str(case), "--minutes", "10", "--drones", "2", "--out", str(out), "--json")
+    asked = ["--minutes", "10", "--drones", "2", "--out", str(out), "--json"]
+    done = airbeat("search", "next", str(case), *asked)
 
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

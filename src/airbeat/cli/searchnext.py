@@ -53,7 +53,7 @@ def command(
     effort: int,
     as_json: bool,
 ) -> int:
-    """Plan the flights that find most within the flight time, and write their missions and plans.
+    """Plan the flights that find most, and write their missions and plans.
 
     Ways out and back, turns, climb and landing are paid from the minutes, and no sortie is longer than a
     battery. Several drones search ground of their own, five metres of height apart.

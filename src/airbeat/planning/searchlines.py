@@ -163,7 +163,7 @@ def drifted(corners: Points, leg_s: Sequence[float], *, velocity_m_s: Place, ela
         elapsed_s: how long it has drifted when the first corner is reached [s].
     """
     reached = elapsed_s + np.concatenate([[0.0], np.cumsum(leg_s)])
-    return corners + reached[:, None] * np.array(velocity_m_s)[None, :]
+    return np.asarray(corners + reached[:, None] * np.array(velocity_m_s)[None, :])
 
 
 def contour_lines(
