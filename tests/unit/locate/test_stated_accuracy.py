@@ -29,6 +29,8 @@ def bench() -> ModuleType:
 def test_fixed_objects_in_two_photographs_lie_within_the_stated_circle(
     bench: ModuleType, shared_data: Path
 ) -> None:
+    """Of one leg. Against the one photograph of the leg flown the other way all five objects lie outside
+    (3.9 to 5.5 m, stated 3.5 m), so that all photographs together reach 37 of 42."""
     frames = checked_headings(bench.photographs(shared_data), look=heading_by_pictures)
     near = [f for f in frames if f.path.name in {"DJI_0026.JPG", "DJI_0027.JPG", "brighton_DJI_0028.JPG"}]
     found = bench.spreads(near)
