@@ -17,6 +17,7 @@ from pydantic import Field
 
 from airbeat.errors import InputFileError, UsageError
 from airbeat.report.artefact import Part, read_artefact
+from airbeat.report.reviewed import LOG_NAME, decisions_beside
 from airbeat.report.searched import FrameRow, SearchResults
 
 __all__ = ["Counted", "Decision", "ReviewState", "count_frames", "find_reviews", "no_reviews", "read_reviews"]
@@ -109,9 +110,23 @@ def find_reviews(path: Path | None, folder: Path, results: SearchResults) -> tup
     """
     chosen = path or folder / "reviews.json"
     if path is None and not chosen.is_file():
-        return no_reviews(), ""
+        return _logged(folder, results)
     review = read_reviews(chosen, results)
     return review, hashlib.sha256(chosen.read_bytes()).hexdigest()
+
+
+def _logged(folder: Path, results: SearchResults) -> tuple[ReviewState, str]:
+    """What ``airbeat review`` wrote into the operations log beside the candidates."""
+    decided = decisions_beside(folder, results)
+    if not decided:
+        return no_reviews(), ""
+    review = ReviewState(
+        frames=frozenset(),
+        decisions={name: Decision(d.verdict.value) for name, d in decided.items()},
+        notes={name: d.note for name, d in decided.items() if d.note},
+        reviewers=tuple(dict.fromkeys(d.reviewer for d in decided.values())),
+    )
+    return review, hashlib.sha256((folder / LOG_NAME).read_bytes()).hexdigest()
 
 
 def _refuse_unknown(path: Path, what: str, named: Iterable[str], known: set[str]) -> None:
