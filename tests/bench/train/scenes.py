@@ -251,7 +251,7 @@ class Scenes:
         *,
         sky: _Sky,
     ) -> _Placed | None:
-        """Put a sprite's shadow and body on the picture with its middle at a spot; None if it falls outside."""
+        """Put a sprite's shadow and body on the picture, its middle at a spot; None if it falls outside."""
         side = self.side
         layers, matrix = _turned(sprite, *how)
         x0, y0, x1, y1 = sprite.box_px

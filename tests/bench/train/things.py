@@ -266,7 +266,8 @@ def fence(random: np.random.Generator) -> Cloud:
 THINGS: dict[str, tuple[float, Callable[[np.random.Generator], Cloud]]] = {
     "car": (0.12, car), "pole": (0.16, pole), "trunk": (0.08, trunk), "bush": (0.14, bush),
     "bench": (0.07, bench), "bin": (0.09, bin_), "crate": (0.08, crate), "rock": (0.07, rock),
-    "animal": (0.08, animal), "bicycle": (0.05, parked_bicycle), "flat": (0.04, flat_thing), "fence": (0.02, fence),
+    "animal": (0.08, animal), "bicycle": (0.05, parked_bicycle),
+    "flat": (0.04, flat_thing), "fence": (0.02, fence),
 }  # fmt: skip
 """Kinds of things, how often each is drawn, and what makes it."""
 
