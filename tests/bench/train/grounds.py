@@ -1,130 +1,28 @@
 """Ground without people to put people on: crops of free aerial photographs, and scenes made of their grain.
 
-Photographs come as folders (see `SOURCES`); what is composed (roads, paving, roofs, walls, shade) takes its
-grain from them, since no free photographs of towns from the air were at hand.
+What is composed (roads, paving, roofs, walls, shade) takes its grain from the photographs of `train.photos`,
+since no free photographs of towns from the air were at hand.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-__all__ = ["SOURCES", "Grounds", "Photo", "load_photos"]
+from .photos import SOURCES, Photo
+
+__all__ = ["Grounds"]
 
 Random = np.random.Generator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A folder of photographs without people.
-
-    Attributes:
-        pattern: of the files below the folder of sets.
-        view: "steep" or "oblique".
-        gsd_m_px: about how much ground a pixel shows, at the camera's foot for oblique ones [m/px].
-        held_out: parts of file names kept for measuring false alarms.
-        infrared: near infrared lies in the red channel, so channels are swapped to look like a photograph.
-    """
-
-    pattern: str
-    view: str
-    gsd_m_px: float
-    held_out: tuple[str, ...] = ()
-    infrared: bool = False
-
-
-SOURCES = {
-    "caliterra": Source(
-        pattern="backgrounds/images/caliterra_*.jpg",
-        view="steep",
-        gsd_m_px=0.015,
-        held_out=("_9358_", "_9399_"),
-    ),
-    "boruszyn": Source(pattern="backgrounds/images/boruszyn_*.jpg", view="steep", gsd_m_px=0.045),
-    "pelicans": Source(pattern="backgrounds/images/awpe-*.jpg", view="steep", gsd_m_px=0.03),
-    "kite": Source(
-        pattern="boruszyn-kite/images/*.jpg",
-        view="steep",
-        gsd_m_px=0.045,
-        held_out=("img_4926", "img_4937", "img_4970"),
-    ),
-    "seneca": Source(
-        pattern="odm_data_seneca/images/*.jpg",
-        view="steep",
-        gsd_m_px=0.05,
-        held_out=("0472", "0544", "0604"),
-        infrared=True,
-    ),
-    "lewis": Source(
-        pattern="odm_data_lewis/images/*.jpg",
-        view="oblique",
-        gsd_m_px=0.04,
-        held_out=("4090", "4122", "4154", "4236", "4306", "4344"),
-    ),
-}
-
-_WORKING_GSD_M_PX = 0.03
-_LARGEST_SIDE_PX = 2400
 _EARTH = (
     (0.42, 0.42, 0.43), (0.30, 0.30, 0.32), (0.55, 0.53, 0.50), (0.68, 0.65, 0.60), (0.62, 0.54, 0.42),
     (0.45, 0.36, 0.27), (0.56, 0.34, 0.28), (0.30, 0.36, 0.18), (0.42, 0.47, 0.24), (0.24, 0.30, 0.17),
     (0.52, 0.50, 0.30), (0.80, 0.78, 0.74), (0.16, 0.24, 0.27), (0.20, 0.34, 0.36), (0.68, 0.55, 0.50),
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Photo:
-    """A photograph, reduced to what training needs, and boxes of people or doubtful places on it."""
-
-    name: str
-    source: str
-    bgr: np.ndarray
-    gsd_m_px: float
-    marked: np.ndarray
-
-
-def load_photos(sets: Path, *, held_out: bool) -> list[Photo]:
-    """Load the photographs to train on, or those held out.
-
-    Raises:
-        FileNotFoundError: a source has no photograph there.
-    """
-    import json
-
-    photos = []
-    for name, source in SOURCES.items():
-        paths = sorted(sets.glob(source.pattern))
-        if not paths:
-            raise FileNotFoundError(f"{sets / source.pattern}: no photographs of the set {name}")
-        boxes: dict[str, list[list[float]]] = {}
-        labels = paths[0].parent.parent / "annotations.json"
-        if labels.exists():
-            known = json.loads(labels.read_text(encoding="utf-8"))
-            files = {image["id"]: Path(image["file_name"]).name for image in known["images"]}
-            for a in known["annotations"]:
-                x, y, w, h = a["bbox"]
-                boxes.setdefault(files[a["image_id"]], []).append([x, y, x + w, y + h])
-        for path in paths:
-            if any(part in path.name for part in source.held_out) != held_out:
-                continue
-            bgr = cv2.imread(str(path))
-            if source.infrared:
-                bgr = np.ascontiguousarray(bgr[:, :, (0, 2, 1)])
-            scale = min(1.0, _LARGEST_SIDE_PX / max(bgr.shape[:2]), source.gsd_m_px / _WORKING_GSD_M_PX * 1.2)
-            if source.view == "oblique" or scale > 0.95:
-                scale = min(1.0, _LARGEST_SIDE_PX / max(bgr.shape[:2]))
-            bgr = (
-                cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else bgr
-            )
-            marked = np.array(boxes.get(path.name, []), dtype=float).reshape(-1, 4) * scale
-            photos.append(
-                Photo(name=path.name, source=name, bgr=bgr, gsd_m_px=source.gsd_m_px / scale, marked=marked)
-            )
-    return photos
 
 
 def _noise(random: Random, side: int, cells: float) -> np.ndarray:

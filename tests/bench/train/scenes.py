@@ -8,7 +8,7 @@ are laid over the finished picture, so that what is pasted shares them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -121,11 +121,19 @@ def _window(at: int, length: int, side: int) -> tuple[slice, slice]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Ground to paste on: uint8 BGR square, boxes not to be judged, metres per pixel."""
+    """Ground to paste on.
+
+    Attributes:
+        bgr: (side, side, 3) uint8.
+        marked: (n, 4) boxes not to be judged [px].
+        gsd_m_px: of ground across the line of sight.
+        persons: (n, 4) boxes of people who are on it already [px].
+    """
 
     bgr: np.ndarray
     marked: np.ndarray
     gsd_m_px: float
+    persons: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
 
 
 def draw_ground(random: Random, grounds: Grounds, view: str) -> Ground:
@@ -173,36 +181,40 @@ class Scenes:
         """Draw a picture."""
         view = "oblique" if random.random() < self.oblique_share else "steep"
         ground = self.kept[view][int(random.integers(len(self.kept[view])))]
-        picture, ignored = self._cut(random, ground, turn=view == "steep")
+        picture, there, ignored = self._cut(random, ground, turn=view == "steep")
         placed = self._populate(random, picture, view, ground.gsd_m_px)
         self._occlude(random, picture, placed)
         persons, hidden = self._boxes(placed)
         faulty = camera_faults(random, picture)
-        extra = np.array(hidden, dtype=float).reshape(-1, 4)
         return Sample(
             image=faulty,
-            persons=np.array(persons, dtype=float).reshape(-1, 4),
-            ignored=np.vstack([ignored, extra]),
+            persons=np.vstack([there, np.array(persons, dtype=float).reshape(-1, 4)]),
+            ignored=np.vstack([ignored, np.array(hidden, dtype=float).reshape(-1, 4)]),
         )
 
-    def _cut(self, random: Random, ground: Ground, *, turn: bool) -> tuple[np.ndarray, np.ndarray]:
-        """A piece of the ground, mirrored at random and turned by quarters: float32, and its marked boxes."""
-        spare = ground.bgr.shape[0] - self.side
+    def _cut(
+        self, random: Random, ground: Ground, *, turn: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A piece of the ground, mirrored at random and turned by quarters.
+
+        Returns:
+            float32 picture; boxes of people there; boxes not to be judged.
+        """
+        side, spare = self.side, ground.bgr.shape[0] - self.side
         left, top = (int(v) for v in random.integers(0, spare + 1, 2))
-        picture = ground.bgr[top : top + self.side, left : left + self.side]
-        boxes = ground.marked - (left, top, left, top)
-        quarters = int(random.integers(4)) if turn else 0
-        for _ in range(quarters):
+        picture = ground.bgr[top : top + side, left : left + side]
+        boxes = np.vstack([ground.persons, ground.marked]) - (left, top, left, top)
+        for _ in range(int(random.integers(4)) if turn else 0):
             picture = np.rot90(picture)
-            boxes = np.stack(
-                [boxes[:, 1], self.side - boxes[:, 2], boxes[:, 3], self.side - boxes[:, 0]], axis=1
-            )
+            boxes = np.stack([boxes[:, 1], side - boxes[:, 2], boxes[:, 3], side - boxes[:, 0]], axis=1)
         if random.random() < 0.5:
             picture = picture[:, ::-1]
-            boxes = np.stack(
-                [self.side - boxes[:, 2], boxes[:, 1], self.side - boxes[:, 0], boxes[:, 3]], axis=1
-            )
-        return np.ascontiguousarray(picture, dtype=np.float32), boxes
+            boxes = np.stack([side - boxes[:, 2], boxes[:, 1], side - boxes[:, 0], boxes[:, 3]], axis=1)
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        people = np.arange(len(boxes)) < len(ground.persons)
+        inside = people & ((middles >= 0) & (middles < side)).all(axis=1)
+        touching = ~inside & (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < side).all(axis=1)
+        return np.ascontiguousarray(picture, dtype=np.float32), boxes[inside], boxes[touching]
 
     def _populate(self, random: Random, picture: np.ndarray, view: str, gsd: float) -> list[_Placed]:
         pools = self.views[view]
