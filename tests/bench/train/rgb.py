@@ -1,9 +1,9 @@
 """Train the RGB person network: `python -m train.rgb SETS FRAMES` in tests/bench.
 
-SETS holds the free photographs (see `train.photos`), FRAMES the embedded camera's dense photographs of seeds
-200 to 211 (`python tests/bench/embedded_frames.py --dense FRAMES 200 … 211`). Everything else is drawn:
-people, things, ground. Two rounds: the second on ground on which the first was most wrong. Drawing counts: the
-whole takes less than an hour on two cores, and prints what it took.
+SETS holds the free photographs (see `train.photos`), FRAMES the embedded camera's dense photographs, made by
+`python tests/bench/embedded_frames.py --dense FRAMES 200 … 211`. Everything else is drawn: people, things,
+ground. Two rounds: the second on ground on which the first was most wrong. Drawing counts: the whole takes
+less than an hour on two cores, and prints what it took.
 """
 
 from __future__ import annotations

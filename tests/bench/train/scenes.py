@@ -162,6 +162,8 @@ class Scenes:
         side_px: of the pictures.
         oblique_share: share of oblique pictures.
         people_share: share of pictures with people.
+        crowd: how many people there are then, one of these.
+        clutter: how many things there are, one of these.
     """
 
     def __init__(
@@ -173,9 +175,12 @@ class Scenes:
         side_px: int,
         oblique_share: float = 0.5,
         people_share: float = 0.68,
+        crowd: tuple[int, ...] = (1, 1, 2, 2, 3, 4, 6),
+        clutter: tuple[int, ...] = (0, 0, 1, 2, 3, 5),
     ) -> None:
         self.kept, self.leaves, self.views, self.side = kept, leaves, views, side_px
         self.oblique_share, self.people_share = oblique_share, people_share
+        self.crowd, self.clutter = crowd, clutter
 
     def __call__(self, random: Random) -> Sample:
         """Draw a picture."""
@@ -218,8 +223,8 @@ class Scenes:
 
     def _populate(self, random: Random, picture: np.ndarray, view: str, gsd: float) -> list[_Placed]:
         pools = self.views[view]
-        people = int(random.choice((1, 1, 2, 2, 3, 4, 6))) if random.random() < self.people_share else 0
-        things = int(random.choice((0, 0, 1, 2, 3, 5)))
+        people = int(random.choice(self.crowd)) if random.random() < self.people_share else 0
+        things = int(random.choice(self.clutter))
         side = self.side
         spots = []
         middle = random.uniform(0.1, 0.9, 2) * side
