@@ -29,7 +29,9 @@ _UNKNOWN_GSD_SIDES_PX = (10.0, 14.0, 20.0)
 _SIDES_PX = (5.0, 60.0)
 """Spots outside this range are not looked for: too few pixels to tell, or too many for this method."""
 
-_SURROUND = 3.5
+_CORE, _HOLE, _SURROUND = 0.7, 1.5, 3.5
+"""Sides of the spot's middle, of the hole of the ring around it, and of the ring, over the spot's side."""
+
 _FLOOR_GREY = 5.0
 _SHARE_OF_PEAK = 0.5
 _LEAST_FILL, _MOST_ELONGATED = 0.35, 4.0
@@ -77,12 +79,8 @@ class ThermalDetector:
 
 def _spots(cv2: Any, grey: npt.NDArray[np.float32], side_px: float) -> tuple[Floats, Floats]:
     """Spots of about a size: (n, 4) boxes xyxy [px] and (n,) contrast in spreads of the ring around."""
-    around = round(side_px * _SURROUND) | 1
-    core = max(3, round(side_px * 0.7) | 1)
-    kernel = (around, around)
-    mean = cv2.boxFilter(grey, -1, kernel, borderType=cv2.BORDER_REFLECT)
-    square = cv2.sqrBoxFilter(grey, -1, kernel, borderType=cv2.BORDER_REFLECT)
-    spread = np.sqrt(np.maximum(square - mean * mean, 0)) + _FLOOR_GREY
+    core = max(3, round(side_px * _CORE) | 1)
+    mean, spread = _ring(cv2, grey, round(side_px * _HOLE) | 1, round(side_px * _SURROUND) | 1)
     inner = cv2.GaussianBlur(grey, (core, core), core / 4, borderType=cv2.BORDER_REFLECT)
     relative = (inner - mean) / spread
     height = np.where(relative < 0, -_DARK_COUNTS * relative, relative)
@@ -96,6 +94,20 @@ def _spots(cv2: Any, grey: npt.NDArray[np.float32], side_px: float) -> tuple[Flo
             boxes.append(box)
             contrast.append(float(height[row, column]))
     return np.array(boxes, np.float64).reshape(-1, 4), np.array(contrast)
+
+
+def _ring(
+    cv2: Any, grey: npt.NDArray[np.float32], hole_px: int, around_px: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Mean grey and spread of the square ring around every pixel, the hole left out."""
+    total = squares = np.float32(0)
+    pixels = around_px**2 - hole_px**2
+    for side_px, sign in ((around_px, 1), (hole_px, -1)):
+        share = np.float32(sign * side_px**2 / pixels)
+        kernel = (side_px, side_px)
+        total = total + share * cv2.boxFilter(grey, -1, kernel, borderType=cv2.BORDER_REFLECT)
+        squares = squares + share * cv2.sqrBoxFilter(grey, -1, kernel, borderType=cv2.BORDER_REFLECT)
+    return total, np.sqrt(np.maximum(squares - total * total, 0)) + _FLOOR_GREY
 
 
 def _outline(

@@ -1,12 +1,14 @@
 """Train the thermal person network: `python -m train.thermal HIT_UAV_FOLDER` in tests/bench.
 
-Without options it writes `src/airbeat/detect/person_thermal.onnx` from all pictures. With `--folds 3` it
-trains one network per fold of flights and writes what each finds in the flights that it was not trained on.
+Without options it writes `src/airbeat/detect/person_thermal.onnx`, made from all pictures. With `--folds 3`
+it trains one network per fold of flights, searches the flights that each was not trained on, and writes what
+was found as `person_thermal.json` beside the weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections import defaultdict
 from pathlib import Path
@@ -15,9 +17,11 @@ import cv2
 import numpy as np
 
 from .augment import Cutting, cut, degraded, pasted
-from .coco import Picture, load_set
+from .coco import LICENSED, Picture, load_set
+from .figures import held_out, write_figures
 from .loop import Recipe, Sample, Sampler, train
 from .net import write_onnx
+from .score import Judged
 
 __all__ = ["flight_of", "folds_of", "thermal_sampler"]
 
@@ -25,6 +29,14 @@ SIDE_PX = 256
 SCALES = (0.5, 1.6)
 PASTE_MARGIN = 0.25
 STEPS = 5000
+SET = "hit-uav-thermal"
+WEIGHTS = Path(__file__).parents[3] / "src/airbeat/detect/person_thermal.onnx"
+
+GSD_RANGE_M_PX = (0.03, 0.15)
+"""Frames of these GSDs are searched as they are: persons of 8 to 30 px [m/px]."""
+
+SCALES_SEARCHED = (1.0,)
+MIRRORED = False
 
 
 def flight_of(picture: Picture) -> tuple[str, str, str]:
@@ -105,27 +117,60 @@ def thermal_sampler(pictures: list[Picture]) -> Sampler:
     return sample
 
 
+def light_parts(pictures: list[Picture]) -> dict[str, list[int]]:
+    """Numbers of the pictures by day and by night."""
+    parts: dict[str, list[int]] = {"day": [], "night": []}
+    for number, picture in enumerate(pictures):
+        parts["night" if picture.name.startswith("1_") else "day"].append(number)
+    return parts
+
+
+def cross_validate(pictures: list[Picture], recipe: Recipe, count: int, work: Path) -> list[Judged]:
+    """Train a network per fold, or take one that lies in `work`, and judge each on the flights it never saw."""
+    folds = np.array(folds_of(pictures, count))
+    judged: dict[int, Judged] = {}
+    for fold in range(count):
+        path = work / f"thermal_{recipe.steps}_fold{fold}of{count}.onnx"
+        if not path.exists():
+            kept = [p for p, f in zip(pictures, folds, strict=True) if f != fold]
+            write_onnx(train(thermal_sampler(kept), recipe), path)
+        numbers = np.flatnonzero(folds == fold).tolist()
+        unseen = [pictures[k] for k in numbers]
+        found = held_out(path, unseen, "thermal", scales=SCALES_SEARCHED, mirrored=MIRRORED)
+        judged |= dict(zip(numbers, found, strict=True))
+    return [judged[k] for k in range(len(pictures))]
+
+
 def main() -> None:
-    """Train on all pictures or by folds, and write the networks."""
+    """Train on all pictures, or cross-validate by flights and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("../../src/airbeat/detect/person_thermal.onnx"))
-    parser.add_argument("--folds", type=int, default=0)
-    parser.add_argument("--only-fold", type=int, default=None)
+    parser.add_argument("folder", type=Path, help="the set hit-uav-thermal")
+    parser.add_argument(
+        "--folds", type=int, default=0, help="cross-validate by flights and write the figures"
+    )
+    parser.add_argument("--work", type=Path, default=Path(), help="where the folds' networks are kept")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--any-data", action="store_true", help="do not check the set's hash")
     options = parser.parse_args()
-    pictures = load_set(options.folder, licensed_as=None if options.any_data else "hit-uav-thermal")
+    pictures = load_set(options.folder, licensed_as=None if options.any_data else SET)
     recipe = Recipe(modality="thermal", steps=options.steps, side_px=SIDE_PX)
     if not options.folds:
         write_onnx(train(thermal_sampler(pictures), recipe), options.out)
         return
-    folds = folds_of(pictures, options.folds)
-    for held_out in range(options.folds):
-        if options.only_fold in (None, held_out):
-            kept = [p for p, fold in zip(pictures, folds, strict=True) if fold != held_out]
-            path = options.out.with_name(f"{options.out.stem}_fold{held_out}of{options.folds}.onnx")
-            write_onnx(train(thermal_sampler(kept), recipe), path)
+    judged = cross_validate(pictures, recipe, options.folds, options.work)
+    groups = [(*flight_of(p), p.name.split("_")[2]) for p in pictures]
+    about = {
+        "note": f"made by tests/bench/train/thermal.py --folds {options.folds}",
+        "modality": "thermal",
+        "trained_on": {SET: {"sha256": LICENSED[SET].sha256, "licence": LICENSED[SET].licence}},
+        "steps": options.steps,
+        "gsd_range_m_px": GSD_RANGE_M_PX,
+        "unknown_gsd_scales": SCALES_SEARCHED,
+        "mirrored": MIRRORED,
+    }
+    result = write_figures(options.out, judged, groups, about=about, parts=light_parts(pictures))
+    print(json.dumps({key: result[key] for key in ("threshold", "measured", "measured_parts")}, indent=1))
 
 
 if __name__ == "__main__":
