@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .colours import cloth_colour, hair_colour, linear, skin_colour
 from .shapes import Cloud, box, ellipsoid, frustum, joined, moved, rotation, tube, wheel
 
-__all__ = ["POSTURES", "Body", "dressed", "linear", "posed"]
+__all__ = ["POSTURES", "Body", "bicycle", "dressed", "posed"]
 
 POSTURES = {
     "standing": 0.22,
@@ -305,48 +306,6 @@ def posed(random: np.random.Generator, posture: str) -> Body:
     )
 
 
-def linear(red: float, green: float, blue: float) -> np.ndarray:
-    """Linear reflectance (blue, green, red) of an sRGB colour 0…1."""
-    return (np.clip(np.array([blue, green, red]), 0, 1) ** 2.2).astype(np.float32)
-
-
-def _cloth(random: np.random.Generator) -> np.ndarray:
-    """The colour of a piece of clothing, as people wear them outdoors."""
-    u = random.uniform
-    kind = random.choice(8, p=(0.18, 0.15, 0.12, 0.13, 0.17, 0.17, 0.05, 0.03))
-    if kind == 0:  # black
-        return linear(*(u(0.08, 0.22) + u(-0.02, 0.02, 3)))
-    if kind == 1:  # dark blue, dark grey
-        grey = u(0.15, 0.35)
-        return linear(grey, grey + u(-0.02, 0.03), grey + u(0, 0.15))
-    if kind == 2:  # denim
-        depth = u(0.25, 0.6)
-        return linear(depth * 0.75, depth * 0.9, depth * 1.15)
-    if kind == 3:  # white, light grey
-        return linear(*(u(0.7, 0.97) + u(-0.03, 0.03, 3)))
-    if kind == 4:  # earth colours
-        value, warm = u(0.2, 0.65), u(0.6, 0.95)
-        return linear(value, value * warm, value * warm * u(0.5, 0.85))
-    if kind == 5:  # any hue
-        hue, depth, value = u(0, 1), u(0.4, 1), u(0.35, 0.9)
-        wave = np.clip(np.abs((hue * 6 + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
-        return linear(*(value * (1 - depth + depth * wave)))
-    if kind == 6:  # hi-vis
-        return linear(*((0.8, 0.98, 0.15), (1.0, 0.45, 0.1))[int(random.integers(2))])
-    return linear(*(u(0.4, 0.6) + u(-0.03, 0.03, 3)))
-
-
-def _skin(random: np.random.Generator) -> np.ndarray:
-    tone = random.uniform(0, 1) ** 1.3
-    light, dark = np.array([0.91, 0.72, 0.60]), np.array([0.30, 0.19, 0.14])
-    return linear(*(light + (dark - light) * tone + random.uniform(-0.03, 0.03)))
-
-
-def _hair(random: np.random.Generator) -> np.ndarray:
-    shades = ((0.06, 0.05, 0.05), (0.16, 0.10, 0.07), (0.30, 0.20, 0.12), (0.62, 0.48, 0.30), (0.6, 0.6, 0.6))
-    return linear(*np.array(shades[int(random.choice(5, p=(0.42, 0.25, 0.15, 0.10, 0.08)))]))
-
-
 def _in_bone(cloud: Cloud, transform: np.ndarray) -> Cloud:
     return moved(cloud, transform[:3, :3], transform[:3, 3])
 
@@ -361,7 +320,7 @@ def _worn(random: np.random.Generator, body: Body, paint: dict[str, np.ndarray])
     spot = 0.012
     chance = random.random()
     if chance < 0.30:
-        colour = _cloth(random)
+        colour = cloth_colour(random)
         crown = (middle[0], middle[1] + 0.01, top - 0.035)
         made = [ellipsoid(random, (radius * 1.1, radius * 1.25, 0.075), crown, colour, spacing_m=spot)]
         if chance < 0.10:
@@ -377,7 +336,7 @@ def _worn(random: np.random.Generator, body: Body, paint: dict[str, np.ndarray])
         size = (random.uniform(0.24, 0.36), random.uniform(0.12, 0.26), random.uniform(0.32, 0.55))
         at = (0.0, back[:, 1].max() + size[1] / 2 - 0.03, back[:, 2].max() - 0.08 - size[2] / 2)
         radii = tuple(s * 0.58 for s in size)
-        pack = ellipsoid(random, radii, at, _cloth(random), spacing_m=spot, rough=0.05)
+        pack = ellipsoid(random, radii, at, cloth_colour(random), spacing_m=spot, rough=0.05)
         pieces.append(_in_bone(pack, body.bones["spine02"]))
     if "skirt" in paint:
         hips = rest[part == PARTS.index("hip")]
@@ -393,7 +352,9 @@ def _worn(random: np.random.Generator, body: Body, paint: dict[str, np.ndarray])
 
 def _paint(random: np.random.Generator, posture: str) -> dict[str, np.ndarray]:
     """Colour of every part of `PARTS`, and of a skirt if one is worn."""
-    skin, top, bottom, hair, shoe = (f(random) for f in (_skin, _cloth, _cloth, _hair, _cloth))
+    skin, top, bottom, hair, shoe = (
+        f(random) for f in (skin_colour, cloth_colour, cloth_colour, hair_colour, cloth_colour)
+    )
     if random.random() < 0.12:
         bottom = top  # overalls, a suit
     paint = dict.fromkeys(PARTS, skin)
@@ -410,7 +371,7 @@ def _paint(random: np.random.Generator, posture: str) -> dict[str, np.ndarray]:
     elif random.random() < 0.12:
         paint["sleeve_upper"] = skin
     if long_sleeves and random.random() < 0.15:
-        paint["hand"] = _cloth(random)
+        paint["hand"] = cloth_colour(random)
     style = random.choice(4, p=(0.66, 0.2, 0.07, 0.07))  # long, shorts, skirt, dress
     paint["hip"] = bottom
     if style <= 1:
@@ -460,7 +421,7 @@ def _settled(body: Body, cloud: Cloud, random: np.random.Generator) -> Cloud:
 
 def bicycle(random: np.random.Generator, *, spacing_m: float = 0.012) -> Cloud:
     """A bicycle along y, front wheel at -y, with its saddle 0.95 m above the ground at the origin."""
-    frame, dark = _cloth(random), linear(0.1, 0.1, 0.1)
+    frame, dark = cloth_colour(random), linear(0.1, 0.1, 0.1)
     rear, front, crank = (0, 0.35, 0.34), (0, -0.70, 0.34), (0, -0.08, 0.28)
     saddle, head, bars = (0, 0.08, 0.92), (0, -0.52, 0.85), (0, -0.50, 1.0)
     pieces = [wheel(random, 0.33, 0.022, hub, dark, spacing_m=spacing_m) for hub in (rear, front)]
@@ -477,7 +438,9 @@ def bicycle(random: np.random.Generator, *, spacing_m: float = 0.012) -> Cloud:
     pieces.append(tube(random, (-0.28, -0.48, 1.0), (0.28, -0.48, 1.0), 0.02, dark, spacing_m=spacing_m))
     pieces.append(ellipsoid(random, (0.08, 0.14, 0.04), saddle, dark, spacing_m=spacing_m))
     if random.random() < 0.3:
-        pieces.append(box(random, (0.3, 0.3, 0.22), (0, -0.8, 0.9), _cloth(random), spacing_m=spacing_m))
+        pieces.append(
+            box(random, (0.3, 0.3, 0.22), (0, -0.8, 0.9), cloth_colour(random), spacing_m=spacing_m)
+        )
     return joined(pieces)
 
 

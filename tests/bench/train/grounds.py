@@ -161,6 +161,10 @@ class Grounds:
                 text = "".join(random.choice(list("SLOWFIRELANE0123P<>"), int(random.integers(1, 4))))
                 at = tuple(int(v) for v in random.uniform(0, side * 0.8, 2))
                 cv2.putText(mask, text, at, 0, random.uniform(0.8, 2.5), 255, wide, cv2.LINE_AA)
+            elif random.random() < 0.25:
+                tip = start + way / 2 * random.uniform(0.08, 0.25) / 1.0
+                ends = (tuple(start.astype(int).tolist()), tuple(tip.astype(int).tolist()))
+                cv2.arrowedLine(mask, *ends, 255, 2 * wide, cv2.LINE_AA, 0, random.uniform(0.25, 0.5))
             elif random.random() < 0.4:
                 for share in np.arange(0, 1, random.uniform(0.06, 0.15)):
                     a, b = start + way * share, start + way * (share + 0.04)

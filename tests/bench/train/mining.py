@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -28,16 +26,10 @@ def worst_odds(network: cv2.dnn.Net, ground: Ground) -> float:
     return float(odds.max()) if len(odds) else -12.0
 
 
-def hardest(weights: Path, draw: Callable[[], Ground], *, of: int, keep: int) -> list[Ground]:
-    """The `keep` of `of` drawn grounds on which the network is most wrong, the worst first."""
+def hardest(weights: Path, grounds: list[Ground], *, share: float) -> list[Ground]:
+    """The share of the grounds on which the network is most wrong, the worst first."""
     cv2.setNumThreads(1)
     network = cv2.dnn.readNetFromONNX(str(weights))
-    drawn = (draw() for _ in range(of))
-    worst = heapq.nlargest(
-        keep, ((worst_odds(network, g), -k, g) for k, g in enumerate(drawn)), key=_first_two
-    )
-    return [ground for _, _, ground in worst]
-
-
-def _first_two(entry: tuple[float, int, Ground]) -> tuple[float, int]:
-    return entry[:2]
+    odds = np.array([worst_odds(network, ground) for ground in grounds])
+    worst = np.argsort(-odds, kind="stable")[: round(share * len(grounds))]
+    return [grounds[int(k)] for k in worst]

@@ -1,7 +1,7 @@
 """Composes training pictures: people and things from the pools on photographed or composed ground.
 
-A picture is at the network's working scale: steep views at 2.9 to 5.6 cm per pixel, oblique views with
-people standing 13 to 64 pixels tall. The camera's faults (blur, sharpening, noise, JPEG, white balance, haze)
+A picture is at the network's working scale: steep views at 3.1 to 5.2 cm per pixel, oblique views with
+people standing 17 to 64 pixels tall. The camera's faults (blur, sharpening, noise, JPEG, white balance, haze)
 are laid over the finished picture, so that what is pasted shares them.
 """
 
@@ -22,16 +22,16 @@ __all__ = ["Ground", "Scenes", "Views", "camera_faults", "draw_ground"]
 
 Random = np.random.Generator
 
-STEEP_GSD_M_PX = (0.029, 0.056)
-OBLIQUE_TALL_PX = (13.0, 64.0)
+STEEP_GSD_M_PX = (0.031, 0.052)
+OBLIQUE_TALL_PX = (17.0, 64.0)
 PHOTO_SHARE = {"steep": 0.5, "oblique": 0.45}
 _TALL_M = 1.7
-_LEAST_VISIBLE = 0.4
+_LEAST_VISIBLE = 0.5
 _SOLID = 0.35
 """Cover from which a pixel counts for the box."""
 
 _LEAST_SIDE_PX = 6.0
-_LEAST_CONTRAST = 9.0
+_LEAST_CONTRAST = 16.0
 """People who change the picture by less (8-bit units) are neither to be found nor to be left out."""
 
 
@@ -174,9 +174,9 @@ class Scenes:
         *,
         side_px: int,
         oblique_share: float = 0.5,
-        people_share: float = 0.68,
+        people_share: float = 0.75,
         crowd: tuple[int, ...] = (1, 1, 2, 2, 3, 4, 6),
-        clutter: tuple[int, ...] = (0, 0, 1, 2, 3, 5),
+        clutter: tuple[int, ...] = (0, 0, 1, 2, 4, 7),
     ) -> None:
         self.kept, self.leaves, self.views, self.side = kept, leaves, views, side_px
         self.oblique_share, self.people_share = oblique_share, people_share
@@ -190,6 +190,8 @@ class Scenes:
         placed = self._populate(random, picture, view, ground.gsd_m_px)
         self._occlude(random, picture, placed)
         persons, hidden = self._boxes(placed)
+        if random.random() < 0.04:
+            _overprint(random, picture)
         faulty = camera_faults(random, picture)
         return Sample(
             image=faulty,
@@ -348,6 +350,17 @@ class Scenes:
             elif box[2] > box[0] and box[3] > box[1] and share > 0.03:
                 hidden.append(box)
         return persons, hidden
+
+
+def _overprint(random: Random, picture: np.ndarray) -> None:
+    """Write a maker's mark or a time over a picture, as some cameras do."""
+    side = picture.shape[0]
+    text = "".join(random.choice(list("abcdjiMPRO0123456789: -"), int(random.integers(2, 12))))
+    at = (int(random.integers(0, side * 2 // 3)), int(random.integers(10, side)))
+    level = float(random.choice((20, 235, 250)))
+    cv2.putText(
+        picture, text, at, 0, random.uniform(0.3, 1.1), (level, level, level), int(random.integers(1, 3)), 16
+    )
 
 
 def _lens(random: Random, picture: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .bodies import bicycle, linear
+from .bodies import bicycle
+from .colours import linear
 from .shapes import Cloud, box, ellipsoid, frustum, joined, moved, rotation, tube, wheel
 
 __all__ = ["THINGS", "thing"]
@@ -51,7 +52,7 @@ def car(random: np.random.Generator) -> Cloud:
         (wide * 0.9, front - back, 0.8 * (roof - 0.85)),
         (0, middle, 0.85 + 0.4 * (roof - 0.85)),
         dark,
-        s,
+        spacing_m=s,
     )
     top = box(random, (wide * 0.84, cabin, 0.08), (0, middle, roof - 0.04), paint, spacing_m=s)
     wheels = [
@@ -141,14 +142,24 @@ def bin_(random: np.random.Generator) -> Cloud:
     wide = random.uniform(0.12, 0.4)
     if kind == 0:
         cone = frustum(
-            random, (0.17, 0.03), 1.0, (0, random.uniform(0.4, 0.8)), linear(0.95, 0.35, 0.08), _FINE_M
+            random,
+            (0.17, 0.03),
+            1.0,
+            (0, random.uniform(0.4, 0.8)),
+            linear(0.95, 0.35, 0.08),
+            spacing_m=_FINE_M,
         )
         return joined(
             [cone, box(random, (0.38, 0.38, 0.03), (0, 0, 0.02), linear(0.1, 0.1, 0.1), spacing_m=_FINE_M)]
         )
     if kind == 1:
         pot = frustum(
-            random, (wide * 0.8, wide), 1.0, (0, random.uniform(0.3, 0.8)), _any_colour(random), _FINE_M
+            random,
+            (wide * 0.8, wide),
+            1.0,
+            (0, random.uniform(0.3, 0.8)),
+            _any_colour(random),
+            spacing_m=_FINE_M,
         )
         plant = ellipsoid(random, (wide, wide, wide), (0, 0, 0.8), _green(random), spacing_m=0.018, rough=0.3)
         return joined([pot, plant])
@@ -263,11 +274,70 @@ def fence(random: np.random.Generator) -> Cloud:
     return joined(pieces)
 
 
+def sign(random: np.random.Generator) -> Cloud:
+    """A round or square board on a thin post, facing any way."""
+    tall, wide = random.uniform(1.2, 3.0), random.uniform(0.2, 0.45)
+    post = tube(random, (0, 0, 0), (0, 0, tall), 0.03, _any_colour(random), spacing_m=_COARSE_M)
+    turn = rotation((1, 0, 0), math.pi / 2)
+    middle = (0, 0.05, tall - wide)
+    rim, face = _any_colour(random), _any_colour(random)
+    if random.random() < 0.6:
+        boards = [ellipsoid(random, (wide, wide, 0.015), (0, 0, 0), rim, spacing_m=_FINE_M)]
+        boards.append(
+            ellipsoid(random, (wide * 0.7, wide * 0.7, 0.02), (0, 0, 0.01), face, spacing_m=_FINE_M)
+        )
+    else:
+        boards = [box(random, (2 * wide, 2 * wide, 0.03), (0, 0, 0), face, spacing_m=_FINE_M)]
+    return joined([post, *(moved(board, turn, middle) for board in boards)])
+
+
+def motorcycle(random: np.random.Generator) -> Cloud:
+    """A parked motorcycle or scooter."""
+    paint, dark, s = _any_colour(random), linear(0.08, 0.08, 0.08), 0.016
+    pieces = [wheel(random, 0.28, 0.06, (0, y, 0.3), dark, spacing_m=s) for y in (-0.65, 0.6)]
+    pieces.append(ellipsoid(random, (0.14, 0.35, 0.2), (0, -0.1, 0.7), paint, spacing_m=s))
+    pieces.append(ellipsoid(random, (0.13, 0.4, 0.08), (0, 0.4, 0.8), dark, spacing_m=s))
+    pieces.append(ellipsoid(random, (0.14, 0.3, 0.2), (0, 0, 0.4), dark, spacing_m=s))
+    pieces.append(tube(random, (0, -0.65, 0.3), (0, -0.45, 1.0), 0.05, dark, spacing_m=s))
+    pieces.append(tube(random, (-0.35, -0.4, 1.02), (0.35, -0.4, 1.02), 0.025, dark, spacing_m=s))
+    if random.random() < 0.4:
+        pieces.append(box(random, (0.4, 0.35, 0.35), (0, 0.75, 1.0), _any_colour(random), spacing_m=s))
+    return moved(joined(pieces), rotation((0, 1, 0), random.uniform(-0.15, 0.15)), (0, 0, 0.03))
+
+
+def chair(random: np.random.Generator) -> Cloud:
+    """A chair with a back."""
+    colour, s = _any_colour(random), 0.016
+    seat = box(random, (0.45, 0.45, 0.05), (0, 0, 0.45), colour, spacing_m=s)
+    back = box(random, (0.45, 0.05, 0.45), (0, 0.22, 0.72), colour, spacing_m=s)
+    legs = [
+        tube(random, (x, y, 0), (x, y, 0.45), 0.02, colour, spacing_m=s)
+        for x in (-0.2, 0.2)
+        for y in (-0.2, 0.2)
+    ]
+    return joined([seat, back, *legs])
+
+
+def canopy(random: np.random.Generator) -> Cloud:
+    """The crown of a tree of two to six metres across."""
+    wide, stem = random.uniform(1.0, 3.0), random.uniform(1.5, 3.5)
+    leaf = _green(random)
+    pieces = [tube(random, (0, 0, 0), (0, 0, stem + 0.5), 0.13, _wood(random), spacing_m=0.03)]
+    for _ in range(int(random.integers(3, 8))):
+        radii = wide * random.uniform(0.35, 0.7, 3)
+        at = (*(random.normal(size=2) * wide * 0.45), stem + radii[2] * random.uniform(0.6, 1.4))
+        blob = ellipsoid(random, radii, at, leaf * random.uniform(0.7, 1.3), spacing_m=0.035, rough=0.35)
+        blob.albedo[:] *= random.uniform(0.3, 1.5, (len(blob.albedo), 1)).astype(np.float32)
+        pieces.append(blob)
+    return joined(pieces)
+
+
 THINGS: dict[str, tuple[float, Callable[[np.random.Generator], Cloud]]] = {
-    "car": (0.12, car), "pole": (0.16, pole), "trunk": (0.08, trunk), "bush": (0.14, bush),
-    "bench": (0.07, bench), "bin": (0.09, bin_), "crate": (0.08, crate), "rock": (0.07, rock),
-    "animal": (0.08, animal), "bicycle": (0.05, parked_bicycle),
-    "flat": (0.04, flat_thing), "fence": (0.02, fence),
+    "car": (0.16, car), "pole": (0.12, pole), "trunk": (0.07, trunk), "bush": (0.10, bush),
+    "bench": (0.06, bench), "bin": (0.08, bin_), "crate": (0.06, crate), "rock": (0.06, rock),
+    "animal": (0.06, animal), "bicycle": (0.04, parked_bicycle), "flat": (0.05, flat_thing),
+    "fence": (0.02, fence), "sign": (0.08, sign), "motorcycle": (0.05, motorcycle), "chair": (0.04, chair),
+    "canopy": (0.05, canopy),
 }  # fmt: skip
 """Kinds of things, how often each is drawn, and what makes it."""
 
