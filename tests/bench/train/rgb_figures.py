@@ -8,8 +8,11 @@ keep, what the weights find on the photographs of EVALUATION, sets that are for 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +20,7 @@ import numpy as np
 from airbeat.detect.network import search
 
 from .coco import load_set
-from .figures import LEAST_LOG_ODDS, measured, write_figures
+from .figures import LEAST_LOG_ODDS, RATES, measured, write_figures
 from .grounds import Grounds
 from .photos import SOURCES, load_photos
 from .scenes import Scenes, Views, draw_ground
@@ -104,6 +107,20 @@ def share_held(judged: list[Judged], best: int) -> tuple[int, int]:
     return held, len(pictures)
 
 
+def _on_photographs(judged: list[Judged], figures: dict[str, Any]) -> dict[str, Any]:
+    """The curve of false candidates, which real ground decides, and the rate at the shipped threshold."""
+    odds, shares = (np.array(column) for column in zip(*figures["probability"], strict=True))
+    false = np.sort(np.interp(np.concatenate([j.false for j in judged]), odds, shares))[::-1]
+    curve = []
+    for rate in RATES:
+        allowed = math.floor(rate * len(judged))
+        if allowed < len(false):
+            curve.append([rate, math.ceil(float(false[allowed]) * 1e5 + 1) / 1e5])
+    at_threshold = float((false >= figures["threshold"]).sum()) / len(judged)
+    about = {"pictures": len(judged), "false_per_picture_at_threshold": round(at_threshold, 4)}
+    return {"false_per_frame": curve, "photographs_without_people": about}
+
+
 def _evaluate(network: cv2.dnn.Net, folder: Path) -> None:
     pooled: list[Judged] = []
     for name, one in SETS.items():
@@ -131,7 +148,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     network = cv2.dnn.readNetFromONNX(str(options.weights))
     judged, groups = held_out_photographs(network, options.sets)
-    parts = {"photographs without people": list(range(len(judged)))}
+    photographs = list(judged)
+    parts = {}
     for view, frames in rendered_frames(options.sets, workers=options.workers).items():
         parts[f"rendered, {view}"] = list(range(len(judged), len(judged) + len(frames)))
         for image, persons, ignored in frames:
@@ -139,8 +157,11 @@ def main() -> None:
             groups.append(f"rendered {len(judged)}")
             judged.append(judge(boxes, odds, persons, ignored))
     result = write_figures(options.weights, judged, list(groups), about=ABOUT, parts=parts)
+    result |= _on_photographs(photographs, result)
+    options.weights.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, part in result["measured_parts"].items():
         print(name, part["at_threshold"], part["recall_at_false_per_picture"])
+    print("photographs without people:", result["photographs_without_people"])
     if options.evaluation is not None:
         _evaluate(network, options.evaluation)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -85,3 +88,16 @@ def test_an_unknown_gsd_is_searched_at_every_scale_and_a_known_one_at_its_own(sp
 @pytest.mark.parametrize(("gsd_m_px", "found"), [(0.04, 1), (0.5, 0)])
 def test_where_the_gsd_is_known_a_box_of_no_persons_size_is_none(spots, gsd_m_px, found):
     assert len(NetworkDetector()(spotted((100, 80, 2)), gsd_m_px=gsd_m_px, modality="rgb")) == found
+
+
+def test_the_rgb_figures_belong_to_the_weights_and_the_weights_are_small():
+    folder = resources.files("airbeat.detect")
+    weights = folder.joinpath("person_rgb.onnx").read_bytes()
+    figures = json.loads(folder.joinpath("person_rgb.json").read_text(encoding="utf-8"))
+    assert hashlib.sha256(weights).hexdigest() == figures["weights_sha256"]
+    assert len(weights) < 2_000_000
+    shares = [share for _, share in figures["probability"]]
+    assert shares == sorted(set(shares))
+    rates, thresholds = zip(*figures["false_per_frame"], strict=True)
+    assert list(rates) == sorted(rates)
+    assert list(thresholds) == sorted(thresholds, reverse=True)
