@@ -42,7 +42,7 @@ _LOG_SIDES = (-2.0, 3.0)
 _BROAD_PX, _NARROW_PX = 65, 17
 _SAME_PERSON_OVERLAP = 0.5
 _NESTED_SHARE = 0.8
-_MOST_BOXES = 1000
+_MOST_BOXES = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +187,7 @@ def search(
     modality: str,
     scales: tuple[float, ...] = (1.0,),
     mirrored: bool = False,
-    least_log_odds: float = -4.0,
+    least_log_odds: float = -3.0,
 ) -> tuple[Floats, Floats]:
     """Find persons with a network that OpenCV has read.
 
@@ -277,20 +277,19 @@ def _distinct(boxes: Floats, *, nested: bool) -> list[int]:
 
     With `nested` also no better one lies in them, or around them, by `_NESTED_SHARE` of the smaller's area.
     """
-    sides = boxes[:, 2:] - boxes[:, :2]
-    areas = sides.prod(axis=1)
-    open_ones = np.ones(len(boxes), dtype=bool)
-    kept: list[int] = []
-    for k in range(len(boxes)):
-        if not open_ones[k]:
-            continue
-        kept.append(k)
-        near = np.minimum(boxes[k, 2:], boxes[:, 2:]) - np.maximum(boxes[k, :2], boxes[:, :2])
-        common = np.clip(near, 0, None).prod(axis=1)
-        open_ones &= common < _SAME_PERSON_OVERLAP * (areas + areas[k] - common)
-        if nested:
-            open_ones &= common < _NESTED_SHARE * np.minimum(areas, areas[k])
-    return kept
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    near = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(
+        boxes[:, None, :2], boxes[None, :, :2]
+    )
+    common = np.clip(near, 0, None).prod(axis=2)
+    same = common >= _SAME_PERSON_OVERLAP * (areas[:, None] + areas[None] - common)
+    if nested:
+        same |= common >= _NESTED_SHARE * np.minimum(areas[:, None], areas[None])
+    dropped = np.zeros(len(boxes), dtype=bool)
+    for k in np.flatnonzero(same.sum(axis=1) > 1):
+        if not dropped[k]:
+            dropped[k + 1 :] |= same[k, k + 1 :]
+    return np.flatnonzero(~dropped).tolist()
 
 
 def prepare(image_bgr: npt.NDArray[Any], modality: str) -> Array:

@@ -2,6 +2,7 @@
 
 A sampler (any callable that draws one `Sample` with the random generator it is given) runs in processes of
 its own; batch k is drawn with the seed (seed, k), so a run is repeatable whatever the number of processes.
+Every batch is used twice, the second time mirrored, since drawing costs a quarter of the time.
 What the samples show, at which GSD, and how they are distorted is the sampler's business; the loop knows
 boxes only.
 """
@@ -118,7 +119,7 @@ def targets(sample: Sample, side_px: int) -> tuple[np.ndarray, ...]:
 def _draw(sampler: Sampler, recipe: Recipe, first: int, queue: Any) -> None:
     """Draw every `samplers`-th batch, beginning with number `first`."""
     cv2.setNumThreads(0)
-    for number in range(first, recipe.steps, recipe.samplers):
+    for number in range(first, (recipe.steps + 1) // 2, recipe.samplers):
         random = np.random.default_rng((recipe.seed, number))
         samples = [sampler(random) for _ in range(recipe.batch)]
         images = [prepare(s.image, recipe.modality).astype(np.float16) for s in samples]
@@ -127,6 +128,7 @@ def _draw(sampler: Sampler, recipe: Recipe, first: int, queue: Any) -> None:
 
 
 def _batches(sampler: Sampler, recipe: Recipe) -> Iterator[list[torch.Tensor]]:
+    """`recipe.steps` batches of images, heat, weight, size and mask."""
     context = multiprocessing.get_context("fork")
     queues = [context.Queue(6) for _ in range(recipe.samplers)]
     workers = [
@@ -136,7 +138,7 @@ def _batches(sampler: Sampler, recipe: Recipe) -> Iterator[list[torch.Tensor]]:
     for worker in workers:
         worker.start()
     try:
-        for number in range(recipe.steps):
+        for number in range((recipe.steps + 1) // 2):
             which = number % recipe.samplers
             while True:
                 try:
@@ -145,7 +147,10 @@ def _batches(sampler: Sampler, recipe: Recipe) -> Iterator[list[torch.Tensor]]:
                 except Empty:
                     if not workers[which].is_alive():
                         raise RuntimeError("a sampling process died: see its message above") from None
-            yield [torch.from_numpy(part).float() for part in parts]
+            batch = [torch.from_numpy(part).float() for part in parts]
+            yield batch
+            if 2 * number + 1 < recipe.steps:
+                yield [part.flip(-1) for part in batch]
     finally:
         for worker in workers:
             worker.terminate()
