@@ -41,6 +41,7 @@ _LARGEST_SCALE = 2.0
 _LOG_SIDES = (-2.0, 3.0)
 _BROAD_PX, _NARROW_PX = 65, 17
 _SAME_PERSON_OVERLAP = 0.5
+_NESTED_SHARE = 0.8
 _MOST_BOXES = 600
 
 
@@ -56,6 +57,8 @@ class NetworkFigures:
         probability: (log odds, share of the boxes at such log odds that are persons), both rising.
         threshold: the default threshold on that probability.
         false_per_frame: (false candidates per frame, lowest threshold that keeps below), measured.
+        longest_side_m: where the GSD is known, boxes whose longer side lies outside this range are no persons
+            [m]; None to let every box pass.
     """
 
     gsd_range_m_px: tuple[float, float]
@@ -65,6 +68,7 @@ class NetworkFigures:
     probability: tuple[tuple[float, float], ...]
     threshold: float
     false_per_frame: tuple[tuple[float, float], ...]
+    longest_side_m: tuple[float, float] | None = None
 
 
 @cache
@@ -84,6 +88,7 @@ def network_figures(modality: str) -> NetworkFigures:
         probability=tuple((odds, share) for odds, share in data["probability"]),
         threshold=data["threshold"],
         false_per_frame=tuple((rate, threshold) for rate, threshold in data["false_per_frame"]),
+        longest_side_m=tuple(data["longest_side_m"]) if "longest_side_m" in data else None,
     )
 
 
@@ -155,7 +160,8 @@ class NetworkDetector:
         """
         figures = network_figures(modality)
         scales = figures.unknown_gsd_scales
-        if math.isfinite(gsd_m_px) and gsd_m_px > 0:
+        gsd_is_known = math.isfinite(gsd_m_px) and gsd_m_px > 0
+        if gsd_is_known:
             scales = (gsd_m_px / min(max(gsd_m_px, figures.gsd_range_m_px[0]), figures.gsd_range_m_px[1]),)
         boxes, log_odds = search(
             _per_thread.network(modality),
@@ -168,6 +174,9 @@ class NetworkDetector:
         odds, shares = zip(*figures.probability, strict=True)
         scores = np.interp(log_odds, odds, shares)
         kept = scores >= (figures.threshold if self.threshold is None else self.threshold)
+        if gsd_is_known and figures.longest_side_m is not None:
+            longest_m = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) * gsd_m_px
+            kept &= (longest_m >= figures.longest_side_m[0]) & (longest_m <= figures.longest_side_m[1])
         return Detections(xyxy_px=boxes[kept], scores=scores[kept])
 
 
@@ -185,7 +194,8 @@ def search(
     The network is given (1, 3, height, width) and answers (1, 6, height / 4, width / 4): the log odds that a
     person's middle lies in each of the 2 x 2 px cells of the 4 x 4 px block, row by row, and log width and
     height of the box over 16 px. Persons are the cells higher than the eight around them; of two boxes that
-    cover each other by half the better stays.
+    cover each other by half the better stays. Where several scales are searched, so it does of two of which
+    one lies mostly in the other: a person at one scale and a part of the person at another.
 
     Returns:
         (n, 4) boxes xyxy [px of the image] and (n,) log odds, best first.
@@ -197,7 +207,7 @@ def search(
     boxes, log_odds = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.argsort(-log_odds, kind="stable")[:_MOST_BOXES]
     boxes, log_odds = boxes[order], log_odds[order]
-    kept = _distinct(boxes)
+    kept = _distinct(boxes, nested=len(scales) > 1)
     height, width = image_bgr.shape[:2]
     return np.clip(boxes[kept], 0, (width, height, width, height)), log_odds[kept]
 
@@ -262,14 +272,19 @@ def _peaks(answer: Array, least: float) -> tuple[Floats, Floats]:
     return np.hstack([middles - half, middles + half]), cells[y, x].astype(np.float64)
 
 
-def _distinct(boxes: Floats) -> list[int]:
-    """Indices of the boxes, best first, that no better one covers by half (intersection over union)."""
+def _distinct(boxes: Floats, *, nested: bool) -> list[int]:
+    """Indices of the boxes, best first, that no better one covers by half (intersection over union).
+
+    With `nested` also no better one lies in them, or around them, by `_NESTED_SHARE` of the smaller's area.
+    """
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     near = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(
         boxes[:, None, :2], boxes[None, :, :2]
     )
     common = np.clip(near, 0, None).prod(axis=2)
     same = common >= _SAME_PERSON_OVERLAP * (areas[:, None] + areas[None] - common)
+    if nested:
+        same |= common >= _NESTED_SHARE * np.minimum(areas[:, None], areas[None])
     dropped = np.zeros(len(boxes), dtype=bool)
     for k in np.flatnonzero(same.sum(axis=1) > 1):
         if not dropped[k]:

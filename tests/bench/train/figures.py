@@ -23,7 +23,7 @@ __all__ = ["held_out", "measured", "write_figures"]
 LEAST_LOG_ODDS = -3.0
 RATES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 SIDES_PX = (0, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48, 64, 96, math.inf)
-SHIPPED_RATE, SHIPPED_RATE_EMPTY = 1.0, 0.15
+SHIPPED_RATE, SHIPPED_RATE_EMPTY = 1.0, 0.2
 
 
 def held_out(
@@ -94,6 +94,13 @@ def measured(judged: list[Judged], groups: list[Hashable], threshold: float) -> 
     }
 
 
+def _least_on_empty(empty: list[Judged]) -> float:
+    """The lowest score that keeps to `SHIPPED_RATE_EMPTY` on pictures without persons."""
+    false = np.sort(np.concatenate([np.empty(0), *(j.false for j in empty)]))[::-1]
+    allowed = math.floor(SHIPPED_RATE_EMPTY * len(empty))
+    return float(false[allowed]) + 1e-6 if len(false) > allowed else -math.inf
+
+
 def _rate(judged: list[Judged], threshold: float) -> float:
     return float(np.mean([(j.false >= threshold).sum() for j in judged]))
 
@@ -105,6 +112,7 @@ def write_figures(
     *,
     about: dict[str, Any],
     parts: dict[str, list[int]],
+    unlabelled: Sequence[bool] | None = None,
 ) -> dict[str, Any]:
     """Write the JSON file beside the weights `path` and return what was written.
 
@@ -117,17 +125,14 @@ def write_figures(
         groups: group of every picture.
         about: what else goes into the file, see `airbeat.detect.network.NetworkFigures`.
         parts: name of a part of the pictures, and their numbers, measured by themselves too.
+        unlabelled: which pictures show persons that nobody labelled: they do not count as without persons.
     """
     probability = calibrate(judged)
     odds, shares = (np.array(column) for column in zip(*probability, strict=True))
     curve = [(rate, recall_at(judged, rate)[1]) for rate in RATES]
-    on_empty = np.sort(np.concatenate([j.false for j in judged if not len(j.found)]))[::-1]
-    empty = sum(not len(j.found) for j in judged)
-    allowed = math.floor(SHIPPED_RATE_EMPTY * empty)
-    least = max(
-        recall_at(judged, SHIPPED_RATE)[1],
-        float(on_empty[allowed]) + 1e-6 if len(on_empty) > allowed else -99,
-    )
+    shown = unlabelled or [False] * len(judged)
+    empty = [j for j, persons in zip(judged, shown, strict=True) if not persons and not len(j.found)]
+    least = max(recall_at(judged, SHIPPED_RATE)[1], _least_on_empty(empty))
 
     def scored(log_odds: float) -> float:
         return math.floor(float(np.interp(log_odds, odds, shares)) * 1e5) / 1e5
@@ -140,6 +145,7 @@ def write_figures(
         "threshold": scored(least),
         "false_per_frame": [[rate, scored(log_odds)] for rate, log_odds in curve],
         "measured": measured(judged, groups, least),
+        "false_per_labelled_picture_without_persons": round(_rate(empty, least), 4) if empty else None,
         "measured_parts": {
             name: measured([judged[k] for k in numbers], [groups[k] for k in numbers], least)
             for name, numbers in parts.items()

@@ -106,7 +106,7 @@ def interval(
     groups: list[Hashable],
     measure: Callable[[list[Judged]], float],
     *,
-    draws: int = 1000,
+    draws: int = 200,
 ) -> tuple[float, float]:
     """95 % interval of a measure by drawing whole groups with replacement (seed 0)."""
     members: dict[Hashable, list[Judged]] = {}

@@ -75,9 +75,10 @@ def test_the_same_frame_gives_the_same_boxes_again_and_in_other_threads():
 def test_tiles_find_what_the_whole_frame_shows(monkeypatch: pytest.MonkeyPatch):
     places = tuple((x, y) for y in range(60, 700, 83) for x in range(50, 1000, 97))
     frame = thermal_frame(places, size=(1024, 720))
-    whole = NetworkDetector()(frame, modality="thermal")
+    detector = NetworkDetector(threshold=0.3)
+    whole = detector(frame, modality="thermal")
     monkeypatch.setattr(network, "_TILE_PX", 448)
-    tiled = NetworkDetector()(frame, modality="thermal")
+    tiled = detector(frame, modality="thermal")
     assert len(whole) == len(tiled) == len(places)
     away = np.abs(middles(whole.xyxy_px)[:, None] - middles(tiled.xyxy_px)[None]).max(axis=2)
     assert away.min(axis=1).max() <= 2
