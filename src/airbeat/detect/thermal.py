@@ -64,7 +64,7 @@ class ThermalDetector:
         """See `airbeat.detect.detections.Detector`; a GSD of NaN means that it is not known."""
         cv2 = opencv()
         grey = cv2.transform(image_bgr, np.full((1, 3), 1 / 3, np.float32)).astype(np.float32)
-        sides = _UNKNOWN_GSD_SIDES_PX
+        sides: tuple[float, ...] = _UNKNOWN_GSD_SIDES_PX
         if math.isfinite(gsd_m_px) and gsd_m_px > 0:
             sides = tuple(size / gsd_m_px for size in _PERSON_M)
         sides = tuple(s for s in sides if _SIDES_PX[0] <= s <= _SIDES_PX[1])
@@ -100,14 +100,15 @@ def _ring(
     cv2: Any, grey: npt.NDArray[np.float32], hole_px: int, around_px: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Mean grey and spread of the square ring around every pixel, the hole left out."""
-    total = squares = np.float32(0)
+    total, squares = np.zeros_like(grey), np.zeros_like(grey)
     pixels = around_px**2 - hole_px**2
     for side_px, sign in ((around_px, 1), (hole_px, -1)):
         share = np.float32(sign * side_px**2 / pixels)
         kernel = (side_px, side_px)
         total = total + share * cv2.boxFilter(grey, -1, kernel, borderType=cv2.BORDER_REFLECT)
         squares = squares + share * cv2.sqrBoxFilter(grey, -1, kernel, borderType=cv2.BORDER_REFLECT)
-    return total, np.sqrt(np.maximum(squares - total * total, 0)) + _FLOOR_GREY
+    spread = np.sqrt(np.maximum(squares - total * total, 0)) + np.float32(_FLOOR_GREY)
+    return total, spread.astype(np.float32)
 
 
 def _outline(
