@@ -36,9 +36,9 @@ STEPS = 1800
 SET = "hit-uav-thermal"
 WEIGHTS = Path(__file__).parents[3] / "src/airbeat/detect/person_thermal.onnx"
 
-UNLABELLED = ("1_130_90_0_040",)
-"""Pictures beginning so say that they show nobody, but eight of them show six players or more. They train
-nothing and do not count as pictures without persons; in all other figures they count as they are labelled."""
+UNLABELLED = ("1_130_90_0_0405", "1_130_90_0_0406", "1_130_90_0_0407")
+"""Pictures beginning so are labelled as showing nobody, but all seven show six players. They train nothing
+and do not count as pictures without persons; in all other figures they count as they are labelled."""
 
 GSD_RANGE_M_PX = (0.03, 0.15)
 """Frames of these GSDs are searched as they are: persons of 8 to 30 px [m/px]."""
