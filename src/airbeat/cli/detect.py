@@ -127,6 +127,20 @@ def write_contact_sheets(run: DetectionRun) -> list[Path]:
     return written
 
 
+def _print_headings(frames: FrameSource, *, as_json: bool) -> list[str]:
+    """Say where a flight's headings were wrong or cannot be trusted: places follow from them."""
+    from rich.text import Text
+
+    from airbeat.detect.prepare import PreparedFrames
+
+    said = list(frames.headings) if isinstance(frames, PreparedFrames) else []
+    for text in said:
+        console(as_json).print(Text(f"heading: {text}", style="bold yellow"))
+    if not isinstance(frames, PreparedFrames):
+        console(as_json).print("headings were not compared: search the folder again once it is full")
+    return said
+
+
 def _source(
     text: str,
     *,
@@ -292,7 +306,7 @@ def command(
     airbeat detect card/DCIM --out candidates
     airbeat detect card/DCIM --out candidates --follow --quiet-s 300
     """
-    from airbeat.detect.prepare import prepared
+    from airbeat.detect.prepare import is_whole, prepared
     from airbeat.detect.run import detect_source, search_settings
     from airbeat.frames.video import VideoSampling
 
@@ -307,10 +321,16 @@ def command(
             source, out_dir=out_dir, follow=follow, quiet_s=quiet_s, sampling=sampling, stopped=stopped
         )
         settings = search_settings(**options)
-        if terrain or telemetry:
-            frames, ground = prepared(
-                frames, telemetry=telemetry, camera_pitch_deg=camera_pitch_deg, terrain=terrain, home=home
-            )
+        if terrain or telemetry or is_whole(frames):
+            with progress_bar("reading metadata") as progress:
+                frames, ground = prepared(
+                    frames,
+                    telemetry=telemetry,
+                    camera_pitch_deg=camera_pitch_deg,
+                    terrain=terrain,
+                    home=home,
+                    progress=progress,
+                )
             settings = replace(settings, terrain=ground)
         with progress_bar("searching photographs") as progress:
             run = detect_source(
@@ -323,7 +343,8 @@ def command(
             )
     sheets = write_contact_sheets(run)
     print_detection(run, as_json=as_json)
+    headings = _print_headings(frames, as_json=as_json)
     console(as_json).print(f"wrote {run.json_path}, {run.geojson_path} and {len(sheets)} contact sheets")
     if as_json:
-        emit_json(detection_json(run) | {"contact_sheets": [str(p) for p in sheets]})
+        emit_json(detection_json(run) | {"contact_sheets": [str(p) for p in sheets], "headings": headings})
     return 1 if run.refused else 0
