@@ -25,7 +25,7 @@ from airbeat.planning.plan import plan_mission
 from airbeat.planning.route import Router
 from airbeat.search.allocation import rank_once
 from airbeat.search.field import Field, Place, Points, cut_to, path_length_m, without_repeats
-from airbeat.search.flights import Flights, best_flights
+from airbeat.search.flights import Flights, Rough, finished, rough_flights
 from airbeat.search.grid import ProbabilityMap
 from airbeat.search.sweepwidth import LateralRange
 
@@ -228,14 +228,9 @@ def _best(
     swath = min(crew.lateral.swath_m for crew in crews)
     p0 = min(crew.lateral.sweep_width_m / crew.lateral.swath_m for crew in crews)
     closed = _closed(now, crews)
-    nothing = Flights(paths=tuple(np.zeros((0, 2)) for _ in lengths_m), value=-1.0, angle_rad=0.0)
-    best = _Found(
-        flights=nothing,
-        field=Field(values=now.poa, cell_m=now.grid.cell_m, west_m=now.grid.west_m, south_m=now.grid.south_m),
-        spacing_m=swath,
-        detection=p0,
-    )
+    turn_m = max(crew.turn_m for crew in crews)
     angles: tuple[float, ...] | None = None  # all, then the best again
+    tried: list[tuple[Rough, _Found]] = []
     for density in _DENSITIES:
         spacing = density * swath
         field = Field(
@@ -245,22 +240,26 @@ def _best(
             south_m=now.grid.south_m,
             closed=closed,
         )
-        flights = best_flights(
+        roughs = rough_flights(
             field,
             lengths_m,
             reach_m=spacing / 2,
             spacing_m=spacing,
             launch=crews[0].launch,
-            turn_m=max(crew.turn_m for crew in crews),
+            turn_m=turn_m,
             angles_rad=angles,
-            starts=1 + effort,
-            rounds=4 * effort,
-            seed=seed,
         )
+        nothing = Flights(paths=tuple(np.zeros((0, 2)) for _ in lengths_m), value=-1.0, angle_rad=0.0)
+        detection = float(_detected(1.0 / density, np.array([p0]))[0])
+        found = _Found(flights=nothing, field=field, spacing_m=spacing, detection=detection)
+        tried += [(rough, found) for rough in roughs]
+        angles = (max(tried, key=lambda one: one[0].worth)[0].angle_rad,)
+    tried.sort(key=lambda one: -one[0].worth)
+    best = tried[0][1]
+    for rough, found in tried[: 1 + effort]:
+        flights = finished(rough, lengths_m, turn_m=turn_m, rounds=4 * effort, seed=seed)
         if flights.value > best.flights.value:
-            detection = float(_detected(1.0 / density, np.array([p0]))[0])
-            best = _Found(flights=flights, field=field, spacing_m=spacing, detection=detection)
-        angles = (best.flights.angle_rad,)
+            best = replace(found, flights=flights)
     return best
 
 
