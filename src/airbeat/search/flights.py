@@ -148,12 +148,25 @@ def rough_flights(
 
 
 def finished(
-    rough: Rough, lengths_m: Sequence[float], *, turn_m: float, rounds: int = 8, seed: int = 0
+    rough: Rough,
+    lengths_m: Sequence[float],
+    *,
+    turn_m: float,
+    rounds: int = 8,
+    seed: int = 0,
+    begun: Flights | None = None,
 ) -> Flights:
-    """The flights of one direction and offset, solved closely and polished; arguments as of best_flights."""
+    """The flights of one direction and offset, solved closely and polished; arguments as of best_flights.
+
+    ``begun`` are flights of this direction that are polished on, instead.
+    """
+    if begun is None:
+        paths = serpentines(rough.tracks, lengths_m, launch=rough.launch, turn_m=turn_m)
+    else:
+        paths = [turned_path(path, -rough.angle_rad).round(6) for path in begun.paths]
     paths, value = polished(
         rough.field,
-        serpentines(rough.tracks, lengths_m, launch=rough.launch, turn_m=turn_m),
+        paths,
         lengths_m,
         reach_m=rough.reach_m,
         step_m=rough.step_m,

@@ -36,6 +36,9 @@ _DENSITIES = (1.0, 0.75, 0.5)
 _CLOSE_CELLS = 0.75
 """Cells nearer than this many cells to where the vehicle may not fly are closed."""
 _TRIES = 8
+_STARTS = 6
+"""Directions that are polished; the better half of them twice as long, and so on."""
+_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,13 +257,34 @@ def _best(
         found = _Found(flights=nothing, field=field, spacing_m=spacing, detection=detection)
         tried += [(rough, found) for rough in roughs]
         angles = (max(tried, key=lambda one: one[0].worth)[0].angle_rad,)
-    tried.sort(key=lambda one: -one[0].worth)
-    best = tried[0][1]
-    for rough, found in tried[: 1 + effort]:
-        flights = finished(rough, lengths_m, turn_m=turn_m, rounds=4 * effort, seed=seed)
-        if flights.value > best.flights.value:
-            best = replace(found, flights=flights)
-    return best
+    return _polished_on(tried, lengths_m, turn_m=turn_m, seed=seed, effort=effort)
+
+
+def _polished_on(
+    tried: Sequence[tuple[Rough, _Found]],
+    lengths_m: Sequence[float],
+    *,
+    turn_m: float,
+    seed: int,
+    effort: int,
+) -> _Found:
+    """The best of the most promising directions, polished, half of them polished on."""
+    promising: dict[tuple[float, float], tuple[Rough, _Found]] = {}
+    for rough, found in sorted(tried, key=lambda one: -one[0].worth):
+        promising.setdefault((found.spacing_m, rough.angle_rad), (rough, found))
+    kept = list(promising.values())[: _STARTS * effort]
+    rounds = _ROUNDS
+    while True:
+        done: list[tuple[Rough, _Found]] = []
+        for rough, found in kept:
+            begun = found.flights if found.flights.value >= 0 else None
+            flights = finished(rough, lengths_m, turn_m=turn_m, rounds=rounds, seed=seed, begun=begun)
+            done.append((rough, replace(found, flights=flights)))
+        done.sort(key=lambda one: -one[1].flights.value)
+        if len(done) == 1:
+            return done[0][1]
+        kept = done[: len(done) // 2]
+        rounds *= 2
 
 
 def _detected(looks: float, p0: Points) -> Points:
