@@ -27,6 +27,7 @@ from airbeat.search.allocation import rank_once
 from airbeat.search.field import Field, Place, Points, cut_to, path_length_m, without_repeats
 from airbeat.search.flights import Flights, Rough, finished, rough_flights
 from airbeat.search.grid import ProbabilityMap
+from airbeat.search.starts import flown_track, starts_apart_s
 from airbeat.search.sweepwidth import LateralRange
 
 __all__ = ["NextSorties", "Searcher", "Sortie", "plan_next"]
@@ -36,6 +37,8 @@ _DENSITIES = (1.0, 0.75, 0.5)
 _CLOSE_CELLS = 0.75
 """Cells nearer than this many cells to where the vehicle may not fly are closed."""
 _TRIES = 8
+_SWAP_S = 120.0
+"""On the ground between two flights of one aircraft."""
 _STARTS = 6
 """Directions that are polished; the better half of them twice as long, and so on."""
 _ROUNDS = 2
@@ -67,6 +70,7 @@ class Sortie:
         line: its corners.
         plan: its plan.
         found: probability that it finds the person, beyond what the sorties before it in the list find.
+        start_s: when it takes off at the earliest, after the first [s]; so no two are near at one height.
     """
 
     searcher: int
@@ -75,6 +79,7 @@ class Sortie:
     line: tuple[LatLon, ...]
     plan: FlightPlan
     found: float
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,7 +140,7 @@ def plan_next(
     found = _best(now, visible, crews, [length for *_, length in flights], seed=seed, effort=effort)
     if not any(len(path) for path in found.flights.paths):
         raise _too_short(now, visible, crews[0], minutes)
-    sorties, seen = [], np.zeros(found.field.values.shape, dtype=bool)
+    sorties, tracks, seen = [], [], np.zeros(found.field.values.shape, dtype=bool)
     for (k, n, _), path in zip(flights, found.flights.paths, strict=True):
         sortie, flown = _planned(crews[k], (k, n + 1), path, now, found)
         if sortie is None:
@@ -143,10 +148,15 @@ def plan_next(
         cells = found.field.seen(flown, found.spacing_m / 2) & ~seen
         seen |= cells
         sorties.append(replace(sortie, found=float(found.field.values[cells].sum())))
+        duration_s = sortie.plan.estimate.duration_s if sortie.plan.estimate else crews[k].time_s
+        tracks.append(
+            flown_track(sortie.mission, flown, duration_s=duration_s, drone=k, launch=crews[0].launch)
+        )
     if not sorties:
         raise _too_short(now, visible, crews[0], minutes)
+    starts = starts_apart_s(tracks, swap_s=_SWAP_S)
     return NextSorties(
-        sorties=tuple(sorties),
+        sorties=tuple(replace(s, start_s=t) for s, t in zip(sorties, starts, strict=True)),
         found=sum(s.found for s in sorties),
         bound=_bound(found, flights),
         spacing_m=found.spacing_m,
