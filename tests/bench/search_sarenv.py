@@ -1,6 +1,7 @@
 """Search paths on the scenes of SAREnv, scored by its own metric code, unmodified.
 
     AIRBEAT_SARENV=path/to/SAREnv python tests/bench/search_sarenv.py [--scenes 1,2] [--rows cells,area]
+        [--drones 1,5] [--budget-km 100]
 
 AIRBEAT_SARENV names a local copy of namurproject/SAREnv; ``sarenv/analytics/metrics.py`` and ``paths.py`` are
 loaded from it as they are (they need geopandas and scipy). Nothing of it is part of this project.
@@ -15,10 +16,11 @@ within 33.1 m of one of the points 15 m apart along the path. Two kinds of path 
 
     cells    planned for that rule: sweeps along the middles of rows 90 m apart see three rows each
     area     planned for the ground itself: sweeps 66.3 m apart, every direction, worth by area
-    paid     as cells, with one launch point at the scene's centre: each sortie begins and ends there, turns
+    …-paid   either, with one launch point at the scene's centre: each sortie begins and ends there, turns
              cost v²/a at 10 m/s and 2.5 m/s², no sortie is longer than one battery; all within the budget
 
-``bound`` is what 66.3 m times 100 km of the densest ground holds; ``rows`` what 90 m times 100 km holds.
+``bound`` is what 66.3 m times the budget of the densest ground holds; ``rows`` what 90 m times it holds. Each
+path is also scored by the ground it truly passes within 33.1 m, on cells of 5 m (``true area``).
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ from airbeat.vehicle.airframe import airframe_profile
 RADIUS_M, CELL_M = 1800.0, 30.0
 FOV_DEG, ALTITUDE_M = 45.0, 80.0
 REACH_M = ALTITUDE_M * float(np.tan(np.radians(FOV_DEG / 2)))
-BUDGET_M = 100_000.0
 ROWS_M = 90.0
+FINE_M = 5.0
 SPEED_M_S = 10.0
 EXTENT = (-RADIUS_M, -RADIUS_M, RADIUS_M, RADIUS_M)
 
@@ -67,32 +69,32 @@ def scene(root: Path, number: int) -> np.ndarray:
     return np.where(inside, master[first:last, first:last], 0.0)
 
 
-def densest(heat: np.ndarray, width_m: float) -> float:
+def densest(heat: np.ndarray, width_m: float, budget_m: float) -> float:
     values = np.sort(heat.ravel())[::-1]
-    cells = BUDGET_M * width_m / CELL_M**2
+    cells = budget_m * width_m / CELL_M**2
     whole = min(int(cells), len(values))
     rest = values[whole] * (cells - whole) if whole < len(values) else 0.0
     return float(values[:whole].sum() + rest)
 
 
-def planned(heat: np.ndarray, row: str, drones: int, seed: int) -> tuple[Flights, list[float], float]:
-    """Our paths, what each may fly, and the seconds of processor time that planning took."""
+def planned(heat: np.ndarray, row: str, *, drones: int, budget_m: float, seed: int) -> tuple[Flights, float]:
+    """Our paths, and the seconds of processor time that planning took."""
     field = Field(values=heat, cell_m=CELL_M, west_m=-RADIUS_M, south_m=-RADIUS_M)
-    lengths, launch, turn_m = [BUDGET_M / drones] * drones, None, 0.0
-    if row == "paid":
+    lengths, launch, turn_m = [budget_m / drones] * drones, None, 0.0
+    if row.endswith("-paid"):
         airframe = airframe_profile("arducopter-quad")
         upright_s = airframe.climb_time_s(ALTITUDE_M) + airframe.landing_time_s(ALTITUDE_M)
         longest = (airframe.endurance_s - upright_s) * SPEED_M_S
-        sorties = int(np.ceil(BUDGET_M / drones / longest))
-        lengths = [BUDGET_M / drones / sorties] * (drones * sorties)
+        sorties = int(np.ceil(budget_m / drones / longest))
+        lengths = [budget_m / drones / sorties] * (drones * sorties)
         launch, turn_m = (0.0, 0.0), SPEED_M_S**2 / airframe.acceleration_m_s2
     begun = time.process_time()
     flights = best_flights(
         field,
         lengths,
         reach_m=REACH_M,
-        spacing_m=2 * REACH_M if row == "area" else ROWS_M,
-        on_cells=row != "area",
+        spacing_m=2 * REACH_M if row.startswith("area") else ROWS_M,
+        on_cells=not row.startswith("area"),
         launch=launch,
         turn_m=turn_m,
         rounds=8,
@@ -100,7 +102,7 @@ def planned(heat: np.ndarray, row: str, drones: int, seed: int) -> tuple[Flights
         seed=seed,
     )
     check(flights, lengths, launch, turn_m)
-    return flights, lengths, time.process_time() - begun
+    return flights, time.process_time() - begun
 
 
 def check(flights: Flights, lengths: list[float], launch: Place | None, turn_m: float) -> None:
@@ -108,10 +110,21 @@ def check(flights: Flights, lengths: list[float], launch: Place | None, turn_m: 
         assert charged_m(path, launch=launch, turn_m=turn_m) <= length + 0.01
 
 
+def true_area(heat: np.ndarray, flights: Flights) -> float:
+    """What lies within reach of the paths, each cell counted by the share of it that does."""
+    fine = Field(values=heat, cell_m=CELL_M, west_m=-RADIUS_M, south_m=-RADIUS_M).turned(0.0, FINE_M)
+    seen = np.zeros(fine.values.shape, dtype=bool)
+    for path in flights.paths:
+        seen |= fine.seen(path, REACH_M)
+    return float(fine.values[seen].sum())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--scenes", default=",".join(map(str, range(1, 16))))
-    parser.add_argument("--rows", default="cells,area,paid")
+    parser.add_argument("--rows", default="cells,area,cells-paid,area-paid")
+    parser.add_argument("--drones", default="1,5")
+    parser.add_argument("--budget-km", type=float, default=100.0, help="of all drones together")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     if "AIRBEAT_SARENV" not in os.environ:
@@ -123,21 +136,22 @@ def main() -> None:
     metrics, own = module(root, "metrics"), module(root, "paths")
     nobody = geopandas.GeoDataFrame(geometry=[], crs="EPSG:32633")
     table: dict[str, list[float]] = {}
+    budget_m = 1000.0 * asked.budget_km
     for number in map(int, asked.scenes.split(",")):
         heat = scene(root, number)
         judge = metrics.PathEvaluator(heat, EXTENT, nobody, FOV_DEG, ALTITUDE_M, int(CELL_M))
         spiral = own.generate_spiral_path(
-            0, 0, RADIUS_M, FOV_DEG, ALTITUDE_M, 0, 1, path_point_spacing_m=10.0, budget=BUDGET_M
+            0, 0, RADIUS_M, FOV_DEG, ALTITUDE_M, 0, 1, path_point_spacing_m=10.0, budget=budget_m
         )
-        scores = {"bound": densest(heat, 2 * REACH_M), "rows": densest(heat, ROWS_M)}
+        scores = {"bound": densest(heat, 2 * REACH_M, budget_m), "rows": densest(heat, ROWS_M, budget_m)}
         scores["its spiral 1"] = judge.calculate_all_metrics(spiral, 0.999)["total_likelihood_score"]
         for row in asked.rows.split(","):
-            for drones in (1, 5):
-                flights, _, seconds = planned(heat, row, drones, asked.seed)
+            for drones in map(int, asked.drones.split(",")):
+                flights, seconds = planned(heat, row, drones=drones, budget_m=budget_m, seed=asked.seed)
                 lines = [LineString(path) for path in flights.paths if len(path) > 1]
                 score = judge.calculate_all_metrics(lines, 0.999)["total_likelihood_score"]
                 scores[f"{row} {drones}"] = float(score)
-                scores[f"{row} {drones} own count"] = flights.value
+                scores[f"{row} {drones} true area"] = true_area(heat, flights)
                 scores[f"{row} {drones} s"] = seconds
         for name, value in scores.items():
             table.setdefault(name, []).append(float(value))

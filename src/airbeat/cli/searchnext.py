@@ -56,7 +56,8 @@ def command(
     """Plan the flights that find most, and write their missions and plans.
 
     Ways out and back, turns, climb and landing are paid from the minutes, and no sortie is longer than a
-    battery. Several drones search ground of their own, five metres of height apart.
+    battery. Several drones search ground of their own, five metres of height apart, and take off one after
+    another, so that no two are near one another at one height.
 
     \b
     airbeat search next case --minutes 15 --drones 2 --out next
@@ -195,9 +196,16 @@ def _written(
             if estimate is None
             else f"{estimate.duration_s / 60:.1f} min, {estimate.length_m / 1000:.2f} km, "
         )
-        rows.append((stem, f"{flown}at {plan.height_above_ground}, finds {sortie.found:.1%}"))
+        start = f", take off {sortie.start_s:.0f} s after the first" if sortie.start_s else ""
+        rows.append((stem, f"{flown}at {plan.height_above_ground}, finds {sortie.found:.1%}{start}"))
         per_sortie.append(
-            plan_json(plan) | {"file": str(path), "found": sortie.found, "findings": findings_json(findings)}
+            plan_json(plan)
+            | {
+                "file": str(path),
+                "found": sortie.found,
+                "start_s": sortie.start_s,
+                "findings": findings_json(findings),
+            }
         )
     table(rows, as_json=as_json, title=f"{case.case.name}: next sorties")
     out = console(as_json)

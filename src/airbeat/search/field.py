@@ -133,12 +133,15 @@ def path_length_m(path: Points) -> float:
 
 def turns_of(path: Points) -> int:
     """How many corners of a path change its direction by more than some degrees."""
-    if len(path) < 3:
-        return 0
+    return int(np.count_nonzero(_is_turn(path)))
+
+
+def _is_turn(path: Points) -> Mask:
+    """(n - 2,) whether the path turns at each of its corners."""
     step = np.diff(path, axis=0)
-    heading = np.arctan2(step[:, 1], step[:, 0])
-    change = np.abs((np.diff(heading) + math.pi) % (2 * math.pi) - math.pi)
-    return int(np.count_nonzero(change > STRAIGHT_RAD))
+    ahead = (step[1:] * step[:-1]).sum(axis=1)
+    aside = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
+    return np.asarray(np.abs(np.arctan2(aside, ahead)) > STRAIGHT_RAD)
 
 
 def charged_m(path: Points, *, launch: Place | None, turn_m: float) -> float:
@@ -166,12 +169,27 @@ def cut_to(
         return path, nothing
     steps = np.hypot(*np.diff(path, axis=0).T)
     at = np.concatenate([[0.0], np.cumsum(steps)])
-    low, high = 0.0, float(at[-1])
+    charged = at[:-1] + turn_m * np.concatenate(
+        [[0.0], np.cumsum(_is_turn(path))]
+    )  # to where each leg begins
+    if launch is not None:
+        charged += math.dist(launch, path[0]) + 2 * turn_m
+    if charged[0] + (0.0 if launch is None else math.dist(path[0], launch)) > length_m:
+        return nothing, path
+    home = 0.0 if launch is None else np.hypot(*(path[:-1] - launch).T)
+    leg = int(np.flatnonzero(charged + home <= length_m)[-1])  # the last that can be begun
+    a, b, step_m = path[leg].tolist(), path[leg + 1].tolist(), float(steps[leg])
+    low, high = 0.0, 1.0
     for _ in range(40):
-        middle = (low + high) / 2
-        flown = charged_m(_parted(path, at, middle)[0], launch=launch, turn_m=turn_m)
-        low, high = (middle, high) if flown <= length_m else (low, middle)
-    return _parted(path, at, low) if low > 0.01 else (nothing, path)
+        share = (low + high) / 2
+        flown = float(charged[leg]) + share * step_m
+        if launch is not None:
+            flown += math.hypot(
+                a[0] + share * (b[0] - a[0]) - launch[0], a[1] + share * (b[1] - a[1]) - launch[1]
+            )
+        low, high = (share, high) if flown <= length_m else (low, share)
+    along_m = float(at[leg]) + low * step_m
+    return _parted(path, at, along_m) if along_m > 0.01 else (nothing, path)
 
 
 def _parted(path: Points, at: Points, length_m: float) -> tuple[Points, Points]:

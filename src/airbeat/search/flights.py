@@ -12,7 +12,7 @@ from airbeat.search.field import Field, Place, Points, turned_path
 from airbeat.search.polish import polished
 from airbeat.search.sweeps import Tracks, serpentines, tracks_over
 
-__all__ = ["Flights", "best_flights"]
+__all__ = ["Flights", "Rough", "best_flights", "finished", "rough_flights"]
 
 _ANGLE_STEP_DEG = 20
 _OFFSETS = 2
@@ -71,9 +71,59 @@ def best_flights(
         rounds: how long each is.
         seed: of the polishing.
     """
-    nothing = tuple(np.zeros((0, 2)) for _ in lengths_m)
-    best = Flights(paths=nothing, value=0.0, angle_rad=0.0)
-    tried: list[_Tried] = []
+    tried = rough_flights(
+        field,
+        lengths_m,
+        reach_m=reach_m,
+        spacing_m=spacing_m,
+        launch=launch,
+        turn_m=turn_m,
+        on_cells=on_cells,
+        angles_rad=angles_rad,
+    )
+    best = Flights(paths=tuple(np.zeros((0, 2)) for _ in lengths_m), value=0.0, angle_rad=0.0)
+    for one in tried[:starts]:
+        flights = finished(one, lengths_m, turn_m=turn_m, rounds=rounds, seed=seed)
+        best = flights if flights.value > best.value else best
+    return best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rough:
+    """Tracks in one direction, to be finished if they promise most.
+
+    Attributes:
+        worth: what rough serpentines over them find, counted by bins.
+        angle_rad: direction of the sweeps, from east towards north [rad].
+        field: the map, turned that way.
+        tracks: over it.
+        launch: the launch place in the turned axes, or None.
+        reach_m: half the sweep width [m].
+        step_m: by how much corners are moved at least [m].
+    """
+
+    worth: float
+    angle_rad: float
+    field: Field
+    tracks: Tracks
+    launch: Place | None
+    reach_m: float
+    step_m: float
+
+
+def rough_flights(
+    field: Field,
+    lengths_m: Sequence[float],
+    *,
+    reach_m: float,
+    spacing_m: float,
+    launch: Place | None = None,
+    turn_m: float = 0.0,
+    on_cells: bool = False,
+    angles_rad: Sequence[float] | None = None,
+) -> list[Rough]:
+    """Each direction and offset with what it promises, the best first; arguments as of best_flights."""
+    tried: list[Rough] = []
     for angle in _angles(on_cells) if angles_rad is None else angles_rad:
         cell_m = field.cell_m if on_cells else min(field.cell_m, 2 * reach_m / _CELLS_ACROSS)
         map_ = field.turned(angle, cell_m)
@@ -83,35 +133,50 @@ def best_flights(
                 map_, offset_m=offset, spacing_m=spacing_m, reach_m=reach_m, bin_m=_bin_m(map_, on_cells)
             )
             rough = serpentines(tracks, lengths_m, launch=from_, turn_m=turn_m, bisections=_ROUGH)
-            tried.append(_Tried(tracks.worth_along(rough), angle, map_, tracks, from_))
-    tried.sort(key=lambda one: -one.worth)
-    for one in tried[:starts]:
-        paths, value = polished(
-            one.field,
-            serpentines(one.tracks, lengths_m, launch=one.launch, turn_m=turn_m),
-            lengths_m,
-            reach_m=reach_m,
-            step_m=field.cell_m if on_cells else spacing_m / 4,
-            launch=one.launch,
-            turn_m=turn_m,
-            rounds=rounds,
-            seed=seed,
-        )
-        if value > best.value:
-            turned = tuple(turned_path(path, one.angle_rad) for path in paths)
-            best = Flights(paths=turned, value=value, angle_rad=one.angle_rad)
-    return best
+            tried.append(
+                Rough(
+                    worth=tracks.worth_along(rough),
+                    angle_rad=angle,
+                    field=map_,
+                    tracks=tracks,
+                    launch=from_,
+                    reach_m=reach_m,
+                    step_m=field.cell_m if on_cells else spacing_m / 4,
+                )
+            )
+    return sorted(tried, key=lambda one: -one.worth)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """Tracks in one direction, and what rough serpentines over them are worth."""
+def finished(
+    rough: Rough,
+    lengths_m: Sequence[float],
+    *,
+    turn_m: float,
+    rounds: int = 8,
+    seed: int = 0,
+    begun: Flights | None = None,
+) -> Flights:
+    """The flights of one direction and offset, solved closely and polished; arguments as of best_flights.
 
-    worth: float
-    angle_rad: float
-    field: Field
-    tracks: Tracks
-    launch: Place | None
+    ``begun`` are flights of this direction that are polished on, instead.
+    """
+    if begun is None:
+        paths = serpentines(rough.tracks, lengths_m, launch=rough.launch, turn_m=turn_m)
+    else:
+        paths = [turned_path(path, -rough.angle_rad).round(6) for path in begun.paths]
+    paths, value = polished(
+        rough.field,
+        paths,
+        lengths_m,
+        reach_m=rough.reach_m,
+        step_m=rough.step_m,
+        launch=rough.launch,
+        turn_m=turn_m,
+        rounds=rounds,
+        seed=seed,
+    )
+    turned = tuple(turned_path(path, rough.angle_rad) for path in paths)
+    return Flights(paths=turned, value=value, angle_rad=rough.angle_rad)
 
 
 def _angles(on_cells: bool) -> list[float]:

@@ -25,8 +25,9 @@ from airbeat.planning.plan import plan_mission
 from airbeat.planning.route import Router
 from airbeat.search.allocation import rank_once
 from airbeat.search.field import Field, Place, Points, cut_to, path_length_m, without_repeats
-from airbeat.search.flights import Flights, best_flights
+from airbeat.search.flights import Flights, Rough, finished, rough_flights
 from airbeat.search.grid import ProbabilityMap
+from airbeat.search.starts import flown_track, starts_apart_s
 from airbeat.search.sweepwidth import LateralRange
 
 __all__ = ["NextSorties", "Searcher", "Sortie", "plan_next"]
@@ -36,6 +37,11 @@ _DENSITIES = (1.0, 0.75, 0.5)
 _CLOSE_CELLS = 0.75
 """Cells nearer than this many cells to where the vehicle may not fly are closed."""
 _TRIES = 8
+_SWAP_S = 120.0
+"""On the ground between two flights of one aircraft."""
+_STARTS = 6
+"""Directions that are polished; the better half of them twice as long, and so on."""
+_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,7 @@ class Sortie:
         line: its corners.
         plan: its plan.
         found: probability that it finds the person, beyond what the sorties before it in the list find.
+        start_s: when it takes off at the earliest, after the first [s]; so no two are near at one height.
     """
 
     searcher: int
@@ -72,6 +79,7 @@ class Sortie:
     line: tuple[LatLon, ...]
     plan: FlightPlan
     found: float
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,7 +140,7 @@ def plan_next(
     found = _best(now, visible, crews, [length for *_, length in flights], seed=seed, effort=effort)
     if not any(len(path) for path in found.flights.paths):
         raise _too_short(now, visible, crews[0], minutes)
-    sorties, seen = [], np.zeros(found.field.values.shape, dtype=bool)
+    sorties, tracks, seen = [], [], np.zeros(found.field.values.shape, dtype=bool)
     for (k, n, _), path in zip(flights, found.flights.paths, strict=True):
         sortie, flown = _planned(crews[k], (k, n + 1), path, now, found)
         if sortie is None:
@@ -140,10 +148,15 @@ def plan_next(
         cells = found.field.seen(flown, found.spacing_m / 2) & ~seen
         seen |= cells
         sorties.append(replace(sortie, found=float(found.field.values[cells].sum())))
+        duration_s = sortie.plan.estimate.duration_s if sortie.plan.estimate else crews[k].time_s
+        tracks.append(
+            flown_track(sortie.mission, flown, duration_s=duration_s, drone=k, launch=crews[0].launch)
+        )
     if not sorties:
         raise _too_short(now, visible, crews[0], minutes)
+    starts = starts_apart_s(tracks, swap_s=_SWAP_S)
     return NextSorties(
-        sorties=tuple(sorties),
+        sorties=tuple(replace(s, start_s=t) for s, t in zip(sorties, starts, strict=True)),
         found=sum(s.found for s in sorties),
         bound=_bound(found, flights),
         spacing_m=found.spacing_m,
@@ -228,14 +241,9 @@ def _best(
     swath = min(crew.lateral.swath_m for crew in crews)
     p0 = min(crew.lateral.sweep_width_m / crew.lateral.swath_m for crew in crews)
     closed = _closed(now, crews)
-    nothing = Flights(paths=tuple(np.zeros((0, 2)) for _ in lengths_m), value=-1.0, angle_rad=0.0)
-    best = _Found(
-        flights=nothing,
-        field=Field(values=now.poa, cell_m=now.grid.cell_m, west_m=now.grid.west_m, south_m=now.grid.south_m),
-        spacing_m=swath,
-        detection=p0,
-    )
+    turn_m = max(crew.turn_m for crew in crews)
     angles: tuple[float, ...] | None = None  # all, then the best again
+    tried: list[tuple[Rough, _Found]] = []
     for density in _DENSITIES:
         spacing = density * swath
         field = Field(
@@ -245,23 +253,48 @@ def _best(
             south_m=now.grid.south_m,
             closed=closed,
         )
-        flights = best_flights(
+        roughs = rough_flights(
             field,
             lengths_m,
             reach_m=spacing / 2,
             spacing_m=spacing,
             launch=crews[0].launch,
-            turn_m=max(crew.turn_m for crew in crews),
+            turn_m=turn_m,
             angles_rad=angles,
-            starts=1 + effort,
-            rounds=4 * effort,
-            seed=seed,
         )
-        if flights.value > best.flights.value:
-            detection = float(_detected(1.0 / density, np.array([p0]))[0])
-            best = _Found(flights=flights, field=field, spacing_m=spacing, detection=detection)
-        angles = (best.flights.angle_rad,)
-    return best
+        nothing = Flights(paths=tuple(np.zeros((0, 2)) for _ in lengths_m), value=-1.0, angle_rad=0.0)
+        detection = float(_detected(1.0 / density, np.array([p0]))[0])
+        found = _Found(flights=nothing, field=field, spacing_m=spacing, detection=detection)
+        tried += [(rough, found) for rough in roughs]
+        angles = (max(tried, key=lambda one: one[0].worth)[0].angle_rad,)
+    return _polished_on(tried, lengths_m, turn_m=turn_m, seed=seed, effort=effort)
+
+
+def _polished_on(
+    tried: Sequence[tuple[Rough, _Found]],
+    lengths_m: Sequence[float],
+    *,
+    turn_m: float,
+    seed: int,
+    effort: int,
+) -> _Found:
+    """The best of the most promising directions, polished, half of them polished on."""
+    promising: dict[tuple[float, float], tuple[Rough, _Found]] = {}
+    for rough, found in sorted(tried, key=lambda one: -one[0].worth):
+        promising.setdefault((found.spacing_m, rough.angle_rad), (rough, found))
+    kept = list(promising.values())[: _STARTS * effort]
+    rounds = _ROUNDS
+    while True:
+        done: list[tuple[Rough, _Found]] = []
+        for rough, found in kept:
+            begun = found.flights if found.flights.value >= 0 else None
+            flights = finished(rough, lengths_m, turn_m=turn_m, rounds=rounds, seed=seed, begun=begun)
+            done.append((rough, replace(found, flights=flights)))
+        done.sort(key=lambda one: -one[1].flights.value)
+        if len(done) == 1:
+            return done[0][1]
+        kept = done[: len(done) // 2]
+        rounds *= 2
 
 
 def _detected(looks: float, p0: Points) -> Points:

@@ -14,7 +14,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from airbeat.search.field import Cells, Field, Place, Points, charged_m, cut_to, without_repeats
+from airbeat.search.field import (
+    STRAIGHT_RAD,
+    Cells,
+    Field,
+    Place,
+    Points,
+    charged_m,
+    cut_to,
+    without_repeats,
+)
 
 __all__ = ["Cover", "polished"]
 
@@ -38,6 +47,7 @@ class Cover:
         self._worth = np.ascontiguousarray(field.values).ravel()
         self._counts = np.zeros(self._worth.size, dtype=np.int32)
         self._cells: dict[tuple[Place, Place], Cells] = {}
+        self._open: dict[tuple[Place, Place], bool] = {}
 
     def cells(self, a: Place, b: Place) -> Cells:
         """Flat numbers of the cells that a leg sees and that are worth anything."""
@@ -49,6 +59,18 @@ class Cover:
             if len(self._cells) >= _CACHED_LEGS:
                 self._cells.clear()
             self._cells[key] = found
+        return found
+
+    def open_along(self, a: Place, b: Place) -> bool:
+        """Whether a leg crosses no closed cell."""
+        if self.field.closed is None:
+            return True
+        key = (a, b) if a <= b else (b, a)
+        found = self._open.get(key)
+        if found is None:
+            if len(self._open) >= _CACHED_LEGS:
+                self._open.clear()
+            found = self._open[key] = self.field.open_along(a, b)
         return found
 
     def add(self, a: Place, b: Place) -> None:
@@ -95,7 +117,7 @@ class _Path:
         before, after = [*head, *places[first:last], *tail], [*head, *new, *tail]
         if len(after) < 2 or any(a == b for a, b in pairwise(after)):
             return False
-        if not all(cover.field.open_along(a, b) for a, b in pairwise(after)):
+        if not all(cover.open_along(a, b) for a, b in pairwise(after)):
             return False
         trial = [*places[:first], *new, *places[last:]]
         grown = len(trial) - len(places)
@@ -121,10 +143,17 @@ class _Path:
         stretch = places[begin:end]
         total = sum(math.dist(a, b) for a, b in pairwise(stretch))
         if self.turn_m > 0:
-            total += charged_m(np.array(stretch), launch=None, turn_m=self.turn_m) - total
+            turns = sum(_turns(*corner) for corner in zip(stretch, stretch[1:], stretch[2:], strict=False))
+            total += turns * self.turn_m
         if self.launch is not None:
             total += math.dist(self.launch, places[0]) + math.dist(places[-1], self.launch)
         return total
+
+
+def _turns(a: Place, b: Place, c: Place) -> bool:
+    """Whether a corner changes direction by more than some degrees."""
+    ux, uy, vx, vy = b[0] - a[0], b[1] - a[1], c[0] - b[0], c[1] - b[1]
+    return abs(math.atan2(ux * vy - uy * vx, ux * vx + uy * vy)) > STRAIGHT_RAD
 
 
 def _places(path: Points) -> list[Place]:

@@ -19,7 +19,6 @@ from airbeat.search.field import Field, Place, Points, charged_m, cut_to, withou
 
 __all__ = ["Tracks", "serpentines", "tracks_over"]
 
-_NEVER = -1e9
 _MET = 0.9995
 
 
@@ -161,46 +160,57 @@ def _ways(tracks: Tracks, launch: Place | None, turn_m: float) -> _Ways:
 
 
 def _solve(tracks: Tracks, ways: _Ways, price: float) -> Points:
-    """The serpentine of greatest worth less price times length; empty where none is worth its price."""
-    count, size = tracks.worth.shape
-    gain = np.where(np.isfinite(tracks.worth), tracks.worth - price * tracks.bin_m, _NEVER)
+    """The serpentine of greatest worth less price times length; empty where none is worth its price.
+
+    Outside the tracks and bins between which some bin is worth more than its price, nothing is gained: by the
+    triangle inequality no way is shorter through there. They are left out, which changes no result.
+    """
+    never = -4.0 * float(tracks.worth[np.isfinite(tracks.worth)].sum())  # no serpentine makes up for that
+    gain = np.where(np.isfinite(tracks.worth), tracks.worth - price * tracks.bin_m, never)
+    rows, columns = np.flatnonzero((gain > 0).any(axis=1)), np.flatnonzero((gain > 0).any(axis=0))
+    if not rows.size:
+        return np.zeros((0, 2))
+    row, column = int(rows[0]), int(columns[0])
+    gain = gain[row : rows[-1] + 1, column : columns[-1] + 1]
+    count, size = gain.shape
     gained = np.concatenate([np.zeros((count, 1)), np.cumsum(gain, axis=1)], axis=1)
-    hop = price * ways.hop_m
+    hop = price * ways.hop_m[: size + 1, : size + 1]  # between even edges, so the same for any first edge
+    launch = price * ways.launch_m[row : row + count, column : column + size + 1]
     index = np.arange(size + 1)
     entered = np.empty((count, size + 1), dtype=np.int64)  # edge where the stretch on this track began
     came = np.full((count, size + 1), -1)  # edge left on the track before, by entry; -1: none
     best_end, best_value = (-1, -1), 0.0
-    value = np.full(size + 1, _NEVER)
+    value = np.zeros(0)
     for k in range(count):
-        entry = -price * ways.launch_m[k]
+        entry = -launch[k]
         if k:
             hops = value[:, None] - hop
             before = hops.argmax(axis=0)
             hopped = hops[before, index]
             came[k] = np.where(hopped > entry, before, -1)
             entry = np.maximum(hopped, entry)
-        forward, begun = _running_max(entry - gained[k])
-        backward, begun_back = _running_max((entry + gained[k])[::-1])
+        forward, begun = _running_max(entry - gained[k], index)
+        backward, begun_back = _running_max((entry + gained[k])[::-1], index)
         onward, back = forward + gained[k], backward[::-1] - gained[k]
         value = np.maximum(onward, back)
         entered[k] = np.where(onward >= back, begun, size - begun_back[::-1])
-        ended = value - price * ways.launch_m[k]
+        ended = value - launch[k]
         at = int(ended.argmax())
         if ended[at] > best_value:
             best_value, best_end = float(ended[at]), (k, at)
-    return _traced(tracks, ways, entered, came, best_end)
+    return _traced(tracks.y_m[row:], ways.edges_m[column:], entered, came, best_end)
 
 
-def _running_max(values: Points) -> tuple[Points, npt.NDArray[np.int64]]:
+def _running_max(values: Points, index: npt.NDArray[np.int64]) -> tuple[Points, npt.NDArray[np.int64]]:
     """The greatest value so far, and its place."""
     most = np.maximum.accumulate(values)
-    place = np.where(values == most, np.arange(len(values)), 0)
+    place = np.where(values == most, index, 0)
     return most, np.maximum.accumulate(place)
 
 
 def _traced(
-    tracks: Tracks,
-    ways: _Ways,
+    y_m: Points,
+    edges_m: Points,
     entered: npt.NDArray[np.int64],
     came: npt.NDArray[np.int64],
     end: tuple[int, int],
@@ -209,7 +219,7 @@ def _traced(
     places: list[tuple[float, float]] = []
     while track >= 0:
         first = int(entered[track, edge])
-        y = float(tracks.y_m[track])
-        places += [(float(ways.edges_m[edge]), y), (float(ways.edges_m[first]), y)]
+        y = float(y_m[track])
+        places += [(float(edges_m[edge]), y), (float(edges_m[first]), y)]
         track, edge = (track - 1, int(came[track, first])) if came[track, first] >= 0 else (-1, -1)
     return without_repeats(np.array(places[::-1]).reshape(-1, 2))

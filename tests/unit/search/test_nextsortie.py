@@ -13,11 +13,14 @@ from airbeat.checks.plan import check_plan
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.mission.legs import legs
 from airbeat.mission.mission import Mission, MissionKind, TrackLinePattern
-from airbeat.mission.plan import Fence, FencePolygon
+from airbeat.mission.plan import Fence, FencePolygon, ItemRole
+from airbeat.planning.separation import Track
 from airbeat.search.detection import johnson_curve
 from airbeat.search.grid import ProbabilityMap, SearchGrid
 from airbeat.search.nextsortie import Searcher, plan_next
+from airbeat.search.starts import starts_apart_s
 from airbeat.search.sweepwidth import lateral_range
 from airbeat.vehicle.airframe import airframe_profile
 from airbeat.vehicle.camera import camera_profile
@@ -96,6 +99,43 @@ def test_two_drones_share_the_ground_and_the_work() -> None:
     assert max(times) - min(times) < 0.25 * max(times)
     heights = {s.mission.height.value_m for s in both.sorties}
     assert heights == {60.0, 65.0}
+
+
+def test_two_drones_are_never_near_one_another_at_one_height() -> None:
+    both = plan_next(here(), FULL, [searcher(60.0), searcher(65.0)], minutes=7.0)
+
+    heights = []
+    for sortie in both.sorties:
+        level = [leg for leg in legs(sortie.plan) if leg.role is not ItemRole.TAKEOFF]
+        ends = [a for leg in level for a in (leg.start_altitude, leg.end_altitude) if a is not None]
+        assert {a.datum for a in ends} == {AltitudeDatum.HOME}
+        heights.append({a.value_m for a in ends if a.value_m > 0})
+    assert heights == [{60.0}, {65.0}]
+    first, second = both.sorties
+    assert first.start_s == 0.0
+    climb_s = first.mission.airframe.climb_time_s(60.0)
+    assert first.plan.estimate is not None
+    assert climb_s <= second.start_s < first.plan.estimate.duration_s / 4
+
+
+def test_a_flight_waits_while_another_passes_through_its_column() -> None:
+    crossing = Track(
+        drone=0,
+        times_s=np.array([0.0, 100.0]),
+        xy=np.array([[-500.0, 0.0], [500.0, 0.0]]),
+        spans=((0.0, 100.0, 60.0, 60.0),),
+    )
+    climbing = Track(
+        drone=1,
+        times_s=np.array([0.0, 80.0]),
+        xy=np.zeros((2, 2)),
+        spans=((0.0, 80.0, 0.0, 65.0),),
+    )
+
+    assert starts_apart_s([crossing, climbing], swap_s=0.0) == [0.0, 55.0]
+    above = replace(climbing, spans=((0.0, 80.0, 65.0, 65.0),))
+    assert starts_apart_s([crossing, above], swap_s=0.0) == [0.0, 0.0]
+    assert starts_apart_s([crossing, replace(climbing, drone=0)], swap_s=30.0) == [0.0, 130.0]
 
 
 def test_more_minutes_than_a_battery_lasts_become_sorties_or_a_note() -> None:
