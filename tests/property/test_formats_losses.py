@@ -128,12 +128,11 @@ def test_what_a_format_says_it_holds_comes_back_and_the_rest_is_reported(
     if known.key in ("plan", "kml", "geojson"):
         assert not lost
     allowed = {"items", "actions", "fence", "rally", "home", "speed", "last-seen"} - known.holds
-    if known.key == "dji":  # commands that DJI has no action for, and photographs behind the last waypoint
-        allowed |= {"actions", "home", "speed"}
-    if known.key == "litchi":
+    if known.key in (
+        "dji",
+        "litchi",
+    ):  # commands without an action there, photographs behind the last waypoint
         allowed |= {"actions"}
-    if known.key in ("waypoints", "fence", "rally"):  # a home at height 0 says nothing
-        allowed |= {"home"}
     if known.key == "fence":
         lost = tuple(loss for loss in lost if "ceiling" not in loss.text)
     assert {sort_of(loss) for loss in lost} <= allowed, lost

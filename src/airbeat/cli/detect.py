@@ -132,11 +132,12 @@ def _print_headings(frames: FrameSource, *, as_json: bool) -> list[str]:
     from rich.text import Text
 
     from airbeat.detect.prepare import PreparedFrames
+    from airbeat.frames.sources import FollowedFolder
 
     said = list(frames.headings) if isinstance(frames, PreparedFrames) else []
     for text in said:
         console(as_json).print(Text(f"heading: {text}", style="bold yellow"))
-    if not isinstance(frames, PreparedFrames):
+    if isinstance(frames, FollowedFolder):
         console(as_json).print("headings were not compared: search the folder again once it is full")
     return said
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.detect.calibration import threshold_for_rate
 from airbeat.detect.detections import Detections
 from airbeat.errors import UsageError
 from airbeat.frames.opencv import opencv
@@ -142,13 +143,7 @@ class NetworkDetector:
             UsageError: lower than was ever measured, or no number; no network of this modality.
         """
         curve = network_figures(modality).false_per_frame
-        fitting = [threshold for rate, threshold in curve if rate <= max_per_frame]
-        if not fitting:
-            raise UsageError(
-                f"a rate of {max_per_frame:g} false candidates per frame was never measured",
-                remedy=f"give {min(rate for rate, _ in curve):g} or more",
-            )
-        return cls(threshold=min(fitting))
+        return cls(threshold=threshold_for_rate(curve, max_per_frame))
 
     def __call__(
         self, image_bgr: Image, *, gsd_m_px: float = math.nan, modality: str = "thermal"

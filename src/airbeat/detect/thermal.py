@@ -52,8 +52,7 @@ class ThermalDetector:
     size. Spots are sought at three sizes through the GSD, or, where that is NaN, at 10 to 20 px.
 
     Attributes:
-        threshold: candidates scoring less are left out. A score is a probability as fitted on the HIT-UAV
-            frames.
+        threshold: candidates scoring less are left out. A score rises with contrast and is no probability.
     """
 
     threshold: float = _DEFAULT_THRESHOLD

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePath
-from typing import Any, NoReturn
+from typing import Any
 
 from airbeat.errors import PlanFileError
 from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
-from airbeat.formats.jsontext import number
+from airbeat.formats.jsontext import load_object, number
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text, sha256_of_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.plan import FlightPlan
@@ -28,22 +27,7 @@ def read_geojson(text: str, *, name: str) -> FlightPlan:
     Raises:
         PlanFileError: with the feature's number and what to do about it.
     """
-
-    def refuse(constant: str) -> NoReturn:
-        raise PlanFileError(f"{constant} is not a JSON number", where=name, remedy="write null instead")
-
-    try:
-        document = json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        raise PlanFileError(
-            f"not JSON: {error.msg}", where=f"{name}:{error.lineno}:{error.colno}", remedy="export it again"
-        ) from None
-    except PlanFileError:
-        raise
-    except (RecursionError, ValueError) as error:
-        raise PlanFileError(f"not usable JSON: {error}", where=name, remedy="export it again") from None
-    if not isinstance(document, dict):
-        raise PlanFileError("not a JSON object", where=name, remedy="check that this is GeoJSON")
+    document = load_object(text, name=name, kind="GeoJSON")
     reader = _Reader(name)
     shapes = reader.shapes(document)
     about = document.get("airbeat")

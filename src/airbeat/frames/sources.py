@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ class SourceFrame:
 
 
 @dataclass(kw_only=True)
-class FrameSource:
+class FrameSource(ABC):
     """Gives frames in a fixed order; None where there is none for the moment.
 
     Attributes:
@@ -50,8 +51,9 @@ class FrameSource:
     left_out: tuple[str, ...] = ()
     refused: list[tuple[str, Path, str]] = field(default_factory=list)
 
+    @abstractmethod
     def __iter__(self) -> Iterator[SourceFrame | None]:
-        raise NotImplementedError
+        """The frames."""
 
 
 @dataclass(kw_only=True)
