@@ -164,3 +164,33 @@ def test_an_item_that_was_left_out_is_named(plan: FlightPlan, data: st.DataObjec
     assert len(lost) == 1
     gone = int(lost[0].where.split()[1])
     assert plan.items[gone - 1] == plan.items[index]
+
+
+def waypoint(north: float) -> PlanItem:
+    place = LatLon(lat_deg=CENTRE[0] + north, lon_deg=CENTRE[1])
+    height = Altitude(value_m=60.0, datum=AltitudeDatum.HOME)
+    return PlanItem(command=MavCmd.NAV_WAYPOINT, position=place, altitude=height)
+
+
+@pytest.mark.parametrize("added", [0, 1])
+def test_a_place_that_is_flown_to_twice_is_held_twice(added: int) -> None:
+    photo = PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0))
+    items = (waypoint(0.0), photo, waypoint(0.001), waypoint(0.0), photo, waypoint(0.0))
+    home = LatLon(lat_deg=CENTRE[0], lon_deg=CENTRE[1])
+    plan = FlightPlan(name="there and back", home=home, items=items)
+    held = replace(plan, items=(waypoint(0.002),) * added + items)
+    lost = losses(plan, held, precision=FORMATS[0].precision)
+    assert len(lost) == added
+    swapped = replace(plan, items=(items[2], items[0], photo, *items[3:]))
+    texts = [str(loss) for loss in losses(plan, swapped, precision=FORMATS[0].precision)]
+    assert texts
+    assert all(text.split(": ", 1)[1] for text in texts)
+
+
+@settings(max_examples=60)
+@given(plan=plans, other=plans)
+def test_every_loss_says_what_it_is(plan: FlightPlan, other: FlightPlan) -> None:
+    found = losses(plan, other, precision=FORMATS[0].precision)
+    assert all(loss.where and loss.text for loss in found)
+    if not found:
+        assert len(plan.items) == len(other.items)

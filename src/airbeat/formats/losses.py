@@ -6,8 +6,9 @@ reported lost is what the reader of the file will not find.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airbeat.geo.coordinates import Altitude, LatLon
@@ -109,7 +110,8 @@ def _items(meant: Sequence[PlanItem], held: Sequence[PlanItem], precision: Preci
         if index >= 0 and partner[index] is None:
             where = f"item {index + 1} ({command_name(meant[index].command)})"
             if index in changed:
-                yield Loss(where=where, text=_difference(meant[index], held[changed[index]], precision))
+                text = _difference(meant[index], held[changed[index]], precision)
+                yield Loss(where=where, text=text or "comes at another place in the flight")
             else:
                 yield Loss(where=where, text="not held")
         for k in added_before.get(index, ()):
@@ -118,26 +120,76 @@ def _items(meant: Sequence[PlanItem], held: Sequence[PlanItem], precision: Preci
 
 
 def _matched(meant: Sequence[PlanItem], held: Sequence[PlanItem], precision: Precision) -> list[int | None]:
-    """For every item the one in the file that says the same; order counts only between places."""
-    partner: list[int | None] = []
-    taken: set[int] = set()
-    at = 0
-    for item in meant:
-        low, high = max(0, at - _WINDOW), min(len(held), at + _WINDOW)
-        around = sorted(range(low, high), key=lambda k: (abs(k - at), k))
-        found = next((k for k in around if k not in taken and _same(item, held[k], precision)), None)
-        if found is not None and item.is_nav and _nav_between(held, found, taken):
-            found = None
-        partner.append(found)
-        if found is not None:
-            taken.add(found)
-            at = max(at, found + 1)
+    """For every item the one in the file that says the same.
+
+    Places are matched in the order of flight, as many as can be; the commands between two of them in any
+    order, because they run at one place.
+    """
+    partner: list[int | None] = [None] * len(meant)
+    places = _in_order(_navs(meant), _navs(held), meant, held, precision)
+    for i, k in places:
+        partner[i] = k
+    edges = [(-1, -1), *places, (len(meant), len(held))]
+    for (first, held_first), (last, held_last) in itertools.pairwise(edges):
+        free = [k for k in range(held_first + 1, held_last) if not held[k].is_nav]
+        for i in range(first + 1, last):
+            found = next((k for k in free if _same(meant[i], held[k], precision)), None)
+            if found is not None and not meant[i].is_nav:
+                partner[i] = found
+                free.remove(found)
     return partner
 
 
-def _nav_between(held: Sequence[PlanItem], found: int, taken: set[int]) -> bool:
-    """Whether a later place of the file was matched already: then the order of flight would differ."""
-    return any(k > found and held[k].is_nav for k in taken)
+def _navs(items: Sequence[PlanItem]) -> list[int]:
+    return [n for n, item in enumerate(items) if item.is_nav]
+
+
+def _in_order(
+    ours: list[int],
+    theirs: list[int],
+    meant: Sequence[PlanItem],
+    held: Sequence[PlanItem],
+    precision: Precision,
+) -> list[tuple[int, int]]:
+    """The longest common sequence of places; what is the same at both ends is taken off first."""
+
+    def same(i: int, k: int) -> bool:
+        return _same(meant[ours[i]], held[theirs[k]], precision)
+
+    head = 0
+    while head < min(len(ours), len(theirs)) and same(head, head):
+        head += 1
+    end, held_end = len(ours), len(theirs)
+    while end > head and held_end > head and same(end - 1, held_end - 1):
+        end, held_end = end - 1, held_end - 1
+    pairs = [(n, n) for n in range(head)]
+    pairs += _common(range(head, end), range(head, held_end), same)
+    pairs += [(end + n, held_end + n) for n in range(len(ours) - end)]
+    return [(ours[i], theirs[k]) for i, k in pairs]
+
+
+def _common(ours: range, theirs: range, same: Callable[[int, int], bool]) -> list[tuple[int, int]]:
+    """Longest common subsequence of two runs within a window (Wagner and Fischer, banded)."""
+    best: dict[tuple[int, int], int] = {}
+    for i in reversed(ours):
+        for k in reversed(_near(i, theirs)):
+            skipped = max(best.get((i + 1, k), 0), best.get((i, k + 1), 0))
+            best[i, k] = max(skipped, best.get((i + 1, k + 1), 0) + 1) if same(i, k) else skipped
+    pairs = []
+    i, k = ours.start, theirs.start
+    while i < ours.stop and k < theirs.stop:
+        if best.get((i, k), 0) == best.get((i + 1, k + 1), 0) + 1 and same(i, k):
+            pairs.append((i, k))
+            i, k = i + 1, k + 1
+        elif best.get((i + 1, k), 0) >= best.get((i, k + 1), 0):
+            i += 1
+        else:
+            k += 1
+    return pairs
+
+
+def _near(i: int, theirs: range) -> range:
+    return range(max(theirs.start, i - _WINDOW), min(theirs.stop, i + _WINDOW))
 
 
 def _expected(partner: Sequence[int | None], index: int) -> int:
