@@ -150,6 +150,14 @@ class OperationsLog:
             rows = connection.execute(wanted).mappings().all()
         return [_event(row) for row in rows]
 
+    def last_sha256(self) -> str:
+        """Hash of the last event; "" where there is none."""
+        with self._store.transaction() as connection:
+            last = connection.execute(
+                sa.select(EVENTS.c.sha256).order_by(EVENTS.c.number.desc()).limit(1)
+            ).scalar()
+        return str(last or "")
+
     def verify(self) -> int:
         """Recompute the whole chain.
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airbeat.errors import DependencyError, InputFileError, UsageError
 
-__all__ = ["EVENTS", "Store", "is_database_url"]
+__all__ = ["EVENTS", "Store", "is_database_url", "without_password"]
 
 _TABLES = sa.MetaData()
 EVENTS = sa.Table(
@@ -50,6 +50,15 @@ _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 def is_database_url(text: str) -> bool:
     """Whether this names a PostgreSQL database and not a file."""
     return text.startswith(_SCHEMES)
+
+
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown and written down.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    return _parsed(url).set(drivername="postgresql", password=None).render_as_string()
 
 
 class Store:
@@ -144,20 +153,25 @@ def _sqlite(path: Path) -> sa.Engine:
     return engine
 
 
-def _postgresql(text: str) -> tuple[sa.Engine, str]:
+def _parsed(url: str) -> sa.URL:
     try:
-        url = sa.make_url(text).set(drivername="postgresql+psycopg")
-    except (sa.exc.ArgumentError, ValueError) as error:
+        return sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # Not chained: the reason repeats the URL, and with it the password.
         raise UsageError(
             "the database's URL cannot be read", remedy="write postgresql://USER:PASSWORD@HOST/DATABASE"
-        ) from error
+        ) from None
+
+
+def _postgresql(text: str) -> tuple[sa.Engine, str]:
+    url = _parsed(text).set(drivername="postgresql+psycopg")
     try:
         engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError as error:
         raise DependencyError(
             "PostgreSQL needs the package psycopg", remedy="pip install 'airbeat[postgres]'"
         ) from error
-    return engine, url.set(drivername="postgresql").render_as_string(hide_password=True)
+    return engine, without_password(text)
 
 
 def _prepare(connection: Any, _record: Any) -> None:
