@@ -34,6 +34,10 @@ def command() -> None:
 
     OPERATION is what --operation of the other commands names: an SQLite file, or postgresql://HOST/DATABASE.
     Events are only ever added, and each holds the hash of the one before.
+
+    \b
+    airbeat log show operation.sqlite
+    airbeat log export operation.sqlite operation.zip --files card/DCIM
     """
 
 
