@@ -148,7 +148,7 @@ class OperationsLog:
             wanted = wanted.where(EVENTS.c.kind.in_(kinds))
         with self._store.transaction() as connection:
             rows = connection.execute(wanted).mappings().all()
-        return [_event(row) for row in rows]
+        return [_event(dict(row)) for row in rows]
 
     def last_sha256(self) -> str:
         """Hash of the last event; "" where there is none."""
