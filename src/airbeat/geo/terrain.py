@@ -98,11 +98,13 @@ class Terrain:
         grids: the rasters.
         name: file names.
         sha256: SHA-256 of each file.
+        beyond_m: height that is taken where the files have none [m]; None for NaN.
     """
 
     grids: tuple[HeightGrid, ...]
     name: str
     sha256: tuple[str, ...] = field(default=())
+    beyond_m: float | None = None
 
     @property
     def resolution_m(self) -> float:
@@ -110,12 +112,22 @@ class Terrain:
         return min(grid.resolution_m for grid in self.grids)
 
     def heights_m(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Array:
-        """Heights of the ground above the model's sea level [m]; NaN where the model has none.
+        """Heights of the ground above the model's sea level [m].
+
+        Where the files have none it is ``beyond_m``, or NaN.
 
         Args:
             lon_deg: (n,) longitudes [degrees].
             lat_deg: (n,) latitudes [degrees].
         """
+        heights = self._from_files(lon_deg, lat_deg)
+        return heights if self.beyond_m is None else np.where(np.isnan(heights), self.beyond_m, heights)
+
+    def known(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether the files have a height at places; arguments as of `heights_m`."""
+        return ~np.isnan(self._from_files(lon_deg, lat_deg))
+
+    def _from_files(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Array:
         lon, lat = np.atleast_1d(np.asarray(lon_deg, float)), np.atleast_1d(np.asarray(lat_deg, float))
         heights = np.full(len(lon), np.nan)
         for grid in self.grids:
