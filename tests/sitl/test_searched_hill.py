@@ -69,9 +69,8 @@ def test_the_flown_height_above_ground_stays_within_the_tolerance(
     record = json.loads((tmp_path / "flight" / "flight.json").read_text())
     photos = record["photos"]
     assert len(photos) >= 10
-    lat, lon, height = (
-        np.array([p[k] for p in photos]) for k in ("lat_deg", "lon_deg", "height_above_home_m")
-    )
+    keys = ("lat_deg", "lon_deg", "height_above_home_m")
+    lat, lon, height = (np.array([photo[key] for photo in photos]) for key in keys)
     home_m = plan.terrain.heights_m(plan.home.lon_deg, plan.home.lat_deg)[0]
     above = height - (plan.terrain.heights_m(lon, lat) - home_m)
     assert np.ptp(plan.terrain.heights_m(lon, lat)) > 25.0

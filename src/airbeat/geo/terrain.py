@@ -305,7 +305,7 @@ class _RasterCells:
 def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     rasterio = _rasterio(path)
     from pyproj import CRS, Transformer
-    from pyproj.exceptions import CRSError
+    from pyproj.exceptions import ProjError
 
     try:
         with warnings.catch_warnings():
@@ -334,7 +334,7 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
             values = raster.read(1, window=((r0, r1), (c0, c1)), masked=True).astype(np.float64)
             heights = _cleaned(values.filled(np.nan) * raster.scales[0] + raster.offsets[0])
             across = math.hypot(raster.transform.a, raster.transform.d)
-    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, CRSError) as error:
+    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, ProjError) as error:
         text = str(error).replace(str(path), path.name).splitlines()
         raise TerrainError(
             f"cannot be read as GeoTIFF: {text[0][:200] if text else 'damaged'}",

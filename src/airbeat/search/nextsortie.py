@@ -323,7 +323,7 @@ def _planned(
     frame = now.grid.frame
     path = _round_keepouts(path, crew, now)
     length_m = path_length_m(path)
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         if len(path) < 2:
             return None, path
         pattern = TrackLinePattern(line=tuple(frame.to_latlon(path)), spacing_m=found.spacing_m)
@@ -336,7 +336,8 @@ def _planned(
                 searcher=flight[0], number=flight[1], mission=mission, line=pattern.line, plan=plan, found=0.0
             )
             return sortie, path
-        length_m -= max(over_s * mission.speed_m_s, 0.01 * length_m)
+        # Off a leg that leads homewards a cut saves little, since the way back grows: ever more is cut.
+        length_m -= 2**attempt * max(over_s * mission.speed_m_s, 0.01 * length_m)
         path, _ = cut_to(path, max(length_m, 0.0))
     return None, path
 

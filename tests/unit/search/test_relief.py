@@ -113,7 +113,7 @@ def test_a_model_that_does_not_cover_the_map_is_refused_with_how_much_and_where(
         build_model(case(text, tmp_path))
     said = str(caught.value)
     assert ": terrain.file" in said
-    assert "model.tif has no heights for 50% of the map (0.18 km², between 46.9974" in said
+    assert "model.tif has no heights for 50% of the map (0.18 km², between 46.99739, " in said
     assert "beyond: flat" in said
 
     level = text.replace("terrain: model.tif", "terrain: {file: model.tif, beyond: flat}")
