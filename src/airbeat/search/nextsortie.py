@@ -337,7 +337,7 @@ def _planned(
             )
             return sortie, path
         # Off a leg that leads homewards a cut saves little, since the way back grows: ever more is cut.
-        length_m -= 2**attempt * max(over_s * mission.speed_m_s, 0.01 * length_m)
+        length_m -= max(2**attempt * over_s * mission.speed_m_s, 0.01 * length_m)
         path, _ = cut_to(path, max(length_m, 0.0))
     return None, path
 
