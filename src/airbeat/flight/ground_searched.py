@@ -191,10 +191,11 @@ def _add_look(ledger: ViewLedger, model: SearchModel, view: _View, posture: Post
     feet = pose.project(offsets)
     with np.errstate(invalid="ignore"):
         inside = ((feet >= 0) & (feet <= (pose.width_px, pose.height_px))).all(axis=1)
-    inside[inside] = ~_behind_a_hill(view, offsets[inside])
-    if not inside.any():
+    shown = np.flatnonzero(inside)
+    shown = shown[~_behind_a_hill(view, offsets[shown])]
+    if not len(shown):
         return False
-    rows, columns, offsets, feet = rows[inside], columns[inside], offsets[inside], feet[inside]
+    rows, columns, offsets, feet = rows[shown], columns[shown], offsets[shown], feet[shown]
     bins, _ = view_bins(-offsets[:, 0], -offsets[:, 1], -offsets[:, 2])
     px = _person_px(pose, offsets, feet, posture)
     cells = (rows // ledger.per_side, columns // ledger.per_side)
