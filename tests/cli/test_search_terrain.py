@@ -119,6 +119,9 @@ def test_a_closer_look_keeps_its_height_above_the_candidates_ground(
     _, highest = said["waypoint_heights_m"]["home"]
     ground = orbit.terrain.heights_m([11.0, 11.0], [47.001, 46.9925])
     assert highest - (ground[0] - ground[1]) == pytest.approx(orbit.height.value_m, abs=12.0)
+    low = airbeat("search", "look", "C001", "--mission", mission, "--height-m", "15", "--out", "low.yaml")
+    assert low.returncode == 0, low.stderr
+    assert load_mission(workplace / "low.yaml").terrain_tolerance_m == pytest.approx(3.7)
     higher = airbeat("search", "look", "C001", "--mission", mission, "--height-m", "150", "--out", "b.yaml")
     assert higher.returncode == 2
     assert "that it was seen from" in higher.stderr

@@ -103,7 +103,9 @@ def closer_look_text(
     if ground_m and not modelled:
         data["search"]["target_height_m"] = round(ground_m, 1)
     if modelled:
-        data["terrain"] = moved_terrain(tree["terrain"], lambda name: mission.parent / name, out.parent)
+        block = tree["terrain"] if isinstance(tree["terrain"], dict) else {"file": tree["terrain"]}
+        block = block | {"tolerance_m": min(parsed.terrain_tolerance_m, math.floor(height_m * 2.5) / 10)}
+        data["terrain"] = moved_terrain(block, lambda name: mission.parent / name, out.parent)
     return _HEAD.format(mission=mission.name, name=name) + yaml_text(data)
 
 

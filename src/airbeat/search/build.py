@@ -78,7 +78,7 @@ def build_model(case: Case) -> SearchModel:
     curve = johnson_curve(case.task)
     if case.curve is not None:
         curve = measured_curve(case.curve, name=case.curve_name)
-    notes = [*case.notes]
+    notes = [*said, *case.notes]
     if not layers:
         notes.append(
             "the case names no category, regions, lines or grids: every cell is as likely as another"
@@ -91,7 +91,6 @@ def build_model(case: Case) -> SearchModel:
     notes.append(
         f"rest of the world {first.rest:.1%}, {'stated' if case.rest_of_world is not None else 'derived'}"
     )
-    notes += said
     if steep is not None and _slope_is_open(case):
         notes.append(SLOPE_RULE)
     return SearchModel(
