@@ -112,6 +112,7 @@ def test_a_closer_look_keeps_its_height_above_the_candidates_ground(
     assert "located on flat ground" in look.stderr
     said = json.loads(look.stdout)
     assert not any(f["code"] == "terrain-clearance" for f in said["findings"])
+    assert any("camera pitch -45°, " in note for note in said["notes"])
     orbit = load_mission(workplace / "new" / "look.yaml")
     assert orbit.height.datum.value == "agl"
     assert orbit.height.value_m < 60.0
