@@ -94,6 +94,7 @@ class CandidateRow(Part):
     score: float
     frames_over_it: int
     looks: list[LookRow] = Field(min_length=1)
+    missed_in: list[str] = Field(default_factory=list)
     crop: str
 
     @property
