@@ -114,6 +114,12 @@ def test_a_reviewer_goes_through_candidates_with_the_keyboard(
     expect(page.locator(".leaflet-marker-icon.pin.person")).to_have_count(1)
     page.locator("#filter").select_option("found")
     expect(page.locator("#list li")).to_have_count(2)
+    page.click("#hand-over")
+    expect(page.locator("#hand-over-files li")).to_have_count(6)
+    with page.expect_download() as download:
+        page.click('#hand-over-files a:has-text("sightings.kml")')
+    assert "C001" in download.value.path().read_text()
+    page.click("#hand-over-dialog button")
     page.keyboard.press("m")
     expect(page.locator("#measured")).to_have_text("click two points")
     box = page.locator("#frame").bounding_box()
@@ -124,7 +130,7 @@ def test_a_reviewer_goes_through_candidates_with_the_keyboard(
     expect(page.locator("#unreviewed")).to_have_text("3 of 6 not reviewed", timeout=PATIENT_MS)
     assert complaints == []
     with OperationsLog(folder / "operations.sqlite") as log:
-        assert log.verify() == 5
+        assert log.verify() == 6
 
 
 def test_two_browsers_review_two_hundred_candidates_and_no_decision_is_lost_or_doubled(

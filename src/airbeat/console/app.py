@@ -96,6 +96,8 @@ def console_app(console: Console) -> ASGIApp:
         Route("/api/claim", pages.claim, methods=["POST"]),
         Route("/api/decide", pages.decide, methods=["POST"]),
         Route("/api/undo", pages.undo, methods=["POST"]),
+        Route("/api/handover", pages.hand_over, methods=["POST"]),
+        Route("/handover/{name}", pages.handed_over),
         Route("/api/layers", pages.layers),
         Route("/api/events", pages.events),
         Route("/picture/crop/{candidate}", pages.crop),
@@ -196,6 +198,16 @@ class _Pages:
         body = await _read(request, _Undo)
         undo = partial(self._desk.undo, body.candidate, reviewer=_reviewer(request))
         return JSONResponse(await run_in_threadpool(undo))
+
+    async def hand_over(self, request: Request) -> Response:
+        hand_over = partial(self._desk.hand_over, reviewer=_reviewer(request))
+        return JSONResponse(await run_in_threadpool(hand_over))
+
+    async def handed_over(self, request: Request) -> Response:
+        data = await run_in_threadpool(self._desk.handed_over, request.path_params["name"])
+        return Response(
+            data, media_type="application/octet-stream", headers={"content-disposition": "attachment"}
+        )
 
     async def layers(self, request: Request) -> Response:
         if self._layers is None:

@@ -6,6 +6,7 @@ several desks and several consoles see the same.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ from airbeat.errors import AirbeatError, FrameError, InputFileError
 from airbeat.frames.reader import load_image, read_frame_meta
 from airbeat.geo.coordinates import LatLon
 from airbeat.locate.ground import pixel_of
+from airbeat.ops.happenings import Happening
 from airbeat.ops.log import OperationsLog
 from airbeat.ops.reviews import Decision, Reviews, Verdict
+from airbeat.report.handover import FOLDER as HANDOVER
+from airbeat.report.handover import confirmed_sightings, write_handover
 from airbeat.report.reviewed import reviewables
 from airbeat.report.searched import CandidateRow, FrameRow, SearchResults, read_search_results
 
@@ -201,6 +205,36 @@ class Desk:
             "disputed": not hidden and len(verdicts) > 1,
             "claimed_by": held.get(row.id) if held.get(row.id) != reviewer else None,
         }
+
+    def hand_over(self, *, reviewer: str) -> dict[str, Any]:
+        """Write the hand-over files of the persons and clues as they are decided now, and say so in the log.
+
+        Returns:
+            ``files``, and ``without_place``: those that are confirmed but whose place nobody knows.
+
+        Raises:
+            UsageError: they cannot be written.
+        """
+        sightings, unplaced = confirmed_sightings(self.results, self._reviews.state())
+        written = write_handover(self.folder / HANDOVER, sightings)
+        files = [
+            {"file": p.name, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in sorted(written)
+        ]
+        if files:
+            self.log.append(Happening.HANDOVER_WRITTEN.value, {"files": files}, actor=reviewer)
+        return {"files": [f["file"] for f in files], "without_place": unplaced}
+
+    def handed_over(self, name: str) -> bytes:
+        """One of the hand-over files.
+
+        Raises:
+            Unknown: there is none of that name.
+        """
+        folder = self.folder / HANDOVER
+        path = next((p for p in folder.glob("*") if p.name == name and p.is_file()), None)
+        if path is None:
+            raise Unknown
+        return path.read_bytes()
 
     # What there is to see
 

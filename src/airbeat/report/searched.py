@@ -84,9 +84,9 @@ class LookRow(Part):
 
 
 class CandidateRow(Part):
-    """One candidate."""
+    """One candidate. Files are named after its id, which therefore is no path."""
 
-    id: str
+    id: str = Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,59}$")
     lat_deg: float | None  # None where its photograph does not know its place
     lon_deg: float | None
     ce90_m: float | None = Field(ge=0)

@@ -152,3 +152,31 @@ def test_the_map_has_the_footprints_of_the_photographs(signed):
     assert len(layers["footprints"]) == 3
     ring = layers["footprints"][0]["geometry"]["coordinates"][0]
     assert all(abs(lon - 8) < 0.001 and abs(lat - 51) < 0.001 for lon, lat in ring)
+
+
+def test_what_is_confirmed_is_handed_over_and_the_log_says_so(signed, console):
+    client = signed()
+    assert client.post("/api/handover", json={}).json() == {"files": [], "without_place": []}
+    decided(client, "C002", "person")
+    files = client.post("/api/handover", json={}).json()["files"]
+    assert "sightings.gpx" in files
+    assert "C002.cot.xml" in files
+    gpx = client.get("/handover/sightings.gpx")
+    assert gpx.headers["content-disposition"] == "attachment"
+    assert b"C002" in gpx.content
+    assert [e.kind for e in console.desk.log.events()] == ["review.decision", "handover.written"]
+    for wrong in ("..%2fcandidates.json", "%2e%2e", "nothing.gpx"):
+        assert client.get(f"/handover/{wrong}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["../C001", "..", "C\\..\\x", "a/b", "", "C\n1"])
+def test_a_candidate_whose_name_is_a_path_is_refused(console, name):
+    from airbeat.errors import InputFileError
+    from airbeat.report.searched import read_search_results
+
+    path = console.desk.folder / "candidates.json"
+    results = json.loads(path.read_text())
+    results["candidates"][0]["id"] = name
+    path.write_text(json.dumps(results))
+    with pytest.raises(InputFileError, match=r"candidates\.0\.id"):
+        read_search_results(path)

@@ -261,6 +261,18 @@ $("invite").addEventListener("click", () => guarded(async () => {
   $("invite-link").textContent = location.origin + path;
   $("invite-dialog").showModal();
 }));
+$("hand-over").addEventListener("click", () => guarded(async () => {
+  const { files, without_place } = await post("/api/handover", {});
+  const words = files.length ? `${files.length} files for those who go there; they name persons and clues as decided now.` : "Nothing is confirmed: there is nothing to hand over.";
+  $("hand-over-words").textContent = words + (without_place.length ? ` Without a place, hand over the photographs of: ${without_place.join(", ")}.` : "");
+  $("hand-over-files").replaceChildren(...files.map((file) => {
+    const item = document.createElement("li"), link = document.createElement("a");
+    link.href = `/handover/${encodeURIComponent(file)}`; link.download = file; link.textContent = file;
+    item.append(link);
+    return item;
+  }));
+  $("hand-over-dialog").showModal();
+}));
 $("who").addEventListener("click", () => guarded(async () => { $("who").textContent = (await name()).name; await refreshed(); }));
 
 const leaflet = document.createElement("script");
