@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airbeat.errors import InputFileError, UsageError
+from airbeat.ops.claims import Claims
 from airbeat.ops.store import EVENTS, Store
 
 __all__ = ["FIRST", "SCHEMA_VERSION", "Event", "OperationsLog", "chained"]
@@ -60,6 +61,7 @@ class OperationsLog:
 
     Attributes:
         name: what messages call it.
+        claims: who looks at what right now.
 
     Raises:
         UsageError: it cannot be reached or written.
@@ -70,6 +72,7 @@ class OperationsLog:
     def __init__(self, place: Path | str) -> None:
         self._store = Store(place)
         self.name = self._store.name
+        self.claims = Claims(self._store)
 
     def __enter__(self) -> OperationsLog:
         return self
@@ -149,6 +152,11 @@ class OperationsLog:
         with self._store.transaction() as connection:
             rows = connection.execute(wanted).mappings().all()
         return [_event(dict(row)) for row in rows]
+
+    def last_number(self) -> int:
+        """Number of the last event; 0 where there is none."""
+        with self._store.transaction() as connection:
+            return int(connection.execute(sa.select(sa.func.max(EVENTS.c.number))).scalar() or 0)
 
     def last_sha256(self) -> str:
         """Hash of the last event; "" where there is none."""

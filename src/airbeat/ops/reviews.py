@@ -101,15 +101,27 @@ class Reviews:
             The event, None where there is no decision to take back.
         """
         decisions = self._decisions().get(candidate_id)
-        if not decisions:
-            return None
-        return self._log.append(
-            _UNDONE, self._payload(candidate_id) | {"undone": decisions[-1].event}, actor=reviewer
-        )
+        return self.undo_event(candidate_id, decisions[-1].event, reviewer=reviewer) if decisions else None
+
+    def undo_event(self, candidate_id: str, number: int, *, reviewer: str) -> Event:
+        """Take the decision of one event back.
+
+        Raises:
+            KeyError: no such candidate.
+        """
+        return self._log.append(_UNDONE, self._payload(candidate_id) | {"undone": number}, actor=reviewer)
 
     def state(self) -> dict[str, Decision]:
         """The decision that counts, by candidate; undecided ones are not in it."""
         return {key: decisions[-1] for key, decisions in self._decisions().items() if decisions}
+
+    def by_reviewer(self) -> dict[str, dict[str, Decision]]:
+        """The last decision of each reviewer, by candidate: a second look does not replace the first."""
+        found: dict[str, dict[str, Decision]] = {}
+        for key, decisions in self._decisions().items():
+            for decision in decisions:
+                found.setdefault(key, {})[decision.reviewer] = decision
+        return found
 
     def lost(self) -> int:
         """Decisions on candidates that are no longer there."""

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airbeat.errors import DependencyError, InputFileError, UsageError
 
-__all__ = ["EVENTS", "Store", "is_database_url", "without_password"]
+__all__ = ["CLAIMS", "EVENTS", "Store", "is_database_url", "without_password"]
 
 _TABLES = sa.MetaData()
 EVENTS = sa.Table(
@@ -28,6 +28,13 @@ EVENTS = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("previous_sha256", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False, unique=True),
+)
+CLAIMS = sa.Table(
+    "claims",
+    _TABLES,
+    sa.Column("candidate", sa.Text, primary_key=True),
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("until_s", sa.Double, nullable=False),
 )
 _SQLITE_REFUSALS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS events_{verb.lower()} BEFORE {verb} ON events "
@@ -62,7 +69,7 @@ def without_password(url: str) -> str:
 
 
 class Store:
-    """One database with the table of events.
+    """One database with the tables of an operation.
 
     Args:
         place: an SQLite file, made if it is missing, or the URL of a PostgreSQL database,
@@ -95,13 +102,19 @@ class Store:
         if not self._is_file:  # SQLite's transactions hold the file from their start, see _begin
             connection.execute(sa.text("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"))
 
+    def hold_claims(self, connection: sa.Connection) -> None:
+        """Let nobody else claim until the transaction ends."""
+        if not self._is_file:
+            connection.execute(sa.text("LOCK TABLE claims IN SHARE ROW EXCLUSIVE MODE"))
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
     def _make(self, connection: sa.Connection) -> None:
         if not self._is_file:
-            if sa.inspect(connection).has_table("events"):
+            known = sa.inspect(connection).get_table_names()
+            if {"events", "claims"} <= set(known):
                 return
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MAKING})"))
         _TABLES.create_all(connection)
