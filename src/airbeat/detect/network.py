@@ -61,8 +61,8 @@ class NetworkFigures:
         false_per_frame: (false candidates per frame, lowest threshold that keeps below), measured.
         longest_side_m: where the GSD is known, boxes whose longer side lies outside this range are no persons
             [m]; None to let every box pass.
-        second_look: weights of `airbeat.detect.rescoring.EVIDENCE` and an offset, by which the log odds are
-            replaced before they are turned into probabilities; None to leave them.
+        second_look: by which the log odds are replaced before they are turned into probabilities; None to
+            leave them.
     """
 
     gsd_range_m_px: tuple[float, float]
@@ -95,8 +95,13 @@ def network_figures(modality: str) -> NetworkFigures:
         threshold=data["threshold"],
         false_per_frame=tuple((rate, threshold) for rate, threshold in data["false_per_frame"]),
         longest_side_m=tuple(data["longest_side_m"]) if "longest_side_m" in data else None,
-        second_look=look and (tuple(look["weights"][name] for name in EVIDENCE), look["offset"]),
+        second_look=None if look is None else _second_look(look),
     )
+
+
+def _second_look(look: dict[str, Any]) -> SecondLook:
+    middle, spread = zip(*(look["evidence"][name] for name in EVIDENCE), strict=True)
+    return SecondLook(middle=middle, spread=spread, weights=tuple(look["weights"]), offset=look["offset"])
 
 
 def _shipped(name: str, modality: str) -> bytes:

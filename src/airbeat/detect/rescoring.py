@@ -2,13 +2,15 @@
 
 A fully convolutional network judges every place by itself. Whether a warm spot is a person shows better
 beside the others: persons of one frame are of one size and keep company, lamps and car parts stand where the
-picture is busy, and how much is warm by day says nothing by night. `evidence` measures that; a linear
-function of it, fitted as a logistic regression to the boxes found in held-out frames, replaces the network's
-log odds.
+picture is busy, and how much is warm by day says nothing by night. `evidence` measures that; a weighted sum
+of it and of its products two by two, fitted as a logistic regression to the boxes found in held-out frames,
+replaces the network's log odds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,16 @@ import numpy.typing as npt
 
 from airbeat.frames.opencv import opencv
 
-__all__ = ["EVIDENCE", "SecondLook", "evidence", "rescored"]
+__all__ = ["EVIDENCE", "SecondLook", "evidence", "rescored", "terms"]
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
-SecondLook = tuple[tuple[float, ...], float]
 
 _COMPANY_PX = (40, 80, 160, 320)
 _NEAREST_PX = 100
 _NARROW_PX, _BROAD_PX = 33, 65
 _NOBODY_LOG_ODDS = -5.0
+_FARTHEST = 3.0
 
 EVIDENCE = (
     "log_odds",
@@ -53,6 +55,33 @@ EVIDENCE = (
 """Names of the columns of `evidence`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLook:
+    """A fitted second look: what `terms` are made with, and how they are weighed.
+
+    Attributes:
+        middle: mean of each column of the `EVIDENCE` where it was fitted.
+        spread: its standard deviation there.
+        weights: of the terms.
+        offset: added to the weighted sum.
+    """
+
+    middle: tuple[float, ...]
+    spread: tuple[float, ...]
+    weights: tuple[float, ...]
+    offset: float
+
+
+def terms(seen: Floats, middle: Sequence[float] | Floats, spread: Sequence[float] | Floats) -> Floats:
+    """(n, k + k (k + 1) / 2) the k columns of evidence in units of their spread, and all products of two.
+
+    Evidence farther than 3 spreads from the middle is taken for 3: nothing is known of what lies there.
+    """
+    units = np.clip((seen - np.asarray(middle)) / np.asarray(spread), -_FARTHEST, _FARTHEST)
+    first, second = np.triu_indices(units.shape[1])
+    return np.hstack([units, units[:, first] * units[:, second]])
+
+
 def rescored(image_bgr: Image, boxes: Floats, log_odds: Floats, *, scale: float, look: SecondLook) -> Floats:
     """(n,) log odds that boxes are persons, from all `evidence`.
 
@@ -61,7 +90,7 @@ def rescored(image_bgr: Image, boxes: Floats, log_odds: Floats, *, scale: float,
         boxes: (n, 4) xyxy [px of the image].
         log_odds: (n,) the network's.
         scale: pixels that the network searched per pixel of the image; the evidence is taken there.
-        look: weights of the `EVIDENCE`, and what is added to the weighted sum.
+        look: how the evidence is weighed.
     """
     if scale != 1 and len(boxes):
         cv2, (height, width) = opencv(), image_bgr.shape[:2]
@@ -69,8 +98,8 @@ def rescored(image_bgr: Image, boxes: Floats, log_odds: Floats, *, scale: float,
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         image_bgr = cv2.resize(image_bgr, size, interpolation=way)
         boxes = boxes * np.tile((size[0] / width, size[1] / height), 2)
-    weights, offset = look
-    made: Floats = evidence(image_bgr, boxes, log_odds) @ np.array(weights) + offset
+    seen = evidence(image_bgr, boxes, log_odds)
+    made: Floats = terms(seen, look.middle, look.spread) @ np.array(look.weights) + look.offset
     return made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from airbeat.detect.rescoring import evidence
+from airbeat.detect.rescoring import SecondLook, evidence, terms
 
 from .coco import Picture
 from .score import NEITHER, RIGHT, Judged, judge, verdicts
@@ -16,16 +16,14 @@ __all__ = ["Found", "fitted", "judged_again"]
 Found = tuple[np.ndarray, np.ndarray]
 """Boxes (n, 4) xyxy and log odds (n,) of one picture."""
 
-PULL, STEPS = 3.0, 12
+PULL, STEPS = 100.0, 12
 
 
-def fitted(
-    pictures: Sequence[Picture], seen: Sequence[np.ndarray], found: Sequence[Found]
-) -> tuple[np.ndarray, float]:
-    """Weights of the evidence, and the offset, by logistic regression (Newton's method).
+def fitted(pictures: Sequence[Picture], seen: Sequence[np.ndarray], found: Sequence[Found]) -> SecondLook:
+    """A second look by logistic regression (Newton's method).
 
-    Boxes that are neither right nor false do not count. Weights of the evidence in units of its spread are
-    pulled towards 0 by `PULL`, as by that many boxes.
+    Boxes that are neither right nor false do not count. Weights of the terms, in units of each term's spread,
+    are pulled towards 0 by `PULL`: as by so many boxes that tell nothing.
 
     Args:
         pictures: that were searched.
@@ -37,21 +35,33 @@ def fitted(
     )
     counts = verdict != NEITHER
     x, right = np.concatenate(list(seen))[counts], (verdict[counts] == RIGHT).astype(float)
-    middle, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
-    x = np.column_stack([(x - middle) / spread, np.ones(len(x))])
-    pull = np.diag([*np.full(len(middle), PULL), 0.0])
+    middle, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
+    x = terms(x, middle, spread)
+    level, width = x.mean(axis=0), x.std(axis=0) + 1e-9
+    x = np.column_stack([(x - level) / width, np.ones(len(x))])
+    pull = np.diag([*np.full(len(level), PULL), 0.0])
     weights = np.zeros(len(pull))
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
         curvature = (x * (chance * (1 - chance))[:, None]).T @ x + pull
         weights += np.linalg.solve(curvature, x.T @ (right - chance) - pull @ weights)
-    slopes = weights[:-1] / spread
-    return slopes, float(weights[-1] - slopes @ middle)
+    slopes = weights[:-1] / width
+    return SecondLook(
+        middle=rounded(middle),
+        spread=rounded(spread),
+        weights=rounded(slopes),
+        offset=round(float(weights[-1] - slopes @ level), 6),
+    )
+
+
+def rounded(values: np.ndarray) -> tuple[float, ...]:
+    """As they are written into the figures' file."""
+    return tuple(round(float(v), 6) for v in values)
 
 
 def judged_again(
     pictures: Sequence[Picture], found: Sequence[Found], folds: Sequence[int], counts: Sequence[bool]
-) -> tuple[list[Judged], tuple[np.ndarray, float]]:
+) -> tuple[list[Judged], SecondLook]:
     """Every picture judged after a second look that was fitted to the other folds; and one fitted to all.
 
     Args:
@@ -62,13 +72,14 @@ def judged_again(
     """
     seen = [evidence(p.bgr, *f) for p, f in zip(pictures, found, strict=True)]
 
-    def fit_to(numbers: list[int]) -> tuple[np.ndarray, float]:
+    def fit_to(numbers: list[int]) -> SecondLook:
         return fitted(*([part[k] for k in numbers] for part in (pictures, seen, found)))
 
     trusted = [k for k, counted in enumerate(counts) if counted]
     looks = {fold: fit_to([k for k in trusted if folds[k] != fold]) for fold in set(folds)}
     judged = []
     for picture, what, (boxes, _), fold in zip(pictures, seen, found, folds, strict=True):
-        weights, offset = looks[fold]
-        judged.append(judge(boxes, what @ weights + offset, picture.persons, picture.ignored))
+        look = looks[fold]
+        odds = terms(what, look.middle, look.spread) @ np.array(look.weights) + look.offset
+        judged.append(judge(boxes, odds, picture.persons, picture.ignored))
     return judged, fit_to(trusted)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from airbeat.detect.rescoring import EVIDENCE
+from airbeat.detect.rescoring import EVIDENCE, SecondLook
 
 from .augment import Cutting, cut, degraded, pasted
 from .coco import LICENSED, Picture, load_set
@@ -170,7 +170,7 @@ def fold_weights(work: Path, recipe: Recipe, fold: int, count: int) -> Path:
 
 def cross_validate(
     pictures: list[Picture], recipe: Recipe, count: int, work: Path
-) -> tuple[list[Judged], tuple[np.ndarray, float]]:
+) -> tuple[list[Judged], SecondLook]:
     """Train a network per fold, or take the one in `work`, and judge each on the flights it never saw.
 
     The second look at what a fold's network found is fitted to what the others found in theirs; one fitted to
@@ -228,7 +228,7 @@ def main() -> None:
         kept = without(pictures, folds_of(pictures, options.folds), options.only_fold)
         write_onnx(trained(kept, recipe), path, half=True)
         return
-    judged, (weights, offset) = cross_validate(pictures, recipe, options.folds, options.work)
+    judged, look = cross_validate(pictures, recipe, options.folds, options.work)
     groups = flights_of(pictures)
     about = {
         "note": f"made by tests/bench/train/thermal.py --folds {options.folds}",
@@ -240,8 +240,9 @@ def main() -> None:
         "unknown_gsd_scales": SCALES_SEARCHED,
         "mirrored": MIRRORED,
         "second_look": {
-            "offset": round(offset, 5),
-            "weights": {name: round(float(w), 5) for name, w in zip(EVIDENCE, weights, strict=True)},
+            "offset": look.offset,
+            "evidence": dict(zip(EVIDENCE, zip(look.middle, look.spread, strict=True), strict=True)),
+            "weights": look.weights,
         },
     }
     unlabelled = [p.name.startswith(UNLABELLED) for p in pictures]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from airbeat.detect.rescoring import EVIDENCE, evidence, rescored
+from airbeat.detect.rescoring import EVIDENCE, SecondLook, evidence, rescored, terms
 
 BOXES = np.array([[100.0, 100, 110, 120], [130, 100, 140, 120], [400, 300, 430, 330]])
 LOG_ODDS = np.array([1.0, 0.0, -1.0])
@@ -61,8 +61,15 @@ def test_frames_of_any_size_have_finite_evidence(size: tuple[int, int]):
     assert np.isfinite(evidence(image, np.array([[0.0, 0, *size]]), np.array([0.5]))).all()
 
 
+def test_terms_are_the_evidence_in_its_spreads_and_its_products_cut_off_at_three():
+    made = terms(np.array([[3.0, 30.0]]), (1.0, 10.0), (2.0, 1.0))
+    assert made.tolist() == [[1.0, 3.0, 1.0, 3.0, 9.0]]
+
+
 def test_the_second_look_is_the_weighted_evidence_at_the_scale_of_the_search():
-    weights = tuple(float(name == "log_side") for name in EVIDENCE)
-    plain, doubled = (rescored(frame(), BOXES, LOG_ODDS, scale=s, look=(weights, 0.25)) for s in (1.0, 2.0))
-    assert plain == pytest.approx(0.25 + np.log([200, 200, 900]) / 2)
+    count = len(EVIDENCE)
+    weights = [float(name == "log_side") for name in EVIDENCE] + [0.0] * (count * (count + 1) // 2)
+    look = SecondLook(middle=(3.0,) * count, spread=(1.0,) * count, weights=tuple(weights), offset=0.25)
+    plain, doubled = (rescored(frame(), BOXES, LOG_ODDS, scale=s, look=look) for s in (1.0, 2.0))
+    assert plain == pytest.approx(0.25 + np.log([200, 200, 900]) / 2 - 3)
     assert doubled == pytest.approx(plain + np.log(2))
