@@ -17,6 +17,8 @@ Found = tuple[np.ndarray, np.ndarray]
 """Boxes (n, 4) xyxy and log odds (n,) of one picture."""
 
 PULL, STEPS = 100.0, 12
+LEAST_SPREAD = 1e-3
+"""What hardly varies is not blown up."""
 
 
 def fitted(pictures: Sequence[Picture], seen: Sequence[np.ndarray], found: Sequence[Found]) -> SecondLook:
@@ -35,9 +37,9 @@ def fitted(pictures: Sequence[Picture], seen: Sequence[np.ndarray], found: Seque
     )
     counts = verdict != NEITHER
     x, right = np.concatenate(list(seen))[counts], (verdict[counts] == RIGHT).astype(float)
-    middle, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
+    middle, spread = x.mean(axis=0), np.maximum(x.std(axis=0), LEAST_SPREAD)
     x = terms(x, middle, spread)
-    level, width = x.mean(axis=0), x.std(axis=0) + 1e-9
+    level, width = x.mean(axis=0), np.maximum(x.std(axis=0), LEAST_SPREAD)
     x = np.column_stack([(x - level) / width, np.ones(len(x))])
     pull = np.diag([*np.full(len(level), PULL), 0.0])
     weights = np.zeros(len(pull))
