@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from airbeat.detect.calibration import threshold_for_rate
 from airbeat.detect.detections import Detections
+from airbeat.detect.rescoring import EVIDENCE, SecondLook, rescored
 from airbeat.errors import UsageError
 from airbeat.frames.opencv import opencv
 
@@ -60,6 +61,8 @@ class NetworkFigures:
         false_per_frame: (false candidates per frame, lowest threshold that keeps below), measured.
         longest_side_m: where the GSD is known, boxes whose longer side lies outside this range are no persons
             [m]; None to let every box pass.
+        second_look: by which the log odds are replaced before they are turned into probabilities; None to
+            leave them.
     """
 
     gsd_range_m_px: tuple[float, float]
@@ -70,6 +73,7 @@ class NetworkFigures:
     threshold: float
     false_per_frame: tuple[tuple[float, float], ...]
     longest_side_m: tuple[float, float] | None = None
+    second_look: SecondLook | None = None
 
 
 @cache
@@ -81,6 +85,7 @@ def network_figures(modality: str) -> NetworkFigures:
     """
     data: dict[str, Any] = json.loads(_shipped(f"person_{modality}.json", modality).decode("utf-8"))
     low, high = data["gsd_range_m_px"]
+    look = data.get("second_look")
     return NetworkFigures(
         gsd_range_m_px=(low, high),
         unknown_gsd_scales=tuple(data["unknown_gsd_scales"]),
@@ -90,7 +95,13 @@ def network_figures(modality: str) -> NetworkFigures:
         threshold=data["threshold"],
         false_per_frame=tuple((rate, threshold) for rate, threshold in data["false_per_frame"]),
         longest_side_m=tuple(data["longest_side_m"]) if "longest_side_m" in data else None,
+        second_look=None if look is None else _second_look(look),
     )
+
+
+def _second_look(look: dict[str, Any]) -> SecondLook:
+    middle, spread = zip(*(look["evidence"][name] for name in EVIDENCE), strict=True)
+    return SecondLook(middle=middle, spread=spread, weights=tuple(look["weights"]), offset=look["offset"])
 
 
 def _shipped(name: str, modality: str) -> bytes:
@@ -166,6 +177,10 @@ class NetworkDetector:
             mirrored=figures.mirrored,
             least_log_odds=figures.least_log_odds,
         )
+        if figures.second_look is not None:
+            log_odds = rescored(image_bgr, boxes, log_odds, scale=scales[0], look=figures.second_look)
+            best_first = np.argsort(-log_odds, kind="stable")
+            boxes, log_odds = boxes[best_first], log_odds[best_first]
         odds, shares = zip(*figures.probability, strict=True)
         scores = np.interp(log_odds, odds, shares)
         kept = scores >= (figures.threshold if self.threshold is None else self.threshold)

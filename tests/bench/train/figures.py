@@ -16,7 +16,7 @@ import numpy as np
 from airbeat.detect.network import search
 
 from .coco import Picture
-from .score import Judged, average_precision, calibrate, interval, judge, recall_at
+from .score import Judged, average_precision, calibrate, interval, recall_at
 
 __all__ = ["held_out", "measured", "write_figures"]
 
@@ -28,12 +28,12 @@ SHIPPED_RATE, SHIPPED_RATE_EMPTY = 1.0, 0.2
 
 def held_out(
     weights: Path, pictures: Sequence[Picture], modality: str, *, scales: tuple[float, ...], mirrored: bool
-) -> list[Judged]:
-    """Search pictures with weights not trained on them, and judge what is found; scores are log odds."""
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What weights find in each of the pictures, which they were not trained on: boxes and log odds."""
     cv2.setNumThreads(1)
-    network, judged = cv2.dnn.readNetFromONNX(str(weights)), []
-    for picture in pictures:
-        boxes, odds = search(
+    network = cv2.dnn.readNetFromONNX(str(weights))
+    return [
+        search(
             network,
             picture.bgr,
             modality=modality,
@@ -41,8 +41,8 @@ def held_out(
             mirrored=mirrored,
             least_log_odds=LEAST_LOG_ODDS,
         )
-        judged.append(judge(boxes, odds, picture.persons, picture.ignored))
-    return judged
+        for picture in pictures
+    ]
 
 
 def wilson(found: int, persons: int) -> tuple[float, float]:

@@ -96,7 +96,8 @@ class HeatNet(nn.Module):
 class _Graph:
     """Nodes and weights of an ONNX graph while it grows; every method returns the name of what it made."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[np.floating]) -> None:
+        self.kind = kind
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
@@ -111,8 +112,11 @@ class _Graph:
         return name
 
     def plain(self, x: str, convolution: nn.Conv2d, gain: torch.Tensor, offset: torch.Tensor) -> str:
-        weight = (convolution.weight * gain[:, None, None, None]).detach().numpy().astype(np.float32)
-        given = [x, self._weight(weight), self._weight(offset.detach().numpy().astype(np.float32))]
+        weight = (convolution.weight * gain[:, None, None, None]).detach().numpy().astype(self.kind)
+        kept = self._weight(weight)
+        if self.kind is not np.float32:
+            kept = self._node("Cast", [kept], to=onnx.TensorProto.FLOAT)
+        given = [x, kept, self._weight(offset.detach().numpy().astype(np.float32))]
         return self._node(
             "Conv",
             given,
@@ -150,10 +154,16 @@ class _Graph:
         return self._node("Add", [a, b])
 
 
-def write_onnx(network: HeatNet, path: Path) -> None:
-    """Write the network with its batch normalisation folded in, for any size of input."""
+def write_onnx(network: HeatNet, path: Path, *, half: bool = False) -> None:
+    """Write the network with its batch normalisation folded in, for any size of input.
+
+    Args:
+        network: after training.
+        path: of the file.
+        half: keep the convolutions' weights as float16, which halves the file; they are used as float32.
+    """
     network = network.eval()
-    graph = _Graph()
+    graph = _Graph(np.float16 if half else np.float32)
     quarter = graph.chain(graph.convolution("image", network.stem), network.quarter)
     eighth = graph.chain(quarter, network.eighth)
     sixteenth = graph.chain(eighth, network.sixteenth)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Judged", "average_precision", "calibrate", "interval", "judge", "recall_at"]
+__all__ = ["Judged", "average_precision", "calibrate", "interval", "judge", "recall_at", "verdicts"]
+
+RIGHT, FALSE, NEITHER = 1, 0, -1
 
 _GROWN_BY, _AT_LEAST_PX, _OVERLAP, _HUGE = 0.25, 4.0, 0.3, 16.0
 _IGNORE_GROWN_BY, _IGNORE_OVERLAP = 0.1, 0.1
@@ -48,9 +50,15 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return common / (areas - common + 1e-9)
 
 
-def judge(boxes: np.ndarray, scores: np.ndarray, persons: np.ndarray, ignored: np.ndarray) -> Judged:
-    """Judge one picture's boxes (n, 4) xyxy by the rule above, the best score first."""
-    found, false = np.full(len(persons), -np.inf), []
+def verdicts(
+    boxes: np.ndarray, scores: np.ndarray, persons: np.ndarray, ignored: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Judge one picture's boxes (n, 4) xyxy by the rule above, the best score first.
+
+    Returns:
+        (n,) `RIGHT`, `FALSE` or `NEITHER`; (persons,) score of the box that found the person, -inf for none.
+    """
+    found, verdict = np.full(len(persons), -np.inf), np.full(len(boxes), NEITHER)
     areas = (persons[:, 2:] - persons[:, :2]).prod(axis=1)
     for k in np.argsort(-scores, kind="stable"):
         box = boxes[k].astype(float)
@@ -61,14 +69,23 @@ def judge(boxes: np.ndarray, scores: np.ndarray, persons: np.ndarray, ignored: n
         if len(free):
             away = np.hypot(*((persons[free, :2] + persons[free, 2:]) / 2 - middle).T)
             found[free[away.argmin()]] = scores[k]
+            verdict[k] = RIGHT
         elif (
             not hits.any()
             and not (
                 _inside(middle, ignored, _IGNORE_GROWN_BY) | (_overlap(box, ignored) > _IGNORE_OVERLAP)
             ).any()
         ):
-            false.append(scores[k])
-    return Judged(found[np.isfinite(found)], np.array(false), found, np.sqrt(areas))
+            verdict[k] = FALSE
+    return verdict, found
+
+
+def judge(boxes: np.ndarray, scores: np.ndarray, persons: np.ndarray, ignored: np.ndarray) -> Judged:
+    """What `verdicts` says of one picture's boxes."""
+    verdict, found = verdicts(boxes, scores, persons, ignored)
+    false = np.sort(scores[verdict == FALSE])[::-1]
+    sides = np.sqrt((persons[:, 2:] - persons[:, :2]).prod(axis=1))
+    return Judged(found[np.isfinite(found)], false, found, sides)
 
 
 def _ranked(judged: list[Judged]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,23 +16,28 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+
+from airbeat.detect.rescoring import EVIDENCE, SecondLook
 
 from .augment import Cutting, cut, degraded, pasted
 from .coco import LICENSED, Picture, load_set
 from .figures import held_out, write_figures
 from .loop import Recipe, Sample, Sampler, train
-from .net import write_onnx
+from .net import HeatNet, write_onnx
 from .score import Judged
+from .second import Found, judged_again
 
 __all__ = ["flights_of", "folds_of", "thermal_sampler"]
 
 Flight = tuple[str, ...]
 
 RUN_GAP = 60
-SIDE_PX, BATCH = 192, 16
-SCALES = (0.65, 1.5)
+SIDE_PX, BATCH, PEAK_RATE, WARM_UP = 192, 8, 2e-3, 300
+SCALES = (0.75, 1.35)
+WIDTHS, DEPTHS = (16, 32, 80), (1, 2, 3)
 PASTE_MARGIN = 0.25
-STEPS = 1800
+STEPS = 6000
 SET = "hit-uav-thermal"
 WEIGHTS = Path(__file__).parents[3] / "src/airbeat/detect/person_thermal.onnx"
 
@@ -135,11 +140,19 @@ def thermal_sampler(pictures: list[Picture]) -> Sampler:
         cutting = Cutting((x, y), scale, turn_deg, bool(random.random() < 0.5), SIDE_PX)
         image, persons, ignored = cut(picture, cutting)
         image = image.astype(np.float32)
-        if random.random() < 0.4:
+        if random.random() < 0.25:
             persons = np.vstack([persons, paste(image, np.vstack([persons, ignored]), scale, random)])
-        return Sample(degraded(image, random, invert=0.03), persons, ignored)
+        if random.random() < 0.7:
+            image = degraded(image, random, invert=0.03)
+        return Sample(image, persons, ignored)
 
     return sample
+
+
+def trained(pictures: list[Picture], recipe: Recipe) -> HeatNet:
+    """The network after training on the pictures, from fresh weights drawn with the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    return train(thermal_sampler(pictures), recipe, network=HeatNet(WIDTHS, DEPTHS))
 
 
 def light_parts(pictures: list[Picture]) -> dict[str, list[int]]:
@@ -155,20 +168,26 @@ def fold_weights(work: Path, recipe: Recipe, fold: int, count: int) -> Path:
     return work / f"thermal_{recipe.steps}_fold{fold}of{count}.onnx"
 
 
-def cross_validate(pictures: list[Picture], recipe: Recipe, count: int, work: Path) -> list[Judged]:
-    """Train a network per fold, or take the one in `work`, and judge each on the flights it never saw."""
-    folds = np.array(folds_of(pictures, count))
-    judged: dict[int, Judged] = {}
+def cross_validate(
+    pictures: list[Picture], recipe: Recipe, count: int, work: Path
+) -> tuple[list[Judged], SecondLook]:
+    """Train a network per fold, or take the one in `work`, and judge each on the flights it never saw.
+
+    The second look at what a fold's network found is fitted to what the others found in theirs; one fitted to
+    all is returned too.
+    """
+    folds = folds_of(pictures, count)
+    found: dict[int, Found] = {}
     for fold in range(count):
         path = fold_weights(work, recipe, fold, count)
         if not path.exists():
-            kept = without(pictures, folds, fold)
-            write_onnx(train(thermal_sampler(kept), recipe), path)
-        numbers = np.flatnonzero(folds == fold).tolist()
+            write_onnx(trained(without(pictures, folds, fold), recipe), path, half=True)
+        numbers = [k for k, f in enumerate(folds) if f == fold]
         unseen = [pictures[k] for k in numbers]
-        found = held_out(path, unseen, "thermal", scales=SCALES_SEARCHED, mirrored=MIRRORED)
-        judged |= dict(zip(numbers, found, strict=True))
-    return [judged[k] for k in range(len(pictures))]
+        boxes = held_out(path, unseen, "thermal", scales=SCALES_SEARCHED, mirrored=MIRRORED)
+        found |= dict(zip(numbers, boxes, strict=True))
+    trusted = [not p.name.startswith(UNLABELLED) for p in pictures]
+    return judged_again(pictures, [found[k] for k in range(len(pictures))], folds, trusted)
 
 
 def without(pictures: list[Picture], folds: Iterable[int], fold: int) -> list[Picture]:
@@ -193,16 +212,23 @@ def main() -> None:
     options = parser.parse_args()
     pictures = load_set(options.folder, licensed_as=None if options.any_data else SET)
     trained_on = [p for p in pictures if not p.name.startswith(UNLABELLED)]
-    recipe = Recipe(modality="thermal", steps=options.steps, batch=BATCH, side_px=SIDE_PX)
+    recipe = Recipe(
+        modality="thermal",
+        steps=options.steps,
+        batch=BATCH,
+        side_px=SIDE_PX,
+        peak_rate=PEAK_RATE,
+        warm_up=WARM_UP,
+    )
     if not options.folds:
-        write_onnx(train(thermal_sampler(trained_on), recipe), options.out)
+        write_onnx(trained(trained_on, recipe), options.out, half=True)
         return
     if options.only_fold is not None:
         path = fold_weights(options.work, recipe, options.only_fold, options.folds)
         kept = without(pictures, folds_of(pictures, options.folds), options.only_fold)
-        write_onnx(train(thermal_sampler(kept), recipe), path)
+        write_onnx(trained(kept, recipe), path, half=True)
         return
-    judged = cross_validate(pictures, recipe, options.folds, options.work)
+    judged, look = cross_validate(pictures, recipe, options.folds, options.work)
     groups = flights_of(pictures)
     about = {
         "note": f"made by tests/bench/train/thermal.py --folds {options.folds}",
@@ -213,6 +239,11 @@ def main() -> None:
         "gsd_range_m_px": GSD_RANGE_M_PX,
         "unknown_gsd_scales": SCALES_SEARCHED,
         "mirrored": MIRRORED,
+        "second_look": {
+            "offset": look.offset,
+            "evidence": dict(zip(EVIDENCE, zip(look.middle, look.spread, strict=True), strict=True)),
+            "weights": look.weights,
+        },
     }
     unlabelled = [p.name.startswith(UNLABELLED) for p in pictures]
     parts = light_parts(pictures)

@@ -133,3 +133,37 @@ def test_two_steps_of_training_give_a_network_that_opencv_runs_alike(module, tmp
     opened.setInput(given)
     with torch.no_grad():
         np.testing.assert_allclose(opened.forward(), first(torch.from_numpy(given)).numpy(), atol=1e-3)
+
+
+def test_weights_kept_at_half_precision_halve_the_file_and_hardly_change_the_answer(module, tmp_path: Path):
+    torch = pytest.importorskip("torch", reason="PyTorch (extra train) is not installed")
+    pytest.importorskip("onnx", reason="onnx (extra train) is not installed")
+    net = module("net")
+    torch.manual_seed(0)
+    network = net.HeatNet((8, 16, 32), (1, 1, 1))
+    given = np.random.default_rng(0).normal(0, 1, (1, 3, 48, 80)).astype(np.float32)
+    answers, sizes = [], []
+    for half in (False, True):
+        path = tmp_path / f"{half}.onnx"
+        net.write_onnx(network, path, half=half)
+        opened = cv2.dnn.readNetFromONNX(str(path))
+        opened.setInput(given)
+        answers.append(opened.forward())
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < 0.6 * sizes[0]
+    np.testing.assert_allclose(answers[1], answers[0], atol=5e-3)
+
+
+def test_a_second_look_learns_from_other_folds_that_persons_are_the_small_boxes(module):
+    coco, second = module("coco"), module("second")
+    random = np.random.default_rng(0)
+    pictures, found = [], []
+    for number in range(12):
+        x, y = random.integers(40, 200, 2)
+        person, lamp = boxes((x, y, x + 10, y + 20)), boxes((x + 200, y + 100, x + 240, y + 140))
+        grey = random.integers(80, 90, (512, 640, 3), dtype=np.uint8)
+        pictures.append(coco.Picture(name=f"{number}", bgr=grey, persons=person, ignored=boxes(), about={}))
+        found.append((np.vstack([lamp, person]).astype(float), np.array([0.5, 0.0])))
+    judged, look = second.judged_again(pictures, found, [0, 1, 2] * 4, [True] * 12)
+    assert all(j.found[0] > j.false[0] for j in judged)
+    assert np.isfinite(look.weights).all()
