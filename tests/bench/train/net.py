@@ -16,13 +16,23 @@ from onnx import helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["BLOCK_PX", "CELLS", "SIZE_UNIT_PX", "HeatNet", "write_onnx"]
+__all__ = [
+    "BLOCK_PX",
+    "CELLS",
+    "SIZE_UNIT_PX",
+    "START_LOG_ODDS",
+    "Convolution",
+    "Graph",
+    "HeatNet",
+    "Residual",
+    "write_onnx",
+]
 
 BLOCK_PX = 4
 CELLS = 4
 SIZE_UNIT_PX = 16.0
 
-_START_LOG_ODDS = -5.0
+START_LOG_ODDS = -5.0
 
 
 class Convolution(nn.Module):
@@ -82,7 +92,7 @@ class HeatNet(nn.Module):
         with torch.no_grad():
             self.out.weight[:CELLS] *= 0.1
             self.out.bias.zero_()
-            self.out.bias[:CELLS] = _START_LOG_ODDS
+            self.out.bias[:CELLS] = START_LOG_ODDS
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         quarter = self.quarter(self.stem(x))
@@ -93,7 +103,7 @@ class HeatNet(nn.Module):
         return self.out(self.head(quarter))
 
 
-class _Graph:
+class Graph:
     """Nodes and weights of an ONNX graph while it grows; every method returns the name of what it made."""
 
     def __init__(self) -> None:
@@ -153,7 +163,7 @@ class _Graph:
 def write_onnx(network: HeatNet, path: Path) -> None:
     """Write the network with its batch normalisation folded in, for any size of input."""
     network = network.eval()
-    graph = _Graph()
+    graph = Graph()
     quarter = graph.chain(graph.convolution("image", network.stem), network.quarter)
     eighth = graph.chain(quarter, network.eighth)
     sixteenth = graph.chain(eighth, network.sixteenth)
