@@ -227,6 +227,57 @@ def _bare_shadow(
     _darken(picture, middle, np.rot90(cover, int(random.integers(4))), random.uniform(0.3, 0.9))
 
 
+def _crown(random: Random, picture: np.ndarray, middle: np.ndarray, grain: np.ndarray, sun: float) -> None:
+    """A tree's crown or a bed of plants: a photograph's own texture in a ragged outline, with its shadow."""
+    length = math.exp(random.uniform(math.log(40), math.log(170)))
+    cover = _blob(random, length, random.uniform(1, 1.8))
+    high, wide = cover.shape
+    if high > grain.shape[0] or wide > grain.shape[1]:
+        return
+    count = max(3, round(high / random.uniform(3, 12)))
+    rough = cv2.resize(random.normal(size=(count, count)).astype(np.float32), (wide, high))
+    cover = np.clip((cv2.GaussianBlur(cover, (0, 0), 3) + 0.25 * rough - 0.5) * 5 + 0.5, 0, 1)
+    if random.random() < 0.7:
+        fall = length * random.uniform(0.1, 0.6) * np.array([math.cos(sun), math.sin(sun)])
+        _darken(picture, middle - fall, cover, random.uniform(0.4, 0.9))
+    top, left = (
+        int(random.integers(0, n - m + 1)) for n, m in ((grain.shape[0], high), (grain.shape[1], wide))
+    )
+    texture = grain[top : top + high, left : left + wide].astype(np.float32) * random.uniform(0.5, 1.2)
+    _lay(picture, middle, cover, np.clip(texture, 0, 255))
+
+
+def _roof(random: Random, picture: np.ndarray, middle: np.ndarray, sun: float) -> None:
+    """A roof, wagon, awning or planter: a box of two slopes with hatches on it, and its shadow."""
+    long = math.exp(random.uniform(math.log(40), math.log(220)))
+    side = round(long * 1.5) + 4
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(0, 180), 1)
+    wide = long * random.uniform(0.25, 1)
+    paint = np.zeros((side, side, 3), np.float32)
+    colour = _colour(random, _ground(picture, middle))
+    first, last = (np.array([side - wide, side - long]) / 2), (np.array([side + wide, side + long]) / 2)
+    corners = [(round(float(x)), round(float(y))) for x, y in (first, last)]
+    solid = np.zeros((side, side), np.uint8)
+    cv2.rectangle(solid, *corners, 255, -1)
+    paint[:] = colour
+    paint[:, side // 2 :] *= random.uniform(0.55, 1.1)
+    for _ in range(int(random.choice((0, 2, 5, 9)))):
+        at = random.uniform(first, last)
+        size = random.uniform(2, 16, 2)
+        ends = [tuple(int(v) for v in at + sign * size / 2) for sign in (-1, 1)]
+        cv2.rectangle(
+            paint, *ends, [float(v) for v in _colour(random, colour)], int(random.choice((-1, -1, 1)))
+        )
+    solid, paint = cv2.warpAffine(solid, turn, (side, side)), cv2.warpAffine(paint, turn, (side, side))
+    cover = solid.astype(np.float32) / 255
+    if random.random() < 0.8:
+        way = np.array([math.cos(sun), math.sin(sun)]) * random.uniform(4, 40)
+        for share in (0.25, 0.5, 0.75, 1.0):
+            _darken(picture, middle - way * share, cover, 0.3)
+    noise = random.normal(size=(side, side, 1)).astype(np.float32) * random.uniform(0, 6)
+    _lay(picture, middle, cover, np.clip(paint + noise, 0, 255))
+
+
 def scatter(
     random: Random,
     picture: np.ndarray,
@@ -238,12 +289,12 @@ def scatter(
     sun_rad: float,
     oblique: bool,
 ) -> None:
-    """Draw small things onto a square float32 BGR picture, in place.
+    """Draw small things, and some large ones below them, onto a square float32 BGR picture, in place.
 
     Args:
         random: where chance comes from.
         picture: (side, side, 3) float32 0…255.
-        count: how many things.
+        count: how many small things.
         grain: a photograph whose texture fills patches, at least 70 px a side.
         sprites: whose shadows are used bare.
         gsd_m_px: of the picture, across the line of sight.
@@ -251,7 +302,14 @@ def scatter(
         oblique: whether what stands upright is seen from aside, its top up in the picture.
     """
     side = picture.shape[0]
-    for kind in random.choice(5, size=count, p=(0.34, 0.16, 0.18, 0.2, 0.12)):
+    kinds = random.choice(5, size=count, p=(0.34, 0.16, 0.18, 0.2, 0.12))
+    for _ in range(int(random.choice((0, 0, 1, 2)))):
+        middle = random.uniform(0, side, 2)
+        if random.random() < 0.5:
+            _crown(random, picture, middle, grain, sun_rad)
+        else:
+            _roof(random, picture, middle, sun_rad)
+    for kind in kinds:
         middle = random.uniform(0, side, 2)
         if kind == 0:
             _patch(random, picture, middle, grain, sun_rad)

@@ -31,11 +31,14 @@ __all__ = ["ABOUT", "SETS", "held_out_photographs", "rendered_frames", "share_he
 
 WORKING_GSD_M_PX = 0.04
 UNKNOWN_GSD_SCALES = (1.0, 0.5, 0.25)
+MIRRORED_UP_TO_SCALE = 0.6
+LONGEST_SIDE_M = (0.2, 4.0)
 ABOUT = {
     "gsd_range_m_px": [WORKING_GSD_M_PX, WORKING_GSD_M_PX],
     "unknown_gsd_scales": list(UNKNOWN_GSD_SCALES),
     "mirrored": False,
-    "longest_side_m": [0.2, 4.0],
+    "mirrored_up_to_scale": MIRRORED_UP_TO_SCALE,
+    "longest_side_m": list(LONGEST_SIDE_M),
 }
 SEED, FRAME_PX, FRAMES, PEOPLE, THINGS = 9, 1008, 60, 300, 120
 CROWD, CLUTTER = (1, 2, 3, 4, 6, 8, 10), (2, 4, 8, 14)
@@ -51,8 +54,8 @@ class EvaluationSet:
 
 SETS = {
     "Low oblique stills (dac-sdc-oblique)": EvaluationSet("dac-sdc-oblique", None),
-    "Nadir stills (brighton-nadir40)": EvaluationSet("brighton-nadir40", 0.017),
-    "Nadir video stills (sdd-nadir)": EvaluationSet("sdd-nadir", None),
+    "Nadir stills (brighton-nadir40)": EvaluationSet("brighton-nadir40", 0.0175),
+    "Nadir video stills (sdd-nadir)": EvaluationSet("sdd-nadir", 0.035),
     "Oblique 4K video stills (unicamp-oblique)": EvaluationSet("unicamp-oblique", None),
 }
 
@@ -85,13 +88,32 @@ def rendered_frames(
     return frames
 
 
+def searched(
+    network: cv2.dnn.Net, bgr: np.ndarray, gsd_m_px: float | None, *, least: float = LEAST_LOG_ODDS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and log odds as `NetworkDetector` gets them: by the GSD if it is known."""
+    scales = UNKNOWN_GSD_SCALES if gsd_m_px is None else (gsd_m_px / WORKING_GSD_M_PX,)
+    boxes, odds = search(
+        network,
+        bgr,
+        modality="rgb",
+        scales=scales,
+        mirrored=gsd_m_px is not None and scales[0] <= MIRRORED_UP_TO_SCALE,
+        least_log_odds=least,
+    )
+    if gsd_m_px is None:
+        return boxes, odds
+    longest_m = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) * gsd_m_px
+    kept = (longest_m >= LONGEST_SIDE_M[0]) & (longest_m <= LONGEST_SIDE_M[1])
+    return boxes[kept], odds[kept]
+
+
 def held_out_photographs(network: cv2.dnn.Net, sets: Path) -> tuple[list[Judged], list[str]]:
     """What is found on held-out photographs without people, and their sources."""
     judged, sources = [], []
     for photo in load_photos(sets, held_out=True):
         steep = SOURCES[photo.source].view == "steep"
-        scales = (photo.gsd_m_px / WORKING_GSD_M_PX,) if steep else UNKNOWN_GSD_SCALES
-        boxes, odds = search(network, photo.bgr, modality="rgb", scales=scales, least_log_odds=LEAST_LOG_ODDS)
+        boxes, odds = searched(network, photo.bgr, photo.gsd_m_px if steep else None)
         judged.append(judge(boxes, odds, np.empty((0, 4)), photo.marked))
         sources.append(f"{photo.source} {photo.name[:14]}")
     return judged, sources
@@ -125,11 +147,8 @@ def _evaluate(network: cv2.dnn.Net, folder: Path) -> None:
     pooled: list[Judged] = []
     for name, one in SETS.items():
         judged = []
-        scales = UNKNOWN_GSD_SCALES if one.gsd_m_px is None else (one.gsd_m_px / WORKING_GSD_M_PX,)
         for picture in load_set(folder / one.folder):
-            boxes, odds = search(
-                network, picture.bgr, modality="rgb", scales=scales, least_log_odds=LEAST_LOG_ODDS - 2
-            )
+            boxes, odds = searched(network, picture.bgr, one.gsd_m_px, least=LEAST_LOG_ODDS - 2)
             judged.append(judge(boxes, odds, picture.persons, picture.ignored))
         pooled += judged
         print(name, measured(judged, list(range(len(judged))), 0.0)["recall_at_false_per_picture"])
