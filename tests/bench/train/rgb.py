@@ -36,6 +36,7 @@ SIDE_PX, GROUND_PX, BATCH = 224, 336, 12
 PEOPLE, THINGS, GROUNDS, LEAVES = 4800, 1800, 3000, 120
 TILES_PER_FRAME = 6
 HARDEST_SHARE, HARDEST_TIMES = 0.2, 2
+CORE = 0.81
 VARIETY = Variety(scattered=(0, 0, 2, 4, 8), odd_sizes=0.25, recoloured=0.25, dappled=0.12, soft=0.15)
 SEED = 1
 
@@ -99,6 +100,7 @@ def train_rgb(material: Material, out: Path, *, rounds: tuple[Round, ...] = ROUN
             side_px=SIDE_PX,
             seed=SEED + number,
             peak_rate=one.peak_rate,
+            core=CORE,
         )
         network = train(material.sampler(), recipe, network=network)
         write_pyramid(network, out)
