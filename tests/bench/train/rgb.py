@@ -49,7 +49,7 @@ class Round:
     peak_rate: float
 
 
-ROUNDS = (Round(8000, 3e-3), Round(14000, 2e-3))
+ROUNDS = (Round(8000, 3e-3), Round(7600, 2e-3))
 
 
 @dataclass(slots=True)
