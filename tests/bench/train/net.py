@@ -20,11 +20,11 @@ __all__ = [
     "BLOCK_PX",
     "CELLS",
     "SIZE_UNIT_PX",
-    "START_LOG_ODDS",
     "Convolution",
     "Graph",
     "HeatNet",
     "Residual",
+    "answer_layer",
     "write_onnx",
 ]
 
@@ -32,7 +32,7 @@ BLOCK_PX = 4
 CELLS = 4
 SIZE_UNIT_PX = 16.0
 
-START_LOG_ODDS = -5.0
+_START_LOG_ODDS = -5.0
 
 
 class Convolution(nn.Module):
@@ -62,6 +62,16 @@ class Residual(nn.Module):
         return functional.relu(x + self.second(self.first(x)), inplace=True)
 
 
+def answer_layer(width: int) -> nn.Conv2d:
+    """The last layer, which at first says of every cell that a person is unlikely there."""
+    layer = nn.Conv2d(width, CELLS + 2, 1)
+    with torch.no_grad():
+        layer.weight[:CELLS] *= 0.1
+        layer.bias.zero_()
+        layer.bias[:CELLS] = _START_LOG_ODDS
+    return layer
+
+
 class HeatNet(nn.Module):
     """Down to 1/16 in four steps, up again to 1/4 by addition, one head.
 
@@ -88,11 +98,7 @@ class HeatNet(nn.Module):
         self.up_to_eighth = Convolution(eighth, eighth, 1)
         self.up_to_quarter = Convolution(eighth, quarter, 1)
         self.head = nn.Sequential(Convolution(quarter, quarter), Convolution(quarter, quarter))
-        self.out = nn.Conv2d(quarter, CELLS + 2, 1)
-        with torch.no_grad():
-            self.out.weight[:CELLS] *= 0.1
-            self.out.bias.zero_()
-            self.out.bias[:CELLS] = START_LOG_ODDS
+        self.out = answer_layer(quarter)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         quarter = self.quarter(self.stem(x))

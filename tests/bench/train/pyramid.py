@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from .net import CELLS, START_LOG_ODDS, Convolution, Graph, Residual
+from .net import CELLS, Convolution, Graph, Residual, answer_layer
 
 __all__ = ["GRAIN_PX", "PyramidNet", "write_pyramid"]
 
@@ -48,11 +48,7 @@ class PyramidNet(nn.Module):
         )
         quarter = widths[1]
         self.head = nn.Sequential(Convolution(quarter, quarter), Convolution(quarter, quarter))
-        self.out = nn.Conv2d(quarter, CELLS + 2, 1)
-        with torch.no_grad():
-            self.out.weight[:CELLS] *= 0.1
-            self.out.bias.zero_()
-            self.out.bias[:CELLS] = START_LOG_ODDS
+        self.out = answer_layer(quarter)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.stem(x)
