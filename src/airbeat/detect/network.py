@@ -34,7 +34,7 @@ _BLOCK_PX = 4
 
 _CELL_PX = 2
 _SIZE_UNIT_PX = 16.0
-_GRAIN_PX = 16
+_GRAIN_PX = 32
 """Sides of what the network is given are multiples of this."""
 
 _TILE_PX, _MARGIN_PX = 1408, 96
@@ -55,6 +55,8 @@ class NetworkFigures:
         gsd_range_m_px: frames of a known GSD outside this range are scaled to its nearer end [m/px].
         unknown_gsd_scales: frames of an unknown GSD are searched at each of these scales.
         mirrored: whether the frame is also searched mirrored, and the answers averaged.
+        mirrored_up_to_scale: where the GSD is known, frames searched at this scale or a smaller one are also
+            searched mirrored, since they are searched fast.
         least_log_odds: places below are not looked at.
         probability: (log odds, share of the boxes at such log odds that are persons), both rising.
         threshold: the default threshold on that probability.
@@ -74,6 +76,7 @@ class NetworkFigures:
     false_per_frame: tuple[tuple[float, float], ...]
     longest_side_m: tuple[float, float] | None = None
     second_look: SecondLook | None = None
+    mirrored_up_to_scale: float = 0.0
 
 
 @cache
@@ -96,6 +99,7 @@ def network_figures(modality: str) -> NetworkFigures:
         false_per_frame=tuple((rate, threshold) for rate, threshold in data["false_per_frame"]),
         longest_side_m=tuple(data["longest_side_m"]) if "longest_side_m" in data else None,
         second_look=None if look is None else _second_look(look),
+        mirrored_up_to_scale=data.get("mirrored_up_to_scale", 0.0),
     )
 
 
@@ -174,7 +178,7 @@ class NetworkDetector:
             image_bgr,
             modality=modality,
             scales=scales,
-            mirrored=figures.mirrored,
+            mirrored=figures.mirrored or (gsd_is_known and scales[0] <= figures.mirrored_up_to_scale),
             least_log_odds=figures.least_log_odds,
         )
         if figures.second_look is not None:

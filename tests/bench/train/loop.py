@@ -67,6 +67,8 @@ class Recipe:
         average: share of the old weights kept per step in the averaged weights, which are the result.
         seed: of the first weights and of every batch.
         samplers: sampling processes.
+        core: cells with a heat of this or more are all taken for a person's middle. Below 1 a large person,
+            whose middle nobody can tell to the pixel, can score as high as a small one.
     """
 
     modality: str
@@ -79,9 +81,10 @@ class Recipe:
     average: float = 0.998
     seed: int = 0
     samplers: int = 1
+    core: float = 1.0
 
 
-def targets(sample: Sample, side_px: int) -> tuple[np.ndarray, ...]:
+def targets(sample: Sample, side_px: int, core: float = 1.0) -> tuple[np.ndarray, ...]:
     """What the network shall answer.
 
     Returns:
@@ -107,6 +110,7 @@ def targets(sample: Sample, side_px: int) -> tuple[np.ndarray, ...]:
         hill = np.outer(
             np.exp(-(((line - row) / spread_y) ** 2) / 2), np.exp(-(((line - column) / spread_x) ** 2) / 2)
         )
+        hill[hill >= core] = 1
         np.maximum(heat, hill, out=heat)
         weight[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = 1
         near = slice(max(0, row // 2 - 1), row // 2 + 2), slice(max(0, column // 2 - 1), column // 2 + 2)
@@ -123,7 +127,7 @@ def _draw(sampler: Sampler, recipe: Recipe, first: int, queue: Any) -> None:
         random = np.random.default_rng((recipe.seed, number))
         samples = [sampler(random) for _ in range(recipe.batch)]
         images = [prepare(s.image, recipe.modality).astype(np.float16) for s in samples]
-        wanted = [targets(s, recipe.side_px) for s in samples]
+        wanted = [targets(s, recipe.side_px, recipe.core) for s in samples]
         queue.put([np.stack(part) for part in (images, *zip(*wanted, strict=True))])
 
 

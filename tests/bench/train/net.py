@@ -16,7 +16,17 @@ from onnx import helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["BLOCK_PX", "CELLS", "SIZE_UNIT_PX", "HeatNet", "write_onnx"]
+__all__ = [
+    "BLOCK_PX",
+    "CELLS",
+    "SIZE_UNIT_PX",
+    "Convolution",
+    "Graph",
+    "HeatNet",
+    "Residual",
+    "answer_layer",
+    "write_onnx",
+]
 
 BLOCK_PX = 4
 CELLS = 4
@@ -52,6 +62,16 @@ class Residual(nn.Module):
         return functional.relu(x + self.second(self.first(x)), inplace=True)
 
 
+def answer_layer(width: int) -> nn.Conv2d:
+    """The last layer, which at first says of every cell that a person is unlikely there."""
+    layer = nn.Conv2d(width, CELLS + 2, 1)
+    with torch.no_grad():
+        layer.weight[:CELLS] *= 0.1
+        layer.bias.zero_()
+        layer.bias[:CELLS] = _START_LOG_ODDS
+    return layer
+
+
 class HeatNet(nn.Module):
     """Down to 1/16 in four steps, up again to 1/4 by addition, one head.
 
@@ -78,11 +98,7 @@ class HeatNet(nn.Module):
         self.up_to_eighth = Convolution(eighth, eighth, 1)
         self.up_to_quarter = Convolution(eighth, quarter, 1)
         self.head = nn.Sequential(Convolution(quarter, quarter), Convolution(quarter, quarter))
-        self.out = nn.Conv2d(quarter, CELLS + 2, 1)
-        with torch.no_grad():
-            self.out.weight[:CELLS] *= 0.1
-            self.out.bias.zero_()
-            self.out.bias[:CELLS] = _START_LOG_ODDS
+        self.out = answer_layer(quarter)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         quarter = self.quarter(self.stem(x))
@@ -93,10 +109,10 @@ class HeatNet(nn.Module):
         return self.out(self.head(quarter))
 
 
-class _Graph:
+class Graph:
     """Nodes and weights of an ONNX graph while it grows; every method returns the name of what it made."""
 
-    def __init__(self, kind: type[np.floating]) -> None:
+    def __init__(self, kind: type[np.floating] = np.float32) -> None:
         self.kind = kind
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
@@ -163,7 +179,7 @@ def write_onnx(network: HeatNet, path: Path, *, half: bool = False) -> None:
         half: keep the convolutions' weights as float16, which halves the file; they are used as float32.
     """
     network = network.eval()
-    graph = _Graph(np.float16 if half else np.float32)
+    graph = Graph(np.float16 if half else np.float32)
     quarter = graph.chain(graph.convolution("image", network.stem), network.quarter)
     eighth = graph.chain(quarter, network.eighth)
     sixteenth = graph.chain(eighth, network.sixteenth)

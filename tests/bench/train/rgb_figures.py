@@ -20,22 +20,25 @@ import numpy as np
 from airbeat.detect.network import search
 
 from .coco import load_set
-from .figures import LEAST_LOG_ODDS, RATES, measured, write_figures
+from .figures import LEAST_LOG_ODDS, RATES, wilson, write_figures
 from .grounds import Grounds
 from .photos import SOURCES, load_photos
 from .scenes import Scenes, Views, draw_ground
-from .score import Judged, judge, recall_at
+from .score import Judged, average_precision, judge, recall_at
 from .sprites import draw_pool
 
 __all__ = ["ABOUT", "SETS", "held_out_photographs", "rendered_frames", "share_held"]
 
 WORKING_GSD_M_PX = 0.04
 UNKNOWN_GSD_SCALES = (1.0, 0.5, 0.25)
+MIRRORED_UP_TO_SCALE = 0.8
+LONGEST_SIDE_M = (0.2, 4.0)
 ABOUT = {
     "gsd_range_m_px": [WORKING_GSD_M_PX, WORKING_GSD_M_PX],
     "unknown_gsd_scales": list(UNKNOWN_GSD_SCALES),
     "mirrored": False,
-    "longest_side_m": [0.2, 4.0],
+    "mirrored_up_to_scale": MIRRORED_UP_TO_SCALE,
+    "longest_side_m": list(LONGEST_SIDE_M),
 }
 SEED, FRAME_PX, FRAMES, PEOPLE, THINGS = 9, 1008, 60, 300, 120
 CROWD, CLUTTER = (1, 2, 3, 4, 6, 8, 10), (2, 4, 8, 14)
@@ -51,8 +54,8 @@ class EvaluationSet:
 
 SETS = {
     "Low oblique stills (dac-sdc-oblique)": EvaluationSet("dac-sdc-oblique", None),
-    "Nadir stills (brighton-nadir40)": EvaluationSet("brighton-nadir40", 0.017),
-    "Nadir video stills (sdd-nadir)": EvaluationSet("sdd-nadir", None),
+    "Nadir stills (brighton-nadir40)": EvaluationSet("brighton-nadir40", 0.0175),
+    "Nadir video stills (sdd-nadir)": EvaluationSet("sdd-nadir", 0.035),
     "Oblique 4K video stills (unicamp-oblique)": EvaluationSet("unicamp-oblique", None),
 }
 
@@ -85,13 +88,32 @@ def rendered_frames(
     return frames
 
 
+def searched(
+    network: cv2.dnn.Net, bgr: np.ndarray, gsd_m_px: float | None, *, least: float = LEAST_LOG_ODDS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and log odds as `NetworkDetector` gets them: by the GSD if it is known."""
+    scales = UNKNOWN_GSD_SCALES if gsd_m_px is None else (gsd_m_px / WORKING_GSD_M_PX,)
+    boxes, odds = search(
+        network,
+        bgr,
+        modality="rgb",
+        scales=scales,
+        mirrored=gsd_m_px is not None and scales[0] <= MIRRORED_UP_TO_SCALE,
+        least_log_odds=least,
+    )
+    if gsd_m_px is None:
+        return boxes, odds
+    longest_m = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) * gsd_m_px
+    kept = (longest_m >= LONGEST_SIDE_M[0]) & (longest_m <= LONGEST_SIDE_M[1])
+    return boxes[kept], odds[kept]
+
+
 def held_out_photographs(network: cv2.dnn.Net, sets: Path) -> tuple[list[Judged], list[str]]:
     """What is found on held-out photographs without people, and their sources."""
     judged, sources = [], []
     for photo in load_photos(sets, held_out=True):
         steep = SOURCES[photo.source].view == "steep"
-        scales = (photo.gsd_m_px / WORKING_GSD_M_PX,) if steep else UNKNOWN_GSD_SCALES
-        boxes, odds = search(network, photo.bgr, modality="rgb", scales=scales, least_log_odds=LEAST_LOG_ODDS)
+        boxes, odds = searched(network, photo.bgr, photo.gsd_m_px if steep else None)
         judged.append(judge(boxes, odds, np.empty((0, 4)), photo.marked))
         sources.append(f"{photo.source} {photo.name[:14]}")
     return judged, sources
@@ -121,20 +143,31 @@ def _on_photographs(judged: list[Judged], figures: dict[str, Any]) -> dict[str, 
     return {"false_per_frame": curve, "photographs_without_people": about}
 
 
+def _row(name: str, judged: list[Judged]) -> str:
+    """A line of the model card's table; Wilson's 95 % intervals."""
+    persons = sum(len(j.found) for j in judged)
+    cells = [name, str(len(judged)), str(persons), f"{recall_at(judged, 0.5)[0]:.2f}"]
+    for rate in (1, 5):
+        share = recall_at(judged, rate)[0]
+        low, high = wilson(round(share * persons), persons)
+        cells.append(f"{share:.2f} ({low:.2f}–{high:.2f})")
+    five, ten = share_held(judged, 5), share_held(judged, 10)
+    cells += [f"{average_precision(judged):.2f}", f"{five[0]} / {ten[0]} of {five[1]}"]
+    return "| " + " | ".join(cells) + " |"
+
+
 def _evaluate(network: cv2.dnn.Net, folder: Path) -> None:
+    """Print what is found on the photographs that are for evaluation only."""
+    print("| set | images | persons | at 0.5 | at 1 | at 5 | AP | five / ten best hold all |")
     pooled: list[Judged] = []
     for name, one in SETS.items():
         judged = []
-        scales = UNKNOWN_GSD_SCALES if one.gsd_m_px is None else (one.gsd_m_px / WORKING_GSD_M_PX,)
         for picture in load_set(folder / one.folder):
-            boxes, odds = search(
-                network, picture.bgr, modality="rgb", scales=scales, least_log_odds=LEAST_LOG_ODDS - 2
-            )
+            boxes, odds = searched(network, picture.bgr, one.gsd_m_px, least=LEAST_LOG_ODDS - 2)
             judged.append(judge(boxes, odds, picture.persons, picture.ignored))
         pooled += judged
-        print(name, measured(judged, list(range(len(judged))), 0.0)["recall_at_false_per_picture"])
-        print("  best five, best ten hold all:", share_held(judged, 5), share_held(judged, 10))
-    print("pooled: recall at 1", recall_at(pooled, 1.0)[0], "best ten", share_held(pooled, 10))
+        print(_row(name, judged))
+    print(_row("all together", pooled))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Composes training pictures: people and things from the pools on photographed or composed ground.
 
-A picture is at the network's working scale: steep views at 3.1 to 5.2 cm per pixel, oblique views with
+A picture is at the network's working scale: steep views at 2.6 to 5.2 cm per pixel, oblique views with
 people standing 17 to 64 pixels tall. The camera's faults (blur, sharpening, noise, JPEG, white balance, haze)
 are laid over the finished picture, so that what is pasted shares them.
 """
@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from .clutter import dappled, scatter
 from .grounds import Grounds
 from .loop import Sample
 from .render import FULL_SCALE, Sprite
 from .sprites import Pool
 
-__all__ = ["Ground", "Scenes", "Views", "camera_faults", "draw_ground"]
+__all__ = ["Ground", "Scenes", "Variety", "Views", "camera_faults", "draw_ground"]
 
 Random = np.random.Generator
 
-STEEP_GSD_M_PX = (0.031, 0.052)
+STEEP_GSD_M_PX = (0.026, 0.052)
 OBLIQUE_TALL_PX = (17.0, 64.0)
 PHOTO_SHARE = {"steep": 0.5, "oblique": 0.45}
 _TALL_M = 1.7
@@ -35,12 +36,35 @@ _LEAST_CONTRAST = 16.0
 """People who change the picture by less (8-bit units) are neither to be found nor to be left out."""
 
 
+_LEAST_SPREAD = 3.5
+"""So are people about whom the finished picture's grey values spread by less (8-bit units)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
     """Pools of one view."""
 
     people: Pool
     things: Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variety:
+    """What happens to training pictures beyond people and things.
+
+    Attributes:
+        scattered: how many small things that are drawn in place, one of these.
+        odd_sizes: share of things seen aslant that are of another size than theirs, as near or far ones are.
+        recoloured: share of sprites whose colours are mixed anew.
+        dappled: share of pictures over which, people included, the shade of leaves is laid.
+        soft: share of pictures as soft as those of a poor lens, or of shake and compression.
+    """
+
+    scattered: tuple[int, ...] = (0,)
+    odd_sizes: float = 0.0
+    recoloured: float = 0.0
+    dappled: float = 0.0
+    soft: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +137,13 @@ def _gain(random: Random, picture: np.ndarray, spot: np.ndarray, sky: _Sky) -> t
     return float(np.clip(gain * math.exp(random.normal() * 0.15), 0.12, 2.2)), in_shade
 
 
+def _mixing(random: Random) -> np.ndarray:
+    """(3, 3) matrix that exchanges colours in part and leaves greys grey."""
+    share = random.uniform(0.1, 0.8)
+    mixed = (1 - share) * np.eye(3) + share * np.eye(3)[random.permutation(3)]
+    return mixed.astype(np.float32)
+
+
 def _window(at: int, length: int, side: int) -> tuple[slice, slice]:
     """Where a layer of `length` beginning at `at` overlaps the picture: slices of both."""
     first, last = max(0, at), min(side, at + length)
@@ -164,6 +195,7 @@ class Scenes:
         people_share: share of pictures with people.
         crowd: how many people there are then, one of these.
         clutter: how many things there are, one of these.
+        variety: what else happens to pictures; None for nothing.
     """
 
     def __init__(
@@ -177,26 +209,45 @@ class Scenes:
         people_share: float = 0.75,
         crowd: tuple[int, ...] = (1, 1, 2, 2, 3, 4, 6),
         clutter: tuple[int, ...] = (0, 0, 1, 2, 4, 7),
+        variety: Variety | None = None,
     ) -> None:
         self.kept, self.leaves, self.views, self.side = kept, leaves, views, side_px
         self.oblique_share, self.people_share = oblique_share, people_share
-        self.crowd, self.clutter = crowd, clutter
+        self.crowd, self.clutter, self.variety = crowd, clutter, variety or Variety()
 
     def __call__(self, random: Random) -> Sample:
         """Draw a picture."""
         view = "oblique" if random.random() < self.oblique_share else "steep"
         ground = self.kept[view][int(random.integers(len(self.kept[view])))]
         picture, there, ignored = self._cut(random, ground, turn=view == "steep")
-        placed = self._populate(random, picture, view, ground.gsd_m_px)
+        azimuth = random.uniform(0, 2 * math.pi)
+        if count := int(random.choice(self.variety.scattered)):
+            scatter(
+                random,
+                picture,
+                count=count,
+                grain=self.leaves[int(random.integers(len(self.leaves)))],
+                sprites=self.views[view].people.sprites,
+                gsd_m_px=ground.gsd_m_px,
+                sun_rad=-azimuth,
+                oblique=view == "oblique",
+            )
+        placed = self._populate(random, picture, view, ground.gsd_m_px, azimuth)
         self._occlude(random, picture, placed)
+        if random.random() < self.variety.dappled:
+            dappled(random, picture)
         persons, hidden = self._boxes(placed)
         if random.random() < 0.04:
             _overprint(random, picture)
+        if random.random() < self.variety.soft:
+            picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(1.0, 2.4))
         faulty = camera_faults(random, picture)
+        shown = np.vstack([there, np.array(persons, dtype=float).reshape(-1, 4)])
+        faint = np.array([_spread(faulty, box) < _LEAST_SPREAD for box in shown], dtype=bool)
         return Sample(
             image=faulty,
-            persons=np.vstack([there, np.array(persons, dtype=float).reshape(-1, 4)]),
-            ignored=np.vstack([ignored, np.array(hidden, dtype=float).reshape(-1, 4)]),
+            persons=shown[~faint],
+            ignored=np.vstack([ignored, np.array(hidden, dtype=float).reshape(-1, 4), shown[faint]]),
         )
 
     def _cut(
@@ -223,7 +274,9 @@ class Scenes:
         touching = ~inside & (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < side).all(axis=1)
         return np.ascontiguousarray(picture, dtype=np.float32), boxes[inside], boxes[touching]
 
-    def _populate(self, random: Random, picture: np.ndarray, view: str, gsd: float) -> list[_Placed]:
+    def _populate(
+        self, random: Random, picture: np.ndarray, view: str, gsd: float, azimuth: float
+    ) -> list[_Placed]:
         pools = self.views[view]
         people = int(random.choice(self.crowd)) if random.random() < self.people_share else 0
         things = int(random.choice(self.clutter))
@@ -240,7 +293,6 @@ class Scenes:
             spots.sort(key=lambda pair: float(pair[1][1]))
         else:
             random.shuffle(spots)
-        azimuth = random.uniform(0, 2 * math.pi)
         reference = float(np.median((picture[::8, ::8] / 255) ** 2.2))
         exposure = max(0.08, reference) / math.exp(random.uniform(math.log(0.08), math.log(0.34)))
         sky = _Sky(exposure=exposure, overcast=bool(random.random() < 0.3))
@@ -249,6 +301,8 @@ class Scenes:
             pool = pools.people if is_person else pools.things
             sprite = pool.sprites[int(random.integers(len(pool.sprites)))]
             scale = sprite.gsd_m_px / gsd * math.exp(random.normal() * 0.06)
+            if not is_person and view == "oblique" and random.random() < self.variety.odd_sizes:
+                scale *= math.exp(random.uniform(-0.7, 1.0))
             flip = bool(random.random() < 0.5)
             turn = _turn(random, sprite, azimuth, flip) if view == "steep" else 0.0
             new = self._paste(random, picture, sprite, (scale, turn, flip), spot, sky=sky)
@@ -288,8 +342,11 @@ class Scenes:
             cast = cast * 0
         tint = gain * np.exp(random.normal(size=3) * 0.05).astype(np.float32)
         cover = piece[..., 3:4]
+        light = piece[..., :3] * tint
+        if random.random() < self.variety.recoloured:
+            light = light @ _mixing(random)
         ground = (before / 255) ** 2.2 * (1 - cast * np.array([0.93, 1, 1.04], np.float32))
-        shown = 255 * np.clip(ground * (1 - cover) + piece[..., :3] * tint, 0, 1) ** (1 / 2.2)
+        shown = 255 * np.clip(ground * (1 - cover) + light, 0, 1) ** (1 / 2.2)
         change = float((np.abs(shown - before).max(axis=2) * cover[..., 0]).sum() / max(cover.sum(), 1e-6))
         picture[rows, columns] = shown
         full = np.zeros((side, side), np.float32)
@@ -350,6 +407,14 @@ class Scenes:
             elif box[2] > box[0] and box[3] > box[1] and share > 0.03:
                 hidden.append(box)
         return persons, hidden
+
+
+def _spread(picture: np.ndarray, box: np.ndarray) -> float:
+    """Standard deviation of the grey values in and about a box [8-bit units]."""
+    x0, y0, x1, y1 = box
+    x, y = 2 + 0.2 * (x1 - x0), 2 + 0.2 * (y1 - y0)
+    piece = picture[max(0, int(y0 - y)) : math.ceil(y1 + y), max(0, int(x0 - x)) : math.ceil(x1 + x)]
+    return float(piece.mean(axis=2).std()) if piece.size else 0.0
 
 
 def _overprint(random: Random, picture: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from airbeat.frames.reader import scan_folder
+from airbeat.frames.folder import scan_folder
 
 from .scenes import STEEP_GSD_M_PX, Ground
 

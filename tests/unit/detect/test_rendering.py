@@ -125,6 +125,62 @@ def test_a_picture_says_where_people_are_and_leaves_hidden_ones_out(module):
     assert any(len(s.ignored) for s in drawn)
 
 
+def scattered(module, seed: int, count: int, *, sun_rad: float = 0.0) -> np.ndarray:
+    """What is drawn onto even grey ground, with a post's shadow among what may be drawn."""
+    sprite = module("render").render(post(module), pitch_rad=-0.6, light=light(module), gsd_m_px=0.022)
+    picture = np.full((224, 224, 3), 120, np.float32)
+    module("clutter").scatter(
+        np.random.default_rng(seed),
+        picture,
+        count=count,
+        grain=np.random.default_rng(0).integers(60, 180, (336, 336, 3), dtype=np.uint8),
+        sprites=[sprite],
+        gsd_m_px=0.04,
+        sun_rad=sun_rad,
+        oblique=True,
+    )
+    return picture
+
+
+def test_small_things_are_drawn_anywhere_and_the_same_for_the_same_seed(module):
+    drawn = [scattered(module, seed, 8) for seed in range(25)]
+    changed = np.array([(np.abs(p - 120).max(axis=2) > 1).mean() for p in drawn])
+    assert (changed > 0.002).all()
+    assert np.median(changed) < 0.5
+    everywhere = np.mean([np.abs(p - 120).max(axis=2) > 1 for p in drawn], axis=0)
+    assert everywhere.reshape(4, 56, 4, 56).mean(axis=(1, 3)).min() > 0.01
+    assert all(p.min() >= 0 and p.max() <= 255 for p in drawn)
+    assert np.array_equal(drawn[3], scattered(module, 3, 8))
+
+
+@pytest.mark.parametrize(("sun_rad", "away"), [(0.0, -1), (math.pi, 1)])
+def test_shadows_of_small_things_fall_away_from_the_sun(module, sun_rad, away):
+    aside = []
+    for seed in range(30):
+        picture = np.full((200, 200, 3), 120, np.float32)
+        module("clutter")._post(np.random.default_rng(seed), picture, np.array([100.0, 100.0]), sun_rad, 0.0)
+        _, x = np.nonzero(picture.mean(axis=2) < 116)
+        aside.append(x.mean() - 100 if len(x) else 0.0)
+    assert np.mean(aside) * away > 1.5
+
+
+def test_the_shade_of_leaves_only_darkens(module):
+    picture = np.full((128, 128, 3), 120, np.float32)
+    module("clutter").dappled(np.random.default_rng(1), picture)
+    assert picture.max() <= 120.01
+    assert 20 < picture.mean() < 115
+    assert picture.min() > 5
+
+
+def test_people_who_can_not_be_told_from_the_ground_are_left_out(module):
+    scenes = module("scenes")
+    picture = np.full((64, 64, 3), 80, np.uint8)
+    picture[20:30, 20:26] = 82
+    assert scenes._spread(picture, np.array([20, 20, 26, 30])) < scenes._LEAST_SPREAD
+    picture[20:30, 20:26] = 110
+    assert scenes._spread(picture, np.array([20, 20, 26, 30])) > scenes._LEAST_SPREAD
+
+
 def test_a_pool_comes_back_from_its_file_as_it_was(module, tmp_path):
     sprites = module("sprites")
     sprite = module("render").render(post(module), pitch_rad=-1.2, light=light(module), gsd_m_px=GSD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_an_unknown_gsd_is_searched_at_every_scale_and_a_known_one_at_its_own(sp
     spots.given.clear()
     NetworkDetector()(spotted((100, 80, 2)), gsd_m_px=0.02, modality="rgb")
     assert spots.given == [(128, 160)]
+
+
+def test_a_frame_searched_at_a_small_scale_is_also_searched_mirrored(spots, monkeypatch):
+    figures = replace(FIGURES, mirrored_up_to_scale=0.6)
+    monkeypatch.setattr(network, "network_figures", lambda modality: figures)
+    for gsd_m_px, searches in ((0.02, 2), (0.04, 1), (math.nan, 2)):  # unknown: two scales, none mirrored
+        spots.given.clear()
+        found = NetworkDetector()(spotted((102, 82, 2)), gsd_m_px=gsd_m_px, modality="rgb")
+        assert (len(spots.given), len(found)) == (searches, 1)
 
 
 @pytest.mark.parametrize(("gsd_m_px", "found"), [(0.04, 1), (0.5, 0)])

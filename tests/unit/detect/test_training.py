@@ -113,22 +113,35 @@ def test_a_set_with_other_bytes_is_refused(module, tmp_path: Path):
     assert len(coco.load_set(tmp_path)) == 1
 
 
-def test_two_steps_of_training_give_a_network_that_opencv_runs_alike(module, tmp_path: Path):
+def _trained(loop: ModuleType, network, start, sampler, recipe):
+    network.load_state_dict(start)
+    return loop.train(sampler, recipe, network=network, log=lambda message: None)
+
+
+@pytest.mark.parametrize("kind", ["thermal", "rgb"])
+def test_two_steps_of_training_give_a_network_that_opencv_runs_alike(module, tmp_path: Path, kind: str):
     torch = pytest.importorskip("torch", reason="PyTorch (extra train) is not installed")
     pytest.importorskip("onnx", reason="onnx (extra train) is not installed")
-    loop, net = module("loop"), module("net")
+    loop = module("loop")
+    made, write = (
+        (module("net").HeatNet, module("net").write_onnx)
+        if kind == "thermal"
+        else (module("pyramid").PyramidNet, module("pyramid").write_pyramid)
+    )
 
     def sampler(random: np.random.Generator):
         image = random.uniform(0, 255, (64, 64, 3)).astype(np.float32)
         return loop.Sample(image, boxes((20, 20, 30, 40)), boxes((0, 0, 10, 10)))
 
-    recipe = loop.Recipe(modality="thermal", steps=2, batch=2, side_px=64, warm_up=1)
-    first, again = (loop.train(sampler, recipe) for _ in range(2))
+    recipe = loop.Recipe(modality=kind, steps=2, batch=2, side_px=64, warm_up=1)
+    torch.manual_seed(0)
+    start = made().state_dict()
+    first, again = (_trained(loop, made(), start, sampler, recipe) for _ in range(2))
     for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
     path = tmp_path / "net.onnx"
-    net.write_onnx(first, path)
-    given = np.random.default_rng(0).normal(0, 1, (1, 3, 48, 80)).astype(np.float32)
+    write(first, path)
+    given = np.random.default_rng(0).normal(0, 1, (1, 3, 64, 96)).astype(np.float32)
     opened = cv2.dnn.readNetFromONNX(str(path))
     opened.setInput(given)
     with torch.no_grad():
