@@ -66,6 +66,35 @@ def test_what_was_converted_is_told_in_words(airbeat: Run, suffix: str) -> None:
         assert "waypoint at 47.3541000, 7.9043000" in done.stderr
 
 
+def test_a_survey_is_written_as_one_that_qgroundcontrol_can_edit(airbeat: Run, workplace: Path) -> None:
+    done = airbeat("convert", "missions/demo-hillside.yaml", "h.plan", "--complex", "--strict")
+    assert done.returncode == 0, done.stdout + done.stderr
+    items = json.loads((workplace / "h.plan").read_text())["mission"]["items"]
+    assert [i.get("complexItemType") for i in items].count("survey") == 1
+    shown = airbeat("inspect", "h.plan")
+    assert "can be edited" in shown.stdout
+    assert "survey of items 3 to 34" in shown.stdout
+    assert airbeat("convert", "h.plan", "again.plan", "--strict").returncode == 0
+    assert json.loads((workplace / "again.plan").read_text())["mission"]["items"] == items
+
+
+def test_why_a_survey_cannot_be_edited_is_a_loss(airbeat: Run, workplace: Path) -> None:
+    done = airbeat("convert", "missions/forest-edge-sweep.yaml", "f.plan", "--complex", "--strict")
+    assert done.returncode == 1
+    assert "survey: written as single items" in done.stdout
+    assert not (workplace / "f.plan").exists()
+    assert airbeat("convert", "missions/demo-hillside.yaml", "h.kml", "--complex").returncode == 2
+
+
+def test_a_route_without_heights_says_what_it_lacks_and_takes_it(airbeat: Run, workplace: Path) -> None:
+    line = {"type": "LineString", "coordinates": [[8.49, 51.18], [8.5, 51.18]]}
+    (workplace / "t.geojson").write_text(json.dumps(line))
+    assert "before it can be flown: 2 waypoints have no height" in airbeat("inspect", "t.geojson").stdout
+    done = airbeat("convert", "t.geojson", "t.plan", "--height-m", "60", "--takeoff", "--strict", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lacking"] == []
+
+
 def test_a_file_that_is_no_plan_is_refused_without_a_traceback(airbeat: Run, workplace: Path) -> None:
     (workplace / "x.kmz").write_bytes(b"PK\x03\x04 rubbish")
     done = airbeat("inspect", "x.kmz")

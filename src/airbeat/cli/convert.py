@@ -9,6 +9,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
+from airbeat.errors import UsageError
 from airbeat.formats.wpml import AIRCRAFT, DEFAULT_AIRCRAFT
 
 if TYPE_CHECKING:
@@ -30,10 +31,27 @@ __all__ = ["command"]
     show_default=True,
     help="The aircraft a DJI .kmz is for.",
 )
+@click.option(
+    "--complex",
+    "editable",
+    is_flag=True,
+    help="In a .plan: the lines as a Survey or CorridorScan that QGroundControl can edit.",
+)
+@click.option("--height-m", type=float, help="Height above home for waypoints that have none [m].")
+@click.option("--takeoff", is_flag=True, help="Add a take-off and a return to a route that lacks them.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @json_option
 def command(
-    *, source: Path, target: Path, strict: bool, aircraft: str, overwrite: bool, as_json: bool
+    *,
+    source: Path,
+    target: Path,
+    strict: bool,
+    aircraft: str,
+    editable: bool,
+    height_m: float | None,
+    takeoff: bool,
+    overwrite: bool,
+    as_json: bool,
 ) -> int:
     """Convert the plan in IN to the format that OUT's suffix names.
 
@@ -42,21 +60,28 @@ def command(
     .plan, .waypoints, .fence, .rally, .kmz (DJI), .csv (Litchi), .kml, .gpx or .geojson.
 
     OUT is read back and compared with IN before it is written: what it does not hold is listed item by item.
-    The exit code is 1 if there is any loss and --strict was given; nothing is written then.
+    The exit code is 1 if there is any loss and --strict was given; nothing is written then. What a route must
+    still be given before it can be flown (heights, a take-off) is said too.
 
     \b
     airbeat convert missions/demo-hillside.yaml hillside.kmz --aircraft m3t
+    airbeat convert track.gpx track.plan --height-m 60 --takeoff
     """
     from airbeat.formats.atomic import write_files
     from airbeat.formats.catalogue import format_for
+    from airbeat.formats.complete import completed
     from airbeat.formats.files import read_plan_bytes
     from airbeat.formats.losses import losses
 
     wanted = format_for(target)
+    if editable and wanted.key != "plan":
+        raise UsageError("--complex is for QGroundControl's .plan", remedy="give OUT the suffix .plan")
     plan, came = _source(source)
+    plan = completed(plan, height_m=height_m, takeoff=takeoff)
+    plan, uneditable = _editable(plan) if editable else (plan, ())
     data = _written(plan, wanted, aircraft)
     held = read_plan_bytes(data, wanted, name=target.name)
-    lost = losses(plan, held, precision=wanted.precision)
+    lost = (*losses(plan, held, precision=wanted.precision), *uneditable)
     refused = bool(lost) and strict
     if not refused:
         write_files({target: data}, overwrite=overwrite)
@@ -73,6 +98,15 @@ def _source(source: Path) -> tuple[FlightPlan, str]:
         return load_plan(source), "mission"
     plan, came = read_any_plan_file(source)
     return plan, came.key
+
+
+def _editable(plan: FlightPlan) -> tuple[FlightPlan, tuple[Loss, ...]]:
+    from airbeat.formats.editable import made_editable
+    from airbeat.formats.losses import Loss
+
+    plan, why = made_editable(plan)
+    text = f"written as single items, which QGroundControl does not draw anew: {why}"
+    return plan, (Loss(where="survey", text=text),) if why else ()
 
 
 def _written(plan: FlightPlan, wanted: PlanFormat, aircraft: str) -> bytes:
@@ -95,6 +129,8 @@ def _print(
     out = console(as_json)
     for note in plan.notes:
         out.print(Text(f"note: {note}", style="yellow"))
+    for lack in _lacking(plan, wanted):
+        out.print(Text(f"before it can be flown: {lack}", style="yellow"))
     for loss in lost:
         out.print(Text(f"not held: {loss}", style="yellow"))
     if wanted.others:
@@ -109,6 +145,13 @@ def _print(
         out.print(f"wrote {name}: {wanted.title}, {kept}")
 
 
+def _lacking(plan: FlightPlan, wanted: PlanFormat) -> tuple[str, ...]:
+    """What the route lacks, in the formats that ArduPilot's ground stations send as they are."""
+    from airbeat.formats.complete import lacking
+
+    return lacking(plan) if wanted.key in ("plan", "waypoints") else ()
+
+
 def _json(
     lost: tuple[Loss, ...], plan: FlightPlan, *, came: str, wanted: PlanFormat, target: Path | None
 ) -> dict[str, Any]:
@@ -118,6 +161,7 @@ def _json(
         "file": None if target is None else str(target),
         "items": len(plan.items),
         "losses": [{"where": loss.where, "text": loss.text} for loss in lost],
+        "lacking": list(_lacking(plan, wanted)),
         "notes": list(plan.notes),
         "source_sha256": plan.provenance.source_sha256,
     }

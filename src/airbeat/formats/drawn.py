@@ -31,8 +31,10 @@ from airbeat.mission.plan import (
     RallyPoint,
 )
 
-__all__ = ["Drawn", "drawn_latlon", "plan_of_drawing"]
+__all__ = ["NO_HEIGHTS", "Drawn", "drawn_latlon", "plan_of_drawing"]
 
+NO_HEIGHTS = "the file states no heights for some waypoints: give them before you fly"
+"""The note of a route without heights."""
 _CIRCLE_MOVED_M = 0.5
 
 
@@ -232,7 +234,7 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     if any(s.form == "polygon" for s in shapes):
         notes.append("polygons of the file are not read as a fence; plan an area with --area instead")
     if any(h is None for h in heights):
-        notes.append("the file states no heights for some waypoints: give them before you fly")
+        notes.append(NO_HEIGHTS)
     notes.append("the file states no take-off place: the first waypoint stands for it")
     items = tuple(
         PlanItem(command=MavCmd.NAV_WAYPOINT, position=place, altitude=height)
