@@ -21,10 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airbeat.errors import AirbeatError
-from airbeat.formats.archive import is_archive
 from airbeat.formats.catalogue import FORMATS, PlanFormat
 from airbeat.formats.files import read_plan_bytes
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.mission.archive import is_archive
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, FlightPlan, PlanItem, RallyPoint
 

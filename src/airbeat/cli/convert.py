@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.areas import convert_area, is_area
 from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
 from airbeat.errors import UsageError
@@ -57,7 +58,8 @@ def command(
 
     IN may be a mission file (YAML) or any plan file: QGroundControl .plan, QGC WPL .waypoints (mission,
     fence or rally), DJI .kmz, Litchi .csv, KML/KMZ, GPX, GeoJSON; what is in it decides, not its name. OUT:
-    .plan, .waypoints, .fence, .rally, .kmz (DJI), .csv (Litchi), .kml, .gpx or .geojson.
+    .plan, .waypoints, .fence, .rally, .kmz (DJI), .csv (Litchi), .kml, .gpx or .geojson. Area files (also
+    shapefiles, .shp or .zip, and GeoPackages) become .geojson, .kml, .gpkg or .zip (shapefile).
 
     OUT is read back and compared with IN before it is written: what it does not hold is listed item by item.
     The exit code is 1 if there is any loss and --strict was given; nothing is written then. What a route must
@@ -73,6 +75,13 @@ def command(
     from airbeat.formats.files import read_plan_bytes
     from airbeat.formats.losses import losses
 
+    if is_area(source, target):
+        if editable or takeoff or height_m is not None:
+            raise UsageError(
+                "an area is not flown yet: --complex, --height-m and --takeoff are for plans",
+                remedy="plan it first: airbeat plan --area",
+            )
+        return convert_area(source, target, strict=strict, overwrite=overwrite, as_json=as_json)
     wanted = format_for(target)
     if editable and wanted.key != "plan":
         raise UsageError("--complex is for QGroundControl's .plan", remedy="give OUT the suffix .plan")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.areas import inspect_area, is_area
 from airbeat.cli.output import console, emit_json, json_option, table
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["command", "item_words"]
 @click.option("--items", "show_items", is_flag=True, help="List every item in words.")
 @json_option
 def command(*, file: Path, show_items: bool, as_json: bool) -> int:
-    """Say what is in FILE: any plan file, whoever made it.
+    """Say what is in FILE: any plan file, whoever made it, or an area file (GeoJSON, KML, GIS files).
 
     \b
     airbeat inspect survey.plan --items
@@ -32,6 +33,8 @@ def command(*, file: Path, show_items: bool, as_json: bool) -> int:
     from airbeat.formats.complete import lacking
     from airbeat.formats.files import read_any_plan_file
 
+    if is_area(file):
+        return inspect_area(file, as_json=as_json)
     plan, held = read_any_plan_file(file)
     facts = _facts(plan)
     table([("format", held.title), *facts], as_json=as_json, title=plan.name)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airbeat.errors import PlanFileError, UsageError
-from airbeat.formats.archive import is_archive, read_members
+from airbeat.formats.archive import read_members
+from airbeat.formats.areas import is_gis
 from airbeat.formats.geojson import write_geojson
 from airbeat.formats.geojson_read import read_geojson
 from airbeat.formats.gpx import read_gpx, write_gpx
@@ -24,6 +25,7 @@ from airbeat.formats.wpl import read_wpl, write_wpl
 from airbeat.formats.wpl_zones import read_zones_wpl, write_fence_wpl, write_rally_wpl, zone_kind
 from airbeat.formats.wpml import write_wpml
 from airbeat.formats.wpml_read import read_wpml
+from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["FORMATS", "PlanFormat", "format_for", "format_of"]
@@ -184,6 +186,12 @@ def format_of(data: bytes, *, name: str) -> PlanFormat:
     Raises:
         PlanFileError: empty, or none that is known.
     """
+    if is_gis(data):
+        raise PlanFileError(
+            "a shapefile or GeoPackage holds areas, not a plan",
+            where=name,
+            remedy="plan it first: airbeat plan --area, or name it in a mission file",
+        )
     if is_archive(data):
         members = read_members(data, suffixes=(".wpml",), where=name)
         return _BY_KEY["dji" if members else "kml"]

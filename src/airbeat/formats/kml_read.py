@@ -8,10 +8,11 @@ from pathlib import PurePath
 from typing import Any
 
 from airbeat.errors import PlanFileError
-from airbeat.formats.archive import is_archive, read_members
+from airbeat.formats.archive import read_members
 from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
 from airbeat.mission.xmltree import local_name, xml_tree
 

@@ -17,7 +17,7 @@ from airbeat.mission.commands import command_name
 from airbeat.mission.editable import EditablePattern
 from airbeat.mission.plan import Fence, FlightPlan, PlanItem, RallyPoint
 
-__all__ = ["Loss", "Precision", "losses"]
+__all__ = ["Loss", "Precision", "losses", "same_ring"]
 
 _METRES_PER_DEGREE = 110_000.0
 _WINDOW = 40
@@ -256,7 +256,7 @@ def _fence(meant: Fence | None, held: Fence | None, precision: Precision) -> Ite
     for number, polygon in enumerate(meant.polygons, start=1):
         kind = "inclusion" if polygon.inclusion else "exclusion"
         if not any(
-            p.inclusion == polygon.inclusion and _same_ring(polygon.vertices, p.vertices, precision)
+            p.inclusion == polygon.inclusion and same_ring(polygon.vertices, p.vertices, precision)
             for p in have.polygons
         ):
             yield Loss(where=f"fence polygon {number}", text=f"the {kind} zone is not held")
@@ -331,7 +331,7 @@ def _same_place(a: LatLon, b: LatLon, precision: Precision) -> bool:
     return distance_m(a, b) <= precision.place_m
 
 
-def _same_ring(a: Sequence[LatLon], b: Sequence[LatLon], precision: Precision) -> bool:
+def same_ring(a: Sequence[LatLon], b: Sequence[LatLon], precision: Precision) -> bool:
     """Whether two rings are one zone, wherever they begin and whichever way round they go."""
     if len(a) != len(b):
         return False
