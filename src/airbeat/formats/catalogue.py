@@ -41,8 +41,10 @@ class PlanFormat:
         suffixes: of its files; the first is what airbeat writes.
         write: a plan as the bytes of a file.
         read: the plan in a file's bytes; the second argument is the file's name, for messages.
-        holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen": what it can hold, as
-            documentation; what one file really lost is found by `airbeat.formats.losses`.
+        holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen" and "patterns": what it
+            can hold; what one file really lost is found by `airbeat.formats.losses`.
+        partly: of those, what it holds in part: DJI's and Litchi's routes know some commands only, a row of
+            WPL has no unset values, a fence file no ceiling.
         precision: to which it states its numbers.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
     """
@@ -53,6 +55,7 @@ class PlanFormat:
     write: Callable[[FlightPlan], bytes]
     read: Callable[[bytes, str], FlightPlan]
     holds: frozenset[str]
+    partly: frozenset[str] = frozenset()
     precision: Precision
     others: str = ""
 
@@ -80,7 +83,7 @@ FORMATS = (
         suffixes=(".plan",),
         write=_text(write_qgc_plan),
         read=_decoded(read_qgc_plan),
-        holds=_ALL,
+        holds=_ALL | {"patterns"},
         precision=Precision(place_m=1e-6, height_m=1e-6, number=1e-9),
     ),
     PlanFormat(
@@ -90,6 +93,7 @@ FORMATS = (
         write=_text(write_wpl),
         read=_decoded(read_wpl),
         holds=frozenset({"items", "actions", "home"}),
+        partly=frozenset({"items"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -99,6 +103,7 @@ FORMATS = (
         write=_text(write_fence_wpl),
         read=_decoded(read_zones_wpl),
         holds=frozenset({"fence", "home"}),
+        partly=frozenset({"fence"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -117,6 +122,7 @@ FORMATS = (
         write=write_wpml,
         read=_bytes(read_wpml),
         holds=_ROUTE,
+        partly=frozenset({"items", "actions"}),
         precision=Precision(number=1e-5),
     ),
     PlanFormat(
@@ -126,6 +132,7 @@ FORMATS = (
         write=_text(write_litchi),
         read=_decoded(read_litchi),
         holds=frozenset({"items", "actions"}),
+        partly=frozenset({"items", "actions"}),
         precision=Precision(number=1e-5),
     ),
     PlanFormat(

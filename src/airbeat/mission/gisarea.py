@@ -225,7 +225,8 @@ def _layer(name: str, meta: Mapping[str, Any], geometries: Any, fields: list[Any
     if len(geometries) > _MAX_FEATURES:
         raise GeometryError(f"{len(geometries)} features (at most {_MAX_FEATURES})")
     try:
-        shapes = shapely.from_wkb(geometries, on_invalid="raise")
+        with np.errstate(invalid="ignore"):
+            shapes = shapely.from_wkb(geometries, on_invalid="raise")
     except shapely.errors.ShapelyError as error:
         raise GeometryError(f"a damaged geometry: {str(error)[:80]}", remedy="export it again") from error
     vertices = int(shapely.get_num_coordinates(shapes).sum())
