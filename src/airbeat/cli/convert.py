@@ -33,6 +33,14 @@ __all__ = ["command"]
     help="The aircraft a DJI .kmz is for.",
 )
 @click.option(
+    "--zones-for",
+    "zones_for",
+    type=click.Choice(["mavproxy", "mission-planner"]),
+    default="mavproxy",
+    show_default=True,
+    help="The program a .fence or .rally is for: Mission Planner wants home in its first row.",
+)
+@click.option(
     "--complex",
     "editable",
     is_flag=True,
@@ -48,6 +56,7 @@ def command(
     target: Path,
     strict: bool,
     aircraft: str,
+    zones_for: str,
     editable: bool,
     height_m: float | None,
     takeoff: bool,
@@ -88,7 +97,7 @@ def command(
     plan, came = _source(source)
     plan = completed(plan, height_m=height_m, takeoff=takeoff)
     plan, uneditable = _editable(plan) if editable else (plan, ())
-    data = _written(plan, wanted, aircraft)
+    data = _written(plan, wanted, aircraft=aircraft, zones_for=zones_for)
     held = read_plan_bytes(data, wanted, name=target.name)
     lost = (*losses(plan, held, precision=wanted.precision), *uneditable)
     refused = bool(lost) and strict
@@ -118,10 +127,16 @@ def _editable(plan: FlightPlan) -> tuple[FlightPlan, tuple[Loss, ...]]:
     return plan, (Loss(where="survey", text=text),) if why else ()
 
 
-def _written(plan: FlightPlan, wanted: PlanFormat, aircraft: str) -> bytes:
+def _written(plan: FlightPlan, wanted: PlanFormat, *, aircraft: str, zones_for: str) -> bytes:
+    from airbeat.formats.wpl_zones import write_fence_wpl, write_rally_wpl
     from airbeat.formats.wpml import write_wpml
 
-    return write_wpml(plan, aircraft=aircraft) if wanted.key == "dji" else wanted.write(plan)
+    if wanted.key == "dji":
+        return write_wpml(plan, aircraft=aircraft)
+    if wanted.key in ("fence", "rally") and zones_for == "mission-planner":
+        write = write_fence_wpl if wanted.key == "fence" else write_rally_wpl
+        return write(plan, home_row=True).encode("utf-8")
+    return wanted.write(plan)
 
 
 def _print(
