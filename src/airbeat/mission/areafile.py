@@ -102,10 +102,10 @@ class AreaFile:
 
 
 def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
-    """The area in a GeoJSON or KML file; coordinates in ``datum`` are converted.
+    """The area in an area file; coordinates in ``datum`` are converted.
 
     Raises:
-        GeometryError: no such file, larger than 10 MB, not GeoJSON or KML, no usable polygon, more than
+        GeometryError: no such file, larger than 10 MB, none of the area files, no usable polygon, more than
             20,000 vertices, coordinates that are no degrees, a ring that cannot be repaired safely.
     """
     return parse_area(area_content(path), name=path.name, datum=datum)
@@ -194,7 +194,7 @@ def _refuse_open_database(path: Path) -> None:
 
 
 def parse_area(content: bytes, *, name: str, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
-    """The area in the content of a GeoJSON or KML file; ``name`` is for messages.
+    """The area in the content of an area file; ``name`` is for messages.
 
     Raises:
         GeometryError: as :func:`read_area_file`.

@@ -19,6 +19,7 @@ from airbeat.formats.areas import AREA_FORMATS, area_losses
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.archive import zip_bytes
 from airbeat.mission.areafile import AreaFile, parse_area, parse_features, read_area_file
+from airbeat.mission.loader import load_mission
 
 pyogrio = pytest.importorskip("pyogrio", reason="pyogrio is not installed (airbeat[gis])")
 
@@ -87,6 +88,19 @@ def test_an_area_comes_from_the_reference_system_it_was_drawn_in(
     assert off_m(area, WOOD) < (0.01 if crs != "EPSG:31467" else 6.0)
     converted = [note for note in area.notes if "coordinates converted from" in note]
     assert len(converted) == (crs != "EPSG:4326")
+
+
+def test_a_mission_file_names_a_shapefile_as_its_area(tmp_path: Path) -> None:
+    written(tmp_path / "wood.shp", [WOOD], crs="EPSG:25832")
+    (tmp_path / "m.yaml").write_text(
+        "airbeat: 1\nkind: search\nname: Wood\nhome: {lat: 51.1795, lon: 8.495}\nairframe: arducopter-quad\n"
+        "camera: embedded-12mp\nspeed_m_s: 8\nheight: {value_m: 60, datum: home}\narea: wood.shp\n"
+        "search: {pattern: lawnmower, overlap: {side: 0.3, front: 0.3}}\n"
+    )
+    mission = load_mission(tmp_path / "m.yaml")
+    frame = LocalFrame.around(WOOD)
+    assert frame.to_local(mission.area).area == pytest.approx(frame.to_local(WOOD).area, rel=1e-4)
+    assert any("coordinates converted from" in note for note in mission.notes)
 
 
 def test_a_bare_shapefile_and_a_zipped_one_are_the_same(tmp_path: Path) -> None:
