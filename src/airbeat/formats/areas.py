@@ -24,7 +24,7 @@ from airbeat.errors import DependencyError, GeometryError, UsageError
 from airbeat.formats.losses import Loss, Precision, same_ring
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
-from airbeat.mission.archive import is_archive, zip_bytes
+from airbeat.mission.archive import zip_bytes
 from airbeat.mission.areafeature import Feature
 from airbeat.mission.gisarea import is_geopackage, is_shapefile
 
@@ -57,12 +57,10 @@ class AreaFormat:
 
 def is_gis(content: bytes) -> bool:
     """Whether a file's bytes are a shapefile or a GeoPackage, which hold areas and never a plan."""
-    if is_archive(content):
-        try:
-            return is_shapefile(content)
-        except GeometryError:  # the reader of archives will say what is wrong with it
-            return False
-    return is_geopackage(content) or is_shapefile(content)
+    try:
+        return is_geopackage(content) or is_shapefile(content)
+    except GeometryError:  # the reader of archives will say what is wrong with it
+        return False
 
 
 def area_format_for(path: Path) -> AreaFormat:

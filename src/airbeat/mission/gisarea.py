@@ -25,7 +25,7 @@ from pyproj.exceptions import ProjError
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
-from airbeat.mission.archive import read_members, zip_bytes
+from airbeat.mission.archive import is_archive, read_members, zip_bytes
 from airbeat.mission.schema import MAX_VERTICES
 
 __all__ = [
@@ -72,7 +72,7 @@ def is_shapefile(content: bytes) -> bool:
     Raises:
         GeometryError: an archive that cannot be read.
     """
-    if content[:2] != b"PK":
+    if not is_archive(content):
         return content.startswith(_SHP_MAGIC)
     return bool(_members(content, (".shp",)))
 
