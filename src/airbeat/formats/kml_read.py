@@ -49,12 +49,13 @@ def read_kml(data: bytes, *, name: str) -> FlightPlan:
         notes.append("network links are not followed")
     placemarks = [e for e in root.iter() if local_name(e) == "Placemark"]
     check_count(len(placemarks), 2 * MAX_ITEMS, what="placemarks", where=name)
+    positions = sum(len((e.text or "").split()) for e in root.iter() if local_name(e) == "coordinates")
+    check_count(positions, _MAX_POSITIONS, what="positions", where=name)
     shapes = [
         shape
         for number, placemark in enumerate(placemarks, start=1)
         for shape in _shapes(placemark, where=f"{name}: placemark {number}")
     ]
-    check_count(sum(len(s.places) for s in shapes), _MAX_POSITIONS, what="positions", where=name)
     return plan_of_drawing(
         shapes,
         name=clean_text(_text(document, "name"), limit=200) or PurePath(name).stem,

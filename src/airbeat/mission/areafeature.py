@@ -12,9 +12,11 @@ from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
 
-__all__ = ["AreaRole", "Feature", "is_shown_only", "role_of", "width_of"]
+__all__ = ["AreaRole", "Feature", "check_length", "is_shown_only", "role_of", "width_of"]
 
 MAX_CORRIDOR_WIDTH_M = 10_000.0
+MAX_RING = 100_000
+"""Vertices of one ring or line that are looked at at all."""
 
 
 class AreaRole(StrEnum):
@@ -38,6 +40,19 @@ class Feature:
     line: tuple[LatLon, ...] = ()
     shown_only: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+def check_length(vertices: int) -> None:
+    """Refuses a ring or line before its vertices become places.
+
+    Raises:
+        GeometryError: more vertices than are looked at.
+    """
+    if vertices > MAX_RING:
+        raise GeometryError(
+            f"{vertices} vertices in one line (at most {MAX_RING})",
+            remedy="simplify the outline to a few metres",
+        )
 
 
 def is_shown_only(kind: Any) -> bool:

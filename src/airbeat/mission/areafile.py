@@ -203,7 +203,7 @@ def parse_area(content: bytes, *, name: str, datum: MapDatum = MapDatum.WGS84) -
         if len(content) > MAX_BYTES:
             raise GeometryError(f"larger than {MAX_BYTES // 1_000_000} MB", remedy="simplify the outline")
         notes: list[str] = []
-        read = list(_features(content, notes))
+        read = list(_few(_features(content, notes)))
         return _build(read, notes, name, hashlib.sha256(content).hexdigest(), datum)
     except GeometryError as error:
         where = ", ".join(p for p in (name, error.where) if p)
@@ -280,18 +280,29 @@ def _kml_of(content: bytes) -> bytes:
     return members[main[0]] if main else next(iter(members.values()))
 
 
+def _few(features: Iterator[Feature]) -> Iterator[Feature]:
+    """The features, up to the number of vertices that an area may have."""
+    vertices = 0
+    for feature in features:
+        vertices += _vertex_count(feature)
+        if vertices > MAX_VERTICES:
+            raise GeometryError(
+                f"{vertices} vertices or more (at most {MAX_VERTICES})",
+                remedy="simplify the outline to a few metres",
+            )
+        yield feature
+
+
+def _vertex_count(feature: Feature) -> int:
+    return len(feature.line) + sum(len(o.shell) + sum(map(len, o.holes)) for o in feature.outlines)
+
+
 def _build(read: list[Feature], said: list[str], name: str, sha256: str, datum: MapDatum) -> AreaFile:
     features = [f for f in read if not f.shown_only]
     drawn = _first_vertex(features)
     features = [_converted(f, datum) for f in features]
     converted = _first_vertex(features)
-    vertices = sum(
-        len(f.line) + sum(len(o.shell) + sum(map(len, o.holes)) for o in f.outlines) for f in features
-    )
-    if vertices > MAX_VERTICES:
-        raise GeometryError(
-            f"{vertices} vertices (at most {MAX_VERTICES})", remedy="simplify the outline to a few metres"
-        )
+    vertices = sum(map(_vertex_count, features))
     areas = [o for f in features if f.role in (None, AreaRole.AREA) for o in f.outlines]
     corridors = tuple(_corridor(f) for f in features if f.role is AreaRole.CORRIDOR)
     notes = [f"{name}: {note}" for note in said]

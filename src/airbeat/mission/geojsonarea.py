@@ -9,7 +9,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
-from airbeat.mission.areafeature import AreaRole, Feature, is_shown_only, role_of, width_of
+from airbeat.mission.areafeature import AreaRole, Feature, check_length, is_shown_only, role_of, width_of
 from airbeat.mission.planarea import is_qgc_plan, plan_areas
 
 __all__ = ["json_features"]
@@ -123,7 +123,7 @@ def _geojson_geometry(geometry: Any, depth: int) -> Iterator[tuple[tuple[Outline
     elif kind in ("LineString", "MultiLineString"):
         lines = _list(geometry.get("coordinates"))
         for line in [lines] if kind == "LineString" else lines:
-            yield (), tuple(_position(p) for p in _list(line))
+            yield (), _ring(line)
     elif kind not in ("Point", "MultiPoint"):
         raise GeometryError(f"unknown geometry type {str(kind)[:40]!r}")
 
@@ -134,8 +134,13 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def _ring(value: Any) -> tuple[LatLon, ...]:
+    check_length(len(_list(value)))
+    return tuple(_position(p) for p in value)
+
+
 def _outline(rings: Any) -> Outline:
-    read = [tuple(_position(p) for p in _list(ring)) for ring in _list(rings)]
+    read = [_ring(ring) for ring in _list(rings)]
     if not read:
         raise GeometryError("a polygon without an outline")
     return Outline(shell=read[0], holes=tuple(read[1:]))

@@ -10,6 +10,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.mission.areafeature import check_length
 
 __all__ = ["PlanArea", "is_qgc_plan", "plan_areas"]
 
@@ -60,6 +61,7 @@ def plan_areas(document: Mapping[str, Any]) -> Iterator[PlanArea]:
 def _places(value: Any, where: str) -> tuple[LatLon, ...]:
     if not isinstance(value, list):
         raise GeometryError("its outline is not a list of places", where=where)
+    check_length(len(value))
     return tuple(_place(pair, where) for pair in value)
 
 

@@ -295,6 +295,23 @@ def test_a_corridor_beside_an_area_is_lost_in_a_shapefile_and_reported() -> None
             assert lost == ["feature 2 (corridor): properties not held: name"]
 
 
+def test_a_line_of_a_million_vertices_is_refused_before_they_become_places() -> None:
+    ring = [[8.49, 51.18], [8.5, 51.18], [8.5, 51.19], [8.49, 51.18]] * 30_000
+    coordinates = " ".join(f"{lon},{lat}" for lon, lat in ring)
+    survey = {"complexItemType": "survey", "polygon": ring}
+    corridor = {"complexItemType": "CorridorScan", "polyline": ring, "CorridorWidth": 5}
+    files = [
+        json.dumps({"type": "Polygon", "coordinates": [ring]}),
+        json.dumps({"type": "LineString", "coordinates": ring}),
+        json.dumps({"fileType": "Plan", "mission": {"items": [survey]}}),
+        json.dumps({"fileType": "Plan", "mission": {"items": [corridor]}}),
+        f"<kml><Placemark><LineString><coordinates>{coordinates}</coordinates></LineString></Placemark></kml>",
+    ]
+    for text in files:
+        with pytest.raises(GeometryError, match="120000 vertices in one line"):
+            parse_features(text.encode(), name="x")
+
+
 def test_a_kmz_is_read_as_the_kml_in_it() -> None:
     kml = next(f for f in AREA_FORMATS if f.key == "kml")
     features, _ = parse_features(json.dumps(shapely.geometry.mapping(WOOD)).encode(), name="a.geojson")
