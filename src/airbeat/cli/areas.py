@@ -6,35 +6,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airbeat.cli.output import console, emit_json, printable, table
-from airbeat.cli.plans import MISSION_SUFFIXES
+from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
 from airbeat.errors import PlanFileError, UsageError
 
 if TYPE_CHECKING:
+    from airbeat.formats.catalogue import PlanFormat
     from airbeat.mission.areafile import AreaFile
+    from airbeat.mission.plan import FlightPlan
 
-__all__ = ["convert_area", "inspect_area", "is_area"]
+__all__ = ["convert_area", "inspect_area", "plan_in"]
 
 _GIS_SUFFIXES = (".gpkg", ".zip")
 
 
-def is_area(source: Path, target: Path | None = None) -> bool:
-    """Whether a file draws areas and nothing to fly, or is to be converted to what holds areas only."""
+def plan_in(source: Path, target: Path | None = None) -> tuple[FlightPlan, PlanFormat | None] | None:
+    """The plan in a file and the file's format, None for a mission file's; None where it draws areas alone.
+
+    Args:
+        source: any mission, plan or area file.
+        target: what it is to be converted to; None too where that holds areas alone.
+
+    Raises:
+        InputFileError: a file that cannot be used.
+        PlanningError: no safe plan exists for a mission file.
+        UsageError: a target that a mission file's plan cannot be written to.
+    """
     from airbeat.formats.areas import is_gis
+    from airbeat.formats.catalogue import format_for
     from airbeat.formats.drawn import NOTHING_TO_FLY
     from airbeat.formats.files import read_any_plan_file
     from airbeat.formats.limits import read_bytes
 
     if target is not None and target.suffix.lower() in _GIS_SUFFIXES:
-        return True
+        return None
     if source.suffix.lower() in MISSION_SUFFIXES:
-        return False
+        if target is not None:
+            format_for(target)  # a name that cannot be written is refused before anything is planned
+        return load_plan(source), None
     if is_gis(read_bytes(source)):
-        return True
+        return None
     try:
-        read_any_plan_file(source)
+        return read_any_plan_file(source)
     except PlanFileError as error:
-        return error.message == NOTHING_TO_FLY
-    return False
+        if error.message != NOTHING_TO_FLY:
+            raise
+        return None
 
 
 def convert_area(source: Path, target: Path, *, strict: bool, overwrite: bool, as_json: bool) -> int:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.areas import convert_area, is_area
+from airbeat.cli.areas import convert_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, printable
-from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
 from airbeat.errors import UsageError
 from airbeat.formats.wpml import AIRCRAFT, DEFAULT_AIRCRAFT
 
@@ -84,7 +83,10 @@ def command(
     from airbeat.formats.files import read_plan_bytes
     from airbeat.formats.losses import losses
 
-    if is_area(source, target):
+    if editable and target.suffix.lower() != ".plan":
+        raise UsageError("--complex is for QGroundControl's .plan", remedy="give OUT the suffix .plan")
+    found = plan_in(source, target)
+    if found is None:
         if editable or takeoff or height_m is not None:
             raise UsageError(
                 "an area is not flown yet: --complex, --height-m and --takeoff are for plans",
@@ -92,9 +94,7 @@ def command(
             )
         return convert_area(source, target, strict=strict, overwrite=overwrite, as_json=as_json)
     wanted = format_for(target)
-    if editable and wanted.key != "plan":
-        raise UsageError("--complex is for QGroundControl's .plan", remedy="give OUT the suffix .plan")
-    plan, came = _source(source)
+    plan, came = found[0], found[1].key if found[1] else "mission"
     plan = completed(plan, height_m=height_m, takeoff=takeoff)
     plan, uneditable = _editable(plan) if editable else (plan, ())
     data = _written(plan, wanted, aircraft=aircraft, zones_for=zones_for)
@@ -107,15 +107,6 @@ def command(
     if as_json:
         emit_json(_json(lost, plan, came=came, wanted=wanted, target=None if refused else target))
     return 1 if refused else 0
-
-
-def _source(source: Path) -> tuple[FlightPlan, str]:
-    from airbeat.formats.files import read_any_plan_file
-
-    if source.suffix.lower() in MISSION_SUFFIXES:
-        return load_plan(source), "mission"
-    plan, came = read_any_plan_file(source)
-    return plan, came.key
 
 
 def _editable(plan: FlightPlan) -> tuple[FlightPlan, tuple[Loss, ...]]:

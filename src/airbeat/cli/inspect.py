@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.areas import inspect_area, is_area
+from airbeat.cli.areas import inspect_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, table
 
 if TYPE_CHECKING:
@@ -31,23 +31,23 @@ def command(*, file: Path, show_items: bool, as_json: bool) -> int:
     from rich.text import Text
 
     from airbeat.formats.complete import lacking
-    from airbeat.formats.files import read_any_plan_file
 
-    if is_area(file):
+    found = plan_in(file)
+    if found is None:
         return inspect_area(file, as_json=as_json)
-    plan, held = read_any_plan_file(file)
+    plan, held = found
     facts = _facts(plan)
-    table([("format", held.title), *facts], as_json=as_json, title=plan.name)
+    table([("format", held.title if held else "mission file"), *facts], as_json=as_json, title=plan.name)
     out = console(as_json)
     if show_items:
         for number, item in plan.numbered():
             out.print(f"{number:>4}  {item_words(item)}")
-    for lack in lacking(plan) if "items" in held.holds else ():
+    for lack in lacking(plan) if held is None or "items" in held.holds else ():
         out.print(Text(f"before it can be flown: {lack} (airbeat convert)", style="yellow"))
     for note in plan.notes:
         out.print(Text(f"note: {note}", style="yellow"))
     if as_json:
-        emit_json(_json(plan, held.key))
+        emit_json(_json(plan, held.key if held else "mission"))
     return 0
 
 
