@@ -41,6 +41,8 @@ SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 """The files of a shapefile that are read."""
 _SHP_MAGIC = b"\x00\x00\x27\x0a"
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+_GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
+"""application_id, at byte 68; without it GDAL takes the file for any SQLite database."""
 _MAX_FEATURES = 5_000
 _MAX_UNPACKED_BYTES = 32 * 1024 * 1024
 _MAX_LAYERS = 50
@@ -164,6 +166,10 @@ def _checked_shapefile(content: bytes) -> bytes:
 
 def _checked_geopackage(content: bytes) -> bytes:
     """The database after a look at its schema: nothing in it may compute when it is read."""
+    if content[68:72] not in _GEOPACKAGE_IDS:
+        raise GeometryError(
+            "an SQLite database, but no GeoPackage", remedy="export the area as GeoPackage or GeoJSON"
+        )
     data = bytearray(content)
     data[18:20] = b"\x01\x01"  # a database that was left in WAL mode is whole without its log
     connection = sqlite3.connect(":memory:")

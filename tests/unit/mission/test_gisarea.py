@@ -201,6 +201,15 @@ def test_a_geopackage_left_in_wal_mode_is_read(tmp_path: Path) -> None:
     assert off_m(parse_area(bytes(data), name="wood.gpkg"), WOOD) < 0.01
 
 
+def test_a_database_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "x.sqlite")
+    connection.execute("CREATE TABLE wood (shape BLOB)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(GeometryError, match="an SQLite database, but no GeoPackage"):
+        read_area_file(tmp_path / "x.sqlite")
+
+
 @pytest.mark.parametrize(
     "script",
     [
