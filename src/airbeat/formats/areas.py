@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 
 from airbeat import __version__
-from airbeat.errors import DependencyError, GeometryError, UsageError
+from airbeat.errors import GeometryError, UsageError
 from airbeat.formats.losses import Loss, Precision, same_ring
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
@@ -46,7 +46,7 @@ class AreaFormat:
         key: its short name.
         title: what people call it.
         suffixes: of its files; the first is what airbeat writes.
-        write: features as the bytes of a file.
+        write: features as the bytes of a file; raises UsageError where pyogrio is needed and not installed.
     """
 
     key: str
@@ -231,7 +231,7 @@ def _gdal_write(path: Path, features: Sequence[Feature], *, driver: str, layer: 
     try:
         import pyogrio
     except ImportError as error:
-        raise DependencyError(
+        raise UsageError(
             "shapefiles and GeoPackages need pyogrio, which is not installed",
             remedy="pip install 'airbeat[gis]', or write .geojson or .kml",
         ) from error

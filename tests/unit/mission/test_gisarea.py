@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pyproj
 import pytest
 import shapely
 
-from airbeat.errors import GeometryError
+from airbeat.errors import GeometryError, UsageError
 from airbeat.formats.areas import AREA_FORMATS, area_losses
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.archive import zip_bytes
@@ -257,6 +258,21 @@ def test_an_area_with_height_and_parts_is_read_flat(tmp_path: Path) -> None:
     parts = shapely.MultiPolygon([WOOD, shapely.box(8.51, 51.18, 8.52, 51.19)])
     path = written(tmp_path / "parts.gpkg", [shapely.force_3d(parts, 400.0)])
     assert len(shapely.get_parts(read_area_file(path).area)) == 2
+
+
+def test_without_pyogrio_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "wood.gpkg", [WOOD])
+    features, _ = parse_features(path.read_bytes(), name="wood.gpkg")
+    monkeypatch.setitem(sys.modules, "pyogrio", None)
+    with pytest.raises(GeometryError, match="need pyogrio") as refusal:
+        read_area_file(path)
+    assert "airbeat[gis]" in refusal.value.remedy
+    for known in AREA_FORMATS:
+        if known.key in ("gpkg", "shapefile"):
+            with pytest.raises(UsageError, match="need pyogrio"):
+                known.write(features)
+        else:
+            assert known.write(features)
 
 
 def test_points_alone_are_no_area(tmp_path: Path) -> None:
