@@ -219,7 +219,8 @@ def _layers(data: bytes) -> Iterator[_Layer]:
                 (name, *gdal.raw.read(data, layer=name, max_features=_MAX_FEATURES + 1, force_2d=True))
                 for name in names
             ]
-    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+    except (RuntimeError, ValueError, OSError, MemoryError, NameError) as error:
+        # NameError: pyogrio 0.13 names a variable that it did not set for some reference systems
         if isinstance(error, GeometryError):
             raise
         raise GeometryError(f"not readable: {str(error)[:120]}", remedy="export the area again") from error

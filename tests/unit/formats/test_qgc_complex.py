@@ -20,7 +20,7 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.editable import EditablePattern, PatternKind
 from airbeat.mission.loader import load_mission
-from airbeat.mission.plan import FlightPlan, PlanItem
+from airbeat.mission.plan import FlightPlan, ItemRole, PlanItem
 from airbeat.planning.plan import plan_mission
 
 ROOT = Path(__file__).parents[3]
@@ -285,6 +285,46 @@ def test_the_corner_of_a_corridor_is_the_one_where_the_first_line_begins(tmp_pat
     mirrored = replace(plan.survey, corridor_line=tuple(reversed(pattern.outline))) if plan.survey else None
     other, _ = made_editable(replace(plan, survey=mirrored, patterns=()))
     assert {pattern.entry, other.patterns[0].entry} in ({0, 3}, {1, 2})  # seen from the other end: both turn
+
+
+CLOCKWISE = [(0, 0), (0, 100), (200, 100), (200, 0)]
+COUNTER = [(0, 0), (200, 0), (200, 100), (0, 100)]
+
+
+@pytest.mark.parametrize(
+    ("ring", "angle_deg", "first_line", "entry"),
+    [
+        # lines lie from west to east, and the outline's first edge that they cross is where each begins
+        (CLOCKWISE, 0.0, [(23, 100), (23, 0)], 0),
+        (CLOCKWISE, 0.0, [(188, 100), (188, 0)], 1),
+        (CLOCKWISE, 0.0, [(23, 0), (23, 100)], 2),
+        (CLOCKWISE, 0.0, [(188, 0), (188, 100)], 3),
+        (COUNTER, 0.0, [(23, 0), (23, 100)], 0),
+        (COUNTER, 0.0, [(188, 100), (188, 0)], 3),
+        (CLOCKWISE, 60.0, [(0, 81), (33, 100)], 0),
+        (CLOCKWISE, 60.0, [(200, 6), (189, 0)], 3),
+        (COUNTER, 120.0, [(33, 0), (0, 19)], 0),
+        (COUNTER, 120.0, [(200, 94), (189, 100)], 1),
+    ],
+)
+def test_the_corner_of_a_survey_is_the_one_where_qgroundcontrol_would_begin(
+    ring: list[tuple[float, float]],
+    angle_deg: float,
+    first_line: list[tuple[float, float]],
+    entry: int,
+    full_plan: FlightPlan,
+) -> None:
+    assert full_plan.survey is not None
+    height = Altitude(value_m=60.0, datum=AltitudeDatum.HOME)
+    area = shapely.Polygon([(p.lon_deg, p.lat_deg) for p in rectangle(ring)])
+    items = tuple(
+        PlanItem(command=MavCmd.NAV_WAYPOINT, position=place, altitude=height, role=role)
+        for place, role in zip(rectangle(first_line), (ItemRole.TRANSIT, ItemRole.SWEEP), strict=True)
+    )
+    survey = replace(full_plan.survey, area=area, spacing_m=33.0, sweep_angle_deg=angle_deg, unseen=None)
+    plan, why = made_editable(replace(full_plan, items=items, survey=survey))
+    assert why == ""
+    assert plan.patterns[0].entry == entry
 
 
 @pytest.mark.parametrize("change", ["holes", "parts", "heights", "no area"])

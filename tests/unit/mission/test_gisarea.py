@@ -181,6 +181,23 @@ def test_metres_in_a_file_that_says_degrees_are_refused(tmp_path: Path) -> None:
         read_area_file(tmp_path / "wood.shp")
 
 
+@pytest.mark.parametrize(
+    "prj",
+    [
+        b'GEOGCS["GCS_WGS_1984",DATUM["D_WGS_1984",SPHEROID["WGS_1984",6378137.0,298.2]],PRIMEM["Gr\xff\xfe',
+        b"nonsense",
+        b"\xff\xfe\x00",
+        b"GEOGCS[" * 500,
+        b"x" * 30_000,
+    ],
+)
+def test_a_prj_that_says_nothing_is_refused(tmp_path: Path, prj: bytes) -> None:
+    written(tmp_path / "wood.shp", [WOOD])
+    (tmp_path / "wood.prj").write_bytes(prj)
+    with pytest.raises(GeometryError):
+        read_area_file(tmp_path / "wood.shp")
+
+
 def test_several_shapefiles_in_one_archive_are_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         written(tmp_path / f"{name}.shp", [WOOD])
