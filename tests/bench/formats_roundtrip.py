@@ -428,6 +428,8 @@ def _report_wrongs(
     unheld = rest.sorts | {"items" if plan.items[n - 1].is_nav else "actions" for n in numbers}
     for sort in sorted(unheld & (known.holds - known.partly)):
         yield f"{sort} lost, which the format is said to hold"
+    if "home" in unheld & known.holds and plan.home_amsl_m != 0.0:
+        yield "home lost, which does not lie at 0 m above sea level"
     if known.key == "waypoints":
         for number in numbers:
             if not any(map(math.isnan, plan.items[number - 1].params)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -48,6 +50,21 @@ def test_two_hundred_generated_plans_come_back_or_are_reported(known: PlanFormat
     assert not wrongs
     assert tally.whole + tally.refused == 200
     assert tally.whole > 60
+
+
+@pytest.mark.parametrize("key", ["plan", "waypoints", "fence", "rally", "kml", "geojson", "gpx"])
+def test_a_home_at_sea_level_is_held_or_reported(key: str) -> None:
+    known = next(known for known in FORMATS if known.key == key)
+    plan = next(
+        plan
+        for plan in (roundtrip.random_plan(random.Random(f"sea-{n}")) for n in range(200))
+        if plan.fence is not None and plan.fence.polygons and plan.rally
+    )
+    plan = replace(plan, home_amsl_m=0.0)
+    held = known.read(known.write(plan), "x")
+    lost = roundtrip.losses(plan, held, precision=known.precision)
+    assert (held.home_amsl_m == 0.0) is not any(loss.where == "home" for loss in lost)
+    assert not list(roundtrip.wrongs_of(known, plan))
 
 
 def test_a_loss_that_is_not_reported_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ class PlanFormat:
         holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen" and "patterns": what it
             can hold; what one file really lost is found by `airbeat.formats.losses`.
         partly: of those, what it holds in part: DJI's and Litchi's routes know some commands only, a row of
-            WPL has no unset values, a fence file no ceiling.
+            WPL has no unset values and no home at 0 m (which stands for unknown), a fence file no ceiling.
         precision: to which it states its numbers.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
     """
@@ -93,7 +93,7 @@ FORMATS = (
         write=_text(write_wpl),
         read=_decoded(read_wpl),
         holds=frozenset({"items", "actions", "home"}),
-        partly=frozenset({"items"}),
+        partly=frozenset({"items", "home"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -103,7 +103,7 @@ FORMATS = (
         write=_text(write_fence_wpl),
         read=_decoded(read_zones_wpl),
         holds=frozenset({"fence", "home"}),
-        partly=frozenset({"fence"}),
+        partly=frozenset({"fence", "home"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -113,6 +113,7 @@ FORMATS = (
         write=_text(write_rally_wpl),
         read=_decoded(read_zones_wpl),
         holds=frozenset({"rally", "home"}),
+        partly=frozenset({"home"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
