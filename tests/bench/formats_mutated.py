@@ -3,7 +3,10 @@
 ``python tests/bench/formats_mutated.py [--files 20000] [--format KEY] [--seed 0]``
 
 Every file is a good one of its format with one to four pieces changed: bytes flipped, cut, doubled, moved,
-numbers replaced by extreme ones, tags and quotes dropped; archives are also damaged inside their members.
+numbers replaced by extreme ones, tags and quotes dropped; in half of them numbers alone (in binary files
+bytes in place), so that what stands behind the first reading is reached too; archives are also damaged inside
+their members. Area files are read as areas: GeoJSON, KML, QGroundControl plans, and with pyogrio GeoPackages
+and shapefiles.
 Prints, per format, how many were read and how many refused, the slowest file and the peak of memory; ends
 with 1 if anything but a typed error came out, a file took over a second, or memory passed 512 MB.
 """
@@ -11,7 +14,9 @@ with 1 if anything but a typed error came out, a file took over a second, or mem
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
+import json
 import random
 import resource
 import sys
@@ -19,14 +24,31 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+import shapely
 
 from airbeat.errors import AirbeatError
-from airbeat.formats.archive import is_archive
-from airbeat.formats.catalogue import FORMATS, PlanFormat
+from airbeat.formats.areas import AREA_FORMATS
+from airbeat.formats.catalogue import FORMATS
+from airbeat.formats.editable import made_editable
 from airbeat.formats.files import read_plan_bytes
+from airbeat.formats.qgc_plan import write_qgc_plan
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.mission.archive import is_archive
+from airbeat.mission.areafile import parse_area, parse_features
 from airbeat.mission.commands import MavCmd
-from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, FlightPlan, PlanItem, RallyPoint
+from airbeat.mission.plan import (
+    Fence,
+    FenceCircle,
+    FencePolygon,
+    FlightPlan,
+    ItemRole,
+    PlanItem,
+    RallyPoint,
+    Survey,
+)
+from airbeat.vehicle.camera import CAMERAS
 
 MOST_SECONDS = 1.0
 MOST_MEMORY_MB = 512.0
@@ -42,6 +64,23 @@ NUMBERS = (
     "1e-320",
     "0x10",
     "٣",
+    "1",
+    "2",
+    "3.5",
+    "12",
+    "90.0",
+    "-179.999",
+    "5001",
+    "400",
+)
+BINARY = (
+    b"\x00\x00\x00\x00",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\x00\x00\x00\x80",
+    b"\x00\x00\x00\x00\x00\x00\xf8\x7f",
+    b"\x00\x00\x00\x00\x00\x00\xf0\x7f",
+    b"\x05",
 )
 PIECES = (
     b"",
@@ -71,7 +110,12 @@ def good_plan() -> FlightPlan:
     ]
     for n in range(6):
         items.append(
-            PlanItem(command=MavCmd.NAV_WAYPOINT, position=place(60 * n, 200 * (n % 2)), altitude=height)
+            PlanItem(
+                command=MavCmd.NAV_WAYPOINT,
+                position=place(60 * n, 200 * (n % 2)),
+                altitude=height,
+                role=ItemRole.SWEEP,
+            )
         )
         items.append(PlanItem(command=MavCmd.DO_SET_CAM_TRIGG_DIST, params=(20.0 * (n % 2), 0.0, 1.0, 0.0)))
     items.append(PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0)))
@@ -83,7 +127,19 @@ def good_plan() -> FlightPlan:
         max_height_m=110.0,
     )
     rally = (RallyPoint(position=place(0, 150), altitude=Altitude(value_m=30.0, datum=AltitudeDatum.HOME)),)
-    return FlightPlan(
+    survey = Survey(
+        area=shapely.Polygon([(p.lon_deg, p.lat_deg) for p in corners]),
+        camera=CAMERAS["embedded-12mp"],
+        height_agl_m=60.0,
+        gsd_m_px=0.021,
+        footprint_across_m=85.0,
+        footprint_along_m=64.0,
+        spacing_m=60.0,
+        trigger_distance_m=20.0,
+        sweep_angle_deg=90.0,
+        coverage_fraction=1.0,
+    )
+    plan = FlightPlan(
         name="mutated",
         home=home,
         home_amsl_m=412.5,
@@ -91,7 +147,52 @@ def good_plan() -> FlightPlan:
         fence=fence,
         rally=rally,
         speed_m_s=8.0,
+        survey=survey,
     )
+    editable, why = made_editable(plan)
+    assert not why, why
+    return editable
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One sort of files: a good one, and what reads it."""
+
+    key: str
+    good: bytes
+    read: Callable[[bytes], object]
+
+
+def kinds() -> list[Kind]:
+    """Every sort of files that can be read here."""
+    plan = good_plan()
+    found = [
+        Kind(known.key, known.write(plan), partial(read_plan_bytes, held=known, name="mutated"))
+        for known in FORMATS
+    ]
+    features, _ = parse_features(AREA, name="good")
+    for known in AREA_FORMATS:
+        if known.key in ("gpkg", "shapefile") and importlib.util.find_spec("pyogrio") is None:
+            continue
+        found.append(Kind(f"area-{known.key}", known.write(features), partial(parse_area, name="mutated")))
+    text = write_qgc_plan(plan).encode()
+    found.append(Kind("area-plan", text, partial(parse_area, name="mutated")))
+    return found
+
+
+AREA = json.dumps(
+    {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"role": role},
+                "geometry": shapely.geometry.mapping(shapely.box(8.49 + shift, 51.18, 8.50 + shift, 51.19)),
+            }
+            for role, shift in (("area", 0.0), ("area", 0.02), ("keepout", 0.005))
+        ],
+    }
+).encode()
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -99,8 +200,12 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     if is_archive(data) and rng.random() < 0.5:
         return _mutated_member(data, rng)
     changed = bytearray(data)
+    gently = rng.random() < 0.5
     for _ in range(rng.randint(1, 4)):
         at = rng.randrange(len(changed) + 1)
+        if gently:
+            _replace_number(changed, at, rng) if b"\x00" not in data else _overwrite(changed, at, rng)
+            continue
         length = rng.choice((0, 1, 2, 8, 60, 400))
         kind = rng.randrange(6)
         if kind == 0 and changed:
@@ -129,6 +234,12 @@ def _replace_number(changed: bytearray, at: int, rng: random.Random) -> None:
     changed[start:end] = rng.choice(NUMBERS).encode("utf-8")
 
 
+def _overwrite(changed: bytearray, at: int, rng: random.Random) -> None:
+    at = rng.choice((at, rng.randrange(200))) if len(changed) > 200 else at
+    piece = rng.choice((*BINARY, rng.randbytes(rng.choice((1, 4)))))[: max(0, len(changed) - at)]
+    changed[at : at + len(piece)] = piece
+
+
 def _mutated_member(data: bytes, rng: random.Random) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
@@ -150,33 +261,32 @@ class Tally:
 
 
 def run(
-    known: PlanFormat,
+    kind: Kind,
     files: int,
     seed: int,
     wrong: Callable[[str], None],
     *,
     most_seconds: float = MOST_SECONDS,
 ) -> Tally:
-    """Read so many damaged files of one format."""
-    rng = random.Random(f"{seed}-{known.key}")
-    good = known.write(good_plan())
+    """Read so many damaged files of one sort."""
+    rng = random.Random(f"{seed}-{kind.key}")
     tally = Tally()
     for number in range(files):
-        data = mutated(good, rng)
+        data = mutated(kind.good, rng)
         began = time.process_time()
         try:
-            read_plan_bytes(data, known, name="mutated")
+            kind.read(data)
             tally.read += 1
         except AirbeatError as refusal:
             tally.refused += 1
             if not refusal.message:
-                wrong(f"{known.key}, file {number}: a refusal without words")
+                wrong(f"{kind.key}, file {number}: a refusal without words")
         except Exception as error:  # noqa: BLE001 - whatever else comes out is what is looked for
-            wrong(f"{known.key}, file {number}: {type(error).__name__}: {error}")
+            wrong(f"{kind.key}, file {number}: {type(error).__name__}: {error}")
         took = time.process_time() - began
         tally.slowest_s = max(tally.slowest_s, took)
         if took > most_seconds:
-            wrong(f"{known.key}, file {number}: {took:.2f} s")
+            wrong(f"{kind.key}, file {number}: {took:.2f} s")
     return tally
 
 
@@ -184,18 +294,21 @@ def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--format", choices=[known.key for known in FORMATS])
+    sorts = kinds()
+    parser.add_argument("--format", choices=[kind.key for kind in sorts])
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     wrongs: list[str] = []
-    for known in FORMATS:
+    for known in sorts:
         if arguments.format not in (None, known.key):
             continue
+        began = time.process_time()
         tally = run(known, arguments.files, arguments.seed, wrongs.append)
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{known.key:10} {tally.read:6} read {tally.refused:6} refused"
-            f"  slowest {tally.slowest_s * 1000:5.0f} ms  peak {peak_mb:4.0f} MB",
+            f"{known.key:14} {tally.read:6} read {tally.refused:6} refused"
+            f"  slowest {tally.slowest_s * 1000:5.0f} ms  peak {peak_mb:4.0f} MB"
+            f"  {time.process_time() - began:6.1f} s of processor time",
             flush=True,
         )
         if peak_mb > MOST_MEMORY_MB:

@@ -127,14 +127,8 @@ def test_what_a_format_says_it_holds_comes_back_and_the_rest_is_reported(
     lost = losses(plan, held, precision=known.precision)
     if known.key in ("plan", "kml", "geojson"):
         assert not lost
-    allowed = {"items", "actions", "fence", "rally", "home", "speed", "last-seen"} - known.holds
-    if known.key in (
-        "dji",
-        "litchi",
-    ):  # commands without an action there, photographs behind the last waypoint
-        allowed |= {"actions"}
-    if known.key == "fence":
-        lost = tuple(loss for loss in lost if "ceiling" not in loss.text)
+    sorts = {"items", "actions", "fence", "rally", "home", "speed", "last-seen"}
+    allowed = sorts - (known.holds - known.partly)
     assert {sort_of(loss) for loss in lost} <= allowed, lost
 
 

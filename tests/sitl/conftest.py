@@ -135,6 +135,16 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def vehicle_address(kind: str) -> Iterator[str]:
+    """The address of a vehicle of each kind, ready to arm, with nothing connected to it."""
+    with running_vehicle(kind) as (url, _):
+        with Station(url) as station:
+            station.start_clock()
+            station.wait_ready()
+        yield url
+
+
 @pytest.fixture(scope="session")
 def shift() -> Callable[..., LatLon]:
     """``shift(place, north_m, east_m)``: a place some metres away (flat, good to centimetres over 1 km)."""

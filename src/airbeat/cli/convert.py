@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.areas import convert_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, printable
-from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
+from airbeat.errors import UsageError
 from airbeat.formats.wpml import AIRCRAFT, DEFAULT_AIRCRAFT
 
 if TYPE_CHECKING:
@@ -30,33 +31,75 @@ __all__ = ["command"]
     show_default=True,
     help="The aircraft a DJI .kmz is for.",
 )
+@click.option(
+    "--zones-for",
+    "zones_for",
+    type=click.Choice(["mavproxy", "mission-planner"]),
+    default="mavproxy",
+    show_default=True,
+    help="The program a .fence or .rally is for: Mission Planner wants home in its first row.",
+)
+@click.option(
+    "--complex",
+    "editable",
+    is_flag=True,
+    help="In a .plan: the lines as a Survey or CorridorScan that QGroundControl can edit.",
+)
+@click.option("--height-m", type=float, help="Height above home for waypoints that have none [m].")
+@click.option("--takeoff", is_flag=True, help="Add a take-off and a return to a route that lacks them.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @json_option
 def command(
-    *, source: Path, target: Path, strict: bool, aircraft: str, overwrite: bool, as_json: bool
+    *,
+    source: Path,
+    target: Path,
+    strict: bool,
+    aircraft: str,
+    zones_for: str,
+    editable: bool,
+    height_m: float | None,
+    takeoff: bool,
+    overwrite: bool,
+    as_json: bool,
 ) -> int:
     """Convert the plan in IN to the format that OUT's suffix names.
 
     IN may be a mission file (YAML) or any plan file: QGroundControl .plan, QGC WPL .waypoints (mission,
     fence or rally), DJI .kmz, Litchi .csv, KML/KMZ, GPX, GeoJSON; what is in it decides, not its name. OUT:
-    .plan, .waypoints, .fence, .rally, .kmz (DJI), .csv (Litchi), .kml, .gpx or .geojson.
+    .plan, .waypoints, .fence, .rally, .kmz (DJI), .csv (Litchi), .kml, .gpx or .geojson. Area files (also
+    shapefiles, .shp or .zip, and GeoPackages) become .geojson, .kml, .gpkg or .zip (shapefile).
 
     OUT is read back and compared with IN before it is written: what it does not hold is listed item by item.
-    The exit code is 1 if there is any loss and --strict was given; nothing is written then.
+    The exit code is 1 if there is any loss and --strict was given; nothing is written then. What a route must
+    still be given before it can be flown (heights, a take-off) is said too.
 
     \b
     airbeat convert missions/demo-hillside.yaml hillside.kmz --aircraft m3t
+    airbeat convert track.gpx track.plan --height-m 60 --takeoff
     """
     from airbeat.formats.atomic import write_files
     from airbeat.formats.catalogue import format_for
+    from airbeat.formats.complete import completed
     from airbeat.formats.files import read_plan_bytes
     from airbeat.formats.losses import losses
 
+    if editable and target.suffix.lower() != ".plan":
+        raise UsageError("--complex is for QGroundControl's .plan", remedy="give OUT the suffix .plan")
+    found = plan_in(source, target)
+    if found is None:
+        if editable or takeoff or height_m is not None:
+            raise UsageError(
+                "an area is not flown yet: --complex, --height-m and --takeoff are for plans",
+                remedy="plan it first: airbeat plan --area",
+            )
+        return convert_area(source, target, strict=strict, overwrite=overwrite, as_json=as_json)
     wanted = format_for(target)
-    plan, came = _source(source)
-    data = _written(plan, wanted, aircraft)
+    plan, came = found[0], found[1].key if found[1] else "mission"
+    plan = completed(plan, height_m=height_m, takeoff=takeoff)
+    plan, uneditable = _editable(plan) if editable else (plan, ())
+    data = _written(plan, wanted, aircraft=aircraft, zones_for=zones_for)
     held = read_plan_bytes(data, wanted, name=target.name)
-    lost = losses(plan, held, precision=wanted.precision)
+    lost = (*losses(plan, held, precision=wanted.precision), *uneditable)
     refused = bool(lost) and strict
     if not refused:
         write_files({target: data}, overwrite=overwrite)
@@ -66,19 +109,25 @@ def command(
     return 1 if refused else 0
 
 
-def _source(source: Path) -> tuple[FlightPlan, str]:
-    from airbeat.formats.files import read_any_plan_file
+def _editable(plan: FlightPlan) -> tuple[FlightPlan, tuple[Loss, ...]]:
+    from airbeat.formats.editable import made_editable
+    from airbeat.formats.losses import Loss
 
-    if source.suffix.lower() in MISSION_SUFFIXES:
-        return load_plan(source), "mission"
-    plan, came = read_any_plan_file(source)
-    return plan, came.key
+    plan, why = made_editable(plan)
+    text = f"written as single items, which QGroundControl does not draw anew: {why}"
+    return plan, (Loss(where="survey", text=text),) if why else ()
 
 
-def _written(plan: FlightPlan, wanted: PlanFormat, aircraft: str) -> bytes:
+def _written(plan: FlightPlan, wanted: PlanFormat, *, aircraft: str, zones_for: str) -> bytes:
+    from airbeat.formats.wpl_zones import write_fence_wpl, write_rally_wpl
     from airbeat.formats.wpml import write_wpml
 
-    return write_wpml(plan, aircraft=aircraft) if wanted.key == "dji" else wanted.write(plan)
+    if wanted.key == "dji":
+        return write_wpml(plan, aircraft=aircraft)
+    if wanted.key in ("fence", "rally") and zones_for == "mission-planner":
+        write = write_fence_wpl if wanted.key == "fence" else write_rally_wpl
+        return write(plan, home_row=True).encode("utf-8")
+    return wanted.write(plan)
 
 
 def _print(
@@ -95,6 +144,8 @@ def _print(
     out = console(as_json)
     for note in plan.notes:
         out.print(Text(f"note: {note}", style="yellow"))
+    for lack in _lacking(plan, wanted):
+        out.print(Text(f"before it can be flown: {lack}", style="yellow"))
     for loss in lost:
         out.print(Text(f"not held: {loss}", style="yellow"))
     if wanted.others:
@@ -109,6 +160,13 @@ def _print(
         out.print(f"wrote {name}: {wanted.title}, {kept}")
 
 
+def _lacking(plan: FlightPlan, wanted: PlanFormat) -> tuple[str, ...]:
+    """What the route lacks, in the formats that ArduPilot's ground stations send as they are."""
+    from airbeat.formats.complete import lacking
+
+    return lacking(plan) if wanted.key in ("plan", "waypoints") else ()
+
+
 def _json(
     lost: tuple[Loss, ...], plan: FlightPlan, *, came: str, wanted: PlanFormat, target: Path | None
 ) -> dict[str, Any]:
@@ -118,6 +176,7 @@ def _json(
         "file": None if target is None else str(target),
         "items": len(plan.items),
         "losses": [{"where": loss.where, "text": loss.text} for loss in lost],
+        "lacking": list(_lacking(plan, wanted)),
         "notes": list(plan.notes),
         "source_sha256": plan.provenance.source_sha256,
     }

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.areas import inspect_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, table
 
 if TYPE_CHECKING:
+    from airbeat.mission.editable import EditablePattern
     from airbeat.mission.plan import FlightPlan, PlanItem
 
 __all__ = ["command", "item_words"]
@@ -21,26 +23,31 @@ __all__ = ["command", "item_words"]
 @click.option("--items", "show_items", is_flag=True, help="List every item in words.")
 @json_option
 def command(*, file: Path, show_items: bool, as_json: bool) -> int:
-    """Say what is in FILE: any plan file, whoever made it.
+    """Say what is in FILE: any plan file, whoever made it, or an area file (GeoJSON, KML, GIS files).
 
     \b
     airbeat inspect survey.plan --items
     """
     from rich.text import Text
 
-    from airbeat.formats.files import read_any_plan_file
+    from airbeat.formats.complete import lacking
 
-    plan, held = read_any_plan_file(file)
+    found = plan_in(file)
+    if found is None:
+        return inspect_area(file, as_json=as_json)
+    plan, held = found
     facts = _facts(plan)
-    table([("format", held.title), *facts], as_json=as_json, title=plan.name)
+    table([("format", held.title if held else "mission file"), *facts], as_json=as_json, title=plan.name)
     out = console(as_json)
     if show_items:
         for number, item in plan.numbered():
             out.print(f"{number:>4}  {item_words(item)}")
+    for lack in lacking(plan) if held is None or "items" in held.holds else ():
+        out.print(Text(f"before it can be flown: {lack} (airbeat convert)", style="yellow"))
     for note in plan.notes:
         out.print(Text(f"note: {note}", style="yellow"))
     if as_json:
-        emit_json(_json(plan, held.key))
+        emit_json(_json(plan, held.key if held else "mission"))
     return 0
 
 
@@ -60,9 +67,17 @@ def _facts(plan: FlightPlan) -> list[tuple[str, str]]:
         ("fence", _fence(plan)),
         ("rally points", str(len(plan.rally or ()))),
     ]
+    facts += [("can be edited", _pattern_words(pattern)) for pattern in plan.editable_patterns]
     if plan.speed_m_s is not None:
         facts.append(("speed", f"{plan.speed_m_s:g} m/s"))
     return facts
+
+
+def _pattern_words(pattern: EditablePattern) -> str:
+    text = f"{pattern}: {len(pattern.outline)} corners, lines {pattern.spacing_m:g} m apart"
+    text += f", {pattern.width_m:g} m wide" if pattern.width_m else f" at {pattern.angle_deg:g}°"
+    text += f", {pattern.altitude.value_m:g} m {_DATUM_WORDS[pattern.altitude.datum.value]}"
+    return f"{text}, camera: {pattern.camera_name}"
 
 
 def item_kind(item: PlanItem) -> str:
@@ -128,6 +143,8 @@ def _fence(plan: FlightPlan) -> str:
 
 
 def _json(plan: FlightPlan, key: str) -> dict[str, Any]:
+    from airbeat.formats.complete import lacking
+
     return {
         "format": key,
         "name": plan.name,
@@ -149,6 +166,21 @@ def _json(plan: FlightPlan, key: str) -> dict[str, Any]:
         "fence_zones": len(plan.fence.polygons) + len(plan.fence.circles) if plan.fence else None,
         "rally_points": len(plan.rally or ()),
         "speed_m_s": plan.speed_m_s,
+        "patterns": [
+            {
+                "kind": pattern.kind.value,
+                "first": pattern.first,
+                "last": pattern.last,
+                "outline": [[place.lat_deg, place.lon_deg] for place in pattern.outline],
+                "spacing_m": pattern.spacing_m,
+                "angle_deg": pattern.angle_deg,
+                "width_m": pattern.width_m,
+                "trigger_distance_m": pattern.trigger_distance_m,
+                "camera": pattern.camera_name,
+            }
+            for pattern in plan.editable_patterns
+        ],
+        "lacking": list(lacking(plan)),
         "notes": list(plan.notes),
         "source_sha256": plan.provenance.source_sha256,
     }

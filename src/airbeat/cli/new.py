@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option(
     "--area",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="GeoJSON or KML file that holds the area.",
+    help="Area file: GeoJSON, KML, KMZ, shapefile, GeoPackage.",
 )
 @click.option("--last-seen", type=LAT_LON, metavar="LAT,LON", help="Where the person was last seen.")
 @click.option("--radius-m", type=float, default=300.0, show_default=True, help="Circle round --last-seen.")

@@ -167,7 +167,7 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
 @click.option(
     "--area",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A quick look without a mission file: cover this GeoJSON or KML area.",
+    help="A quick look without a mission file: cover this area file (GeoJSON, KML, GIS files).",
 )
 @click.option("--spacing-m", type=float, help="With --area: distance between lines [m].")
 @click.option(

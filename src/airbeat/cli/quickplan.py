@@ -31,7 +31,7 @@ class QuickPlan:
     """What the command line asked for.
 
     Attributes:
-        area: GeoJSON or KML file with the area, corridor and keep-outs.
+        area: file with the area, corridor and keep-outs.
         spacing_m: distance between lines, and width that a line sees [m].
         home: where the flight begins and ends, or None for anywhere.
         speed_m_s: cruise speed [m/s].

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airbeat.errors import PlanFileError, UsageError
-from airbeat.formats.archive import is_archive, read_members
+from airbeat.formats.archive import read_members
+from airbeat.formats.areas import is_gis
 from airbeat.formats.geojson import write_geojson
 from airbeat.formats.geojson_read import read_geojson
 from airbeat.formats.gpx import read_gpx, write_gpx
@@ -24,6 +25,7 @@ from airbeat.formats.wpl import read_wpl, write_wpl
 from airbeat.formats.wpl_zones import read_zones_wpl, write_fence_wpl, write_rally_wpl, zone_kind
 from airbeat.formats.wpml import write_wpml
 from airbeat.formats.wpml_read import read_wpml
+from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["FORMATS", "PlanFormat", "format_for", "format_of"]
@@ -39,8 +41,10 @@ class PlanFormat:
         suffixes: of its files; the first is what airbeat writes.
         write: a plan as the bytes of a file.
         read: the plan in a file's bytes; the second argument is the file's name, for messages.
-        holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen": what it can hold, as
-            documentation; what one file really lost is found by `airbeat.formats.losses`.
+        holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen" and "patterns": what it
+            can hold; what one file really lost is found by `airbeat.formats.losses`.
+        partly: of those, what it holds in part: DJI's and Litchi's routes know some commands only, a row of
+            WPL has no unset values and no home at 0 m (which stands for unknown), a fence file no ceiling.
         precision: to which it states its numbers.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
     """
@@ -51,6 +55,7 @@ class PlanFormat:
     write: Callable[[FlightPlan], bytes]
     read: Callable[[bytes, str], FlightPlan]
     holds: frozenset[str]
+    partly: frozenset[str] = frozenset()
     precision: Precision
     others: str = ""
 
@@ -78,7 +83,7 @@ FORMATS = (
         suffixes=(".plan",),
         write=_text(write_qgc_plan),
         read=_decoded(read_qgc_plan),
-        holds=_ALL,
+        holds=_ALL | {"patterns"},
         precision=Precision(place_m=1e-6, height_m=1e-6, number=1e-9),
     ),
     PlanFormat(
@@ -88,6 +93,7 @@ FORMATS = (
         write=_text(write_wpl),
         read=_decoded(read_wpl),
         holds=frozenset({"items", "actions", "home"}),
+        partly=frozenset({"items", "home"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -97,6 +103,7 @@ FORMATS = (
         write=_text(write_fence_wpl),
         read=_decoded(read_zones_wpl),
         holds=frozenset({"fence", "home"}),
+        partly=frozenset({"fence", "home"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -106,6 +113,7 @@ FORMATS = (
         write=_text(write_rally_wpl),
         read=_decoded(read_zones_wpl),
         holds=frozenset({"rally", "home"}),
+        partly=frozenset({"home"}),
         precision=Precision(number=1e-7),
     ),
     PlanFormat(
@@ -115,6 +123,7 @@ FORMATS = (
         write=write_wpml,
         read=_bytes(read_wpml),
         holds=_ROUTE,
+        partly=frozenset({"items", "actions"}),
         precision=Precision(number=1e-5),
     ),
     PlanFormat(
@@ -124,6 +133,7 @@ FORMATS = (
         write=_text(write_litchi),
         read=_decoded(read_litchi),
         holds=frozenset({"items", "actions"}),
+        partly=frozenset({"items", "actions"}),
         precision=Precision(number=1e-5),
     ),
     PlanFormat(
@@ -184,6 +194,12 @@ def format_of(data: bytes, *, name: str) -> PlanFormat:
     Raises:
         PlanFileError: empty, or none that is known.
     """
+    if is_gis(data):
+        raise PlanFileError(
+            "a shapefile or GeoPackage holds areas, not a plan",
+            where=name,
+            remedy="plan it first: airbeat plan --area, or name it in a mission file",
+        )
     if is_archive(data):
         members = read_members(data, suffixes=(".wpml",), where=name)
         return _BY_KEY["dji" if members else "kml"]

@@ -31,8 +31,12 @@ from airbeat.mission.plan import (
     RallyPoint,
 )
 
-__all__ = ["Drawn", "drawn_latlon", "plan_of_drawing"]
+__all__ = ["NOTHING_TO_FLY", "NO_HEIGHTS", "Drawn", "drawn_latlon", "plan_of_drawing"]
 
+NOTHING_TO_FLY = "no line and no points: nothing to fly"
+"""What is wrong with a map that draws areas alone."""
+NO_HEIGHTS = "the file states no heights for some waypoints: give them before you fly"
+"""The note of a route without heights."""
 _CIRCLE_MOVED_M = 0.5
 
 
@@ -227,12 +231,14 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     places = [place for shape in chosen for place in shape.places]
     heights = [h for shape in chosen for h in (shape.heights or (None,) * len(shape.places))]
     if not places:
-        raise PlanFileError("no line and no points: nothing to fly", remedy="draw a route as one line")
+        raise PlanFileError(
+            NOTHING_TO_FLY, remedy="draw a route as one line, or plan the polygons: airbeat plan --area"
+        )
     check_count(len(places), MAX_ITEMS, what="waypoints", where=chosen[0].where)
     if any(s.form == "polygon" for s in shapes):
         notes.append("polygons of the file are not read as a fence; plan an area with --area instead")
     if any(h is None for h in heights):
-        notes.append("the file states no heights for some waypoints: give them before you fly")
+        notes.append(NO_HEIGHTS)
     notes.append("the file states no take-off place: the first waypoint stands for it")
     items = tuple(
         PlanItem(command=MavCmd.NAV_WAYPOINT, position=place, altitude=height)

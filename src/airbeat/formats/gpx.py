@@ -24,7 +24,7 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum
 from airbeat.mission.plan import FlightPlan
 from airbeat.mission.xmltree import local_name, xml_tree
 
-__all__ = ["read_gpx", "write_gpx"]
+__all__ = ["gpx_longitude", "read_gpx", "write_gpx"]
 
 _GPX = "http://www.topografix.com/GPX/1/1"
 _AIRBEAT = "urn:airbeat:gpx:1"
@@ -76,7 +76,7 @@ def _put(parent: ET.Element, name: str, text: str) -> None:
 
 def _point(parent: ET.Element, name: str, feature: MapFeature, home_amsl_m: float | None) -> None:
     lon, lat = feature.geometry.x, feature.geometry.y
-    point = ET.SubElement(parent, name, lat=f"{lat:.8f}", lon=f"{lon:.8f}")
+    point = ET.SubElement(parent, name, lat=f"{lat:.8f}", lon=gpx_longitude(lon, decimals=8))
     amsl_m = home_amsl_m if feature.kind == "home" else _amsl_m(feature.heights[0], home_amsl_m)
     if amsl_m is not None:
         _put(point, "ele", f"{amsl_m:.3f}")
@@ -89,6 +89,12 @@ def _point(parent: ET.Element, name: str, feature: MapFeature, home_amsl_m: floa
         extensions = ET.SubElement(point, "extensions")
         for key, value in carried.items():
             ET.SubElement(extensions, f"airbeat:{key}").text = str(value)
+
+
+def gpx_longitude(lon_deg: float, *, decimals: int) -> str:
+    """A longitude as GPX 1.1 has it: from -180, which stands for 180 too, to less than 180."""
+    text = f"{lon_deg:.{decimals}f}"
+    return f"-{text}" if float(text) == 180.0 else text
 
 
 def _amsl_m(height: Altitude | None, home_amsl_m: float | None) -> float | None:

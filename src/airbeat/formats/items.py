@@ -53,6 +53,7 @@ class RawItem:
         autocontinue: as in MISSION_ITEM_INT.
         jump_id: what DO_JUMP calls this item.
         where: file and item number, for messages.
+        group: which complex item of the file it belongs to, from 1; 0 for none.
     """
 
     command: int
@@ -61,6 +62,7 @@ class RawItem:
     autocontinue: bool = True
     jump_id: int
     where: str
+    group: int = 0
 
 
 def height_m(value: float, *, where: str) -> float:

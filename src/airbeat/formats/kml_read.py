@@ -8,10 +8,11 @@ from pathlib import PurePath
 from typing import Any
 
 from airbeat.errors import PlanFileError
-from airbeat.formats.archive import is_archive, read_members
+from airbeat.formats.archive import read_members
 from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
 from airbeat.mission.xmltree import local_name, xml_tree
 
@@ -48,12 +49,13 @@ def read_kml(data: bytes, *, name: str) -> FlightPlan:
         notes.append("network links are not followed")
     placemarks = [e for e in root.iter() if local_name(e) == "Placemark"]
     check_count(len(placemarks), 2 * MAX_ITEMS, what="placemarks", where=name)
+    positions = sum(len((e.text or "").split()) for e in root.iter() if local_name(e) == "coordinates")
+    check_count(positions, _MAX_POSITIONS, what="positions", where=name)
     shapes = [
         shape
         for number, placemark in enumerate(placemarks, start=1)
         for shape in _shapes(placemark, where=f"{name}: placemark {number}")
     ]
-    check_count(sum(len(s.places) for s in shapes), _MAX_POSITIONS, what="positions", where=name)
     return plan_of_drawing(
         shapes,
         name=clean_text(_text(document, "name"), limit=200) or PurePath(name).stem,

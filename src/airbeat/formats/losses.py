@@ -9,14 +9,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from airbeat.geo.coordinates import Altitude, LatLon
 from airbeat.geo.frame import distance_m
 from airbeat.mission.commands import command_name
+from airbeat.mission.editable import EditablePattern
 from airbeat.mission.plan import Fence, FlightPlan, PlanItem, RallyPoint
 
-__all__ = ["Loss", "Precision", "losses"]
+__all__ = ["Loss", "Precision", "losses", "same_ring"]
 
 _METRES_PER_DEGREE = 110_000.0
 _WINDOW = 40
@@ -57,9 +58,9 @@ class Loss:
 def losses(meant: FlightPlan, held: FlightPlan, *, precision: Precision) -> tuple[Loss, ...]:
     """What of a plan is not in another one that was read back from a file of it.
 
-    Compared are home, items, fence, rally points, speed and the last-seen point. Not compared are names,
-    notes, roles and provenance, which no vehicle flies, and airframe, survey and estimate, which belong to
-    the planner: no plan file holds them.
+    Compared are home, items, fence, rally points, speed, the last-seen point and the surveys and corridor
+    scans that a ground-control program can edit. Not compared are names, notes, roles and provenance, which
+    no vehicle flies, and airframe, survey and estimate, which belong to the planner: no plan file holds them.
 
     Args:
         meant: the plan that was to be written.
@@ -76,6 +77,7 @@ def losses(meant: FlightPlan, held: FlightPlan, *, precision: Precision) -> tupl
         *_rally(meant.rally or (), held.rally or (), precision),
         *_speed(meant.speed_m_s, held.speed_m_s, precision),
         *_last_seen(meant.last_seen, held.last_seen, precision),
+        *_patterns(meant, held, precision),
     )
 
 
@@ -254,7 +256,7 @@ def _fence(meant: Fence | None, held: Fence | None, precision: Precision) -> Ite
     for number, polygon in enumerate(meant.polygons, start=1):
         kind = "inclusion" if polygon.inclusion else "exclusion"
         if not any(
-            p.inclusion == polygon.inclusion and _same_ring(polygon.vertices, p.vertices, precision)
+            p.inclusion == polygon.inclusion and same_ring(polygon.vertices, p.vertices, precision)
             for p in have.polygons
         ):
             yield Loss(where=f"fence polygon {number}", text=f"the {kind} zone is not held")
@@ -295,6 +297,32 @@ def _last_seen(meant: LatLon | None, held: LatLon | None, precision: Precision) 
         yield Loss(where="last-seen point", text="not held")
 
 
+def _patterns(meant: FlightPlan, held: FlightPlan, precision: Precision) -> Iterator[Loss]:
+    have = {pattern.first: pattern for pattern in held.editable_patterns}
+    for pattern in meant.editable_patterns:
+        other = have.get(pattern.first)
+        if other is None or len(other.items) != len(pattern.items):
+            yield Loss(where=str(pattern), text="its items are held, but not as one that can be edited")
+            continue
+        changed = [name for name in _SETTINGS if not _same_setting(pattern, other, name, precision)]
+        if changed:
+            yield Loss(where=str(pattern), text=f"settings not held: {', '.join(changed)}")
+
+
+_SETTINGS = tuple(f.name for f in fields(EditablePattern) if f.name not in ("first", "items"))
+
+
+def _same_setting(a: EditablePattern, b: EditablePattern, name: str, precision: Precision) -> bool:
+    mine, theirs = getattr(a, name), getattr(b, name)
+    if isinstance(mine, float):
+        return _same_number(mine, theirs, precision.number)
+    if name in ("outline", "track"):
+        return len(mine) == len(theirs) and all(
+            _same_place(p, q, precision) for p, q in zip(mine, theirs, strict=True)
+        )
+    return bool(mine == theirs)
+
+
 def _same_place(a: LatLon, b: LatLon, precision: Precision) -> bool:
     if a == b:
         return True
@@ -303,7 +331,7 @@ def _same_place(a: LatLon, b: LatLon, precision: Precision) -> bool:
     return distance_m(a, b) <= precision.place_m
 
 
-def _same_ring(a: Sequence[LatLon], b: Sequence[LatLon], precision: Precision) -> bool:
+def same_ring(a: Sequence[LatLon], b: Sequence[LatLon], precision: Precision) -> bool:
     """Whether two rings are one zone, wherever they begin and whichever way round they go."""
     if len(a) != len(b):
         return False

@@ -2,13 +2,15 @@
 
 Written in full double precision, so reading back gives the same numbers. What QGroundControl has no key
 for (notes, roles, ceiling, provenance) goes into a top-level object ``airbeat``, which QGroundControl
-ignores and drops when it saves the file. Not carried: airframe, survey, estimate.
+ignores and drops when it saves the file. Not carried: airframe, survey, estimate. A plan's editable patterns
+are written and read as QGroundControl's survey and corridor scan items (`airbeat.formats.qgc_complex`).
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -42,7 +44,9 @@ from airbeat.formats.limits import (
     clean_text,
     sha256_of_text,
 )
+from airbeat.formats.qgc_complex import complex_object, pattern_kind, read_settings
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.mission.editable import EditablePattern
 from airbeat.mission.plan import (
     Fence,
     FenceCircle,
@@ -61,7 +65,9 @@ _FRAME_OF_MODE = {1: 3, 2: 0, 3: 0, 4: 10}
 _CALCULATED_ABOVE_TERRAIN = 3
 _MIXED_MODES = 0
 _FIXED_WING = 1
-_EXPANDED = ("survey", "CorridorScan")
+_ALTITUDE_KEYS = ("Altitude", "AltitudeMode", "AMSLAltAboveTerrain")
+_FIRMWARE = {12: "PX4", 0: "a generic autopilot"}
+_ARDUPILOT = 3
 _EXTENSION = "airbeat"
 _MAX_NOTES = 200
 
@@ -87,7 +93,7 @@ def write_qgc_plan(plan: FlightPlan) -> str:
             "hoverSpeed": 5 if speed is None else speed,
             "globalPlanAltitudeMode": mode,
             "plannedHomePosition": [plan.home.lat_deg, plan.home.lon_deg, plan.home_amsl_m or 0.0],
-            "items": [_item_object(item, number) for number, item in plan.numbered()],
+            "items": _entries(plan),
         },
         "geoFence": _fence_object(plan.fence),
         "rallyPoints": {
@@ -100,6 +106,21 @@ def write_qgc_plan(plan: FlightPlan) -> str:
         return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     except ValueError as e:
         raise PlanFileError(f"the plan holds a number that JSON cannot: {e}") from None
+
+
+def _entries(plan: FlightPlan) -> list[dict[str, Any]]:
+    """The mission's items; those of an editable pattern inside its complex item."""
+    objects = [_item_object(item, number) for number, item in plan.numbered()]
+    entries: list[dict[str, Any]] = []
+    done = 0
+    for pattern in plan.editable_patterns:
+        inner = [
+            {key: value for key, value in entry.items() if key not in _ALTITUDE_KEYS}
+            for entry in objects[pattern.first - 1 : pattern.last]
+        ]
+        entries += [*objects[done : pattern.first - 1], complex_object(pattern, inner)]
+        done = pattern.last
+    return entries + objects[done:]
 
 
 def _item_object(item: PlanItem, number: int) -> dict[str, Any]:
@@ -176,8 +197,9 @@ def _extension_object(plan: FlightPlan) -> dict[str, Any]:
 def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
     """A plan from the text of a ``.plan`` file.
 
-    Survey and corridor items are expanded into the items they hold. An empty geoFence reads as no fence,
-    since QGroundControl writes one into every file. Unknown keys are ignored.
+    Survey and corridor items are expanded into the items they hold, and their settings kept as the plan's
+    patterns; settings that QGroundControl could not load either are left out, with a note. An empty geoFence
+    reads as no fence, since QGroundControl writes one into every file. Unknown keys are ignored.
 
     Args:
         text: the file's text.
@@ -197,8 +219,13 @@ def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
 
     notes: list[str] = []
     speed = _speed(mission, own, where=f"{name}: mission")
-    raws = _raw_items(mission, notes, name=name)
+    settings: dict[int, dict[str, Any]] = {}
+    raws = _raw_items(mission, notes, settings, name=name)
+    if not own:
+        notes += _expansions(mission, raws, name=name)
+    _note_firmware(mission, notes)
     kept, changes = fit_for_ardupilot(raws, speed_m_s=speed)
+    items = _with_roles([from_raw(raw) for raw in kept], own.get("roles"))
     home, home_amsl_m = _home(mission, own, where=f"{name}: plannedHomePosition")
     if home_amsl_m is None:
         notes.append("the file does not say how high home lies above sea level")
@@ -211,10 +238,11 @@ def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
         name=clean_text(own.get("name"), limit=200) or PurePath(name).stem,
         home=home,
         home_amsl_m=home_amsl_m,
-        items=_with_roles([from_raw(raw) for raw in kept], own.get("roles")),
+        items=items,
         fence=fence,
         rally=rally,
         speed_m_s=speed,
+        patterns=_patterns(kept, items, settings),
         last_seen=None if last_seen is None else latlon(last_seen, where=f"{name}: last_seen")[0],
         notes=tuple(dict.fromkeys((*_own_notes(own), *notes, *changes))),
         provenance=Provenance(
@@ -260,7 +288,43 @@ def _home(mission: dict[str, Any], own: dict[str, Any], *, where: str) -> tuple[
     return home, amsl_m if known else None
 
 
-def _raw_items(mission: dict[str, Any], notes: list[str], *, name: str) -> list[RawItem]:
+def _note_firmware(mission: dict[str, Any], notes: list[str]) -> None:
+    firmware = mission.get("firmwareType")
+    if firmware in _FIRMWARE and not isinstance(firmware, bool):
+        notes.append(
+            f"the plan was drawn for {_FIRMWARE[firmware]} (firmwareType {firmware}); it is read, checked and"
+            " written as ArduPilot flies it"
+        )
+    elif firmware is not None and firmware != _ARDUPILOT:
+        notes.append(f"firmwareType {shown(firmware)} is not known; read as ArduPilot flies it")
+
+
+def _expansions(mission: dict[str, Any], raws: list[RawItem], *, name: str) -> list[str]:
+    counts = Counter(raw.group for raw in raws if raw.group)
+    kinds = [mission["items"][group - 1]["complexItemType"] for group in counts]
+    return [
+        f"{name}: item {group}: {kind} expanded into its {count} items"
+        for kind, (group, count) in zip(kinds, counts.items(), strict=True)
+    ]
+
+
+def _patterns(
+    kept: list[RawItem], items: tuple[PlanItem, ...], settings: dict[int, dict[str, Any]]
+) -> tuple[EditablePattern, ...]:
+    """The file's surveys and corridor scans, with what became of their items."""
+    numbers: dict[int, list[int]] = {}
+    for place, raw in enumerate(kept, start=1):
+        if raw.group in settings:
+            numbers.setdefault(raw.group, []).append(place)
+    return tuple(
+        EditablePattern(first=run[0], items=items[run[0] - 1 : run[-1]], **settings[group])
+        for group, run in numbers.items()
+    )
+
+
+def _raw_items(
+    mission: dict[str, Any], notes: list[str], settings: dict[int, dict[str, Any]], *, name: str
+) -> list[RawItem]:
     raws: list[RawItem] = []
     entries = get_list(mission, "items", where=f"{name}: mission", limit=MAX_ITEMS)
     for index, entry in enumerate(entries, start=1):
@@ -268,7 +332,8 @@ def _raw_items(mission: dict[str, Any], notes: list[str], *, name: str) -> list[
         if not isinstance(entry, dict):
             raise PlanFileError("an item must be an object", where=where)
         if entry.get("type") == "ComplexItem":
-            raws += _expanded(entry, notes, where=where)
+            raws += [replace(raw, group=index) for raw in _expanded(entry, notes, where=where)]
+            _read_settings(entry, index, settings, notes, where=where)
         else:
             raws.append(_simple_item(entry, notes, where=where, alone=True))
         check_count(len(raws), MAX_ITEMS, what="items", where=where)
@@ -278,19 +343,26 @@ def _raw_items(mission: dict[str, Any], notes: list[str], *, name: str) -> list[
 
 def _expanded(entry: dict[str, Any], notes: list[str], *, where: str) -> list[RawItem]:
     kind = entry.get("complexItemType")
-    if kind not in _EXPANDED:
+    if pattern_kind(entry) is None:
         raise PlanFileError(
             f"a complex item of kind {shown(kind)} cannot be read",
             where=where,
             remedy="only survey and CorridorScan hold their items; save the mission as .waypoints",
         )
+    if "TransectStyleComplexItem" not in entry and "grid" in entry:
+        raise PlanFileError(
+            f"the {kind} was saved by an old QGroundControl, which did not save its items",
+            where=where,
+            remedy="open it in QGroundControl and save it again, or plan its polygon with --area",
+        )
     transect = get_object(entry, "TransectStyleComplexItem", where=where)
     inner = get_list(transect, "Items", where=where, limit=MAX_ITEMS)
     if not inner:
         raise PlanFileError(
-            f"the {kind} holds no items", where=where, remedy="open it in QGroundControl and save it again"
+            f"the {kind} holds no items: nothing of it would be flown",
+            where=where,
+            remedy="open it in QGroundControl, edit it and save it again, or plan its polygon with --area",
         )
-    notes.append(f"{where}: {kind} expanded into its {len(inner)} items")
     result = []
     for index, item in enumerate(inner, start=1):
         place = f"{where}.{index}"
@@ -298,6 +370,15 @@ def _expanded(entry: dict[str, Any], notes: list[str], *, where: str) -> list[Ra
             raise PlanFileError("an item must be an object", where=place)
         result.append(_simple_item(item, notes, where=place, alone=False))
     return result
+
+
+def _read_settings(
+    entry: dict[str, Any], index: int, settings: dict[int, dict[str, Any]], notes: list[str], *, where: str
+) -> None:
+    try:
+        settings[index] = read_settings(entry, where=where)
+    except PlanFileError as error:
+        notes.append(f"{error.where}: its settings are not kept, its items are: {error.message}")
 
 
 def _simple_item(entry: dict[str, Any], notes: list[str], *, where: str, alone: bool) -> RawItem:

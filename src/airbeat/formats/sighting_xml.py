@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
+from airbeat.formats.gpx import gpx_longitude
 from airbeat.formats.limits import clean_text
 from airbeat.formats.sighting import Sighting
 
@@ -38,7 +39,8 @@ def write_sightings_gpx(sightings: Sequence[Sighting]) -> str:
     root = ET.Element("gpx", {"version": "1.1", "creator": "airbeat", "xmlns": _GPX, "xmlns:airbeat": _OURS})
     for sighting in sightings:
         position = sighting.position
-        point = ET.SubElement(root, "wpt", lat=f"{position.lat_deg:.7f}", lon=f"{position.lon_deg:.7f}")
+        lon = gpx_longitude(position.lon_deg, decimals=7)
+        point = ET.SubElement(root, "wpt", lat=f"{position.lat_deg:.7f}", lon=lon)
         if sighting.msl_m is not None:
             _text(point, "ele", f"{sighting.msl_m:.1f}")
         if sighting.seen_utc is not None:

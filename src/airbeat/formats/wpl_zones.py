@@ -1,12 +1,17 @@
 """Fence and rally points as QGC WPL 110, as MAVProxy and Mission Planner keep them: files of their own.
 
-Commands 5000 to 5004 are a fence, 5100 rally points. Row 0 is home, as in a mission file. A polygon is one
-row a vertex with the number of vertices in param1; a circle has its radius [m] there. Heights are above home.
+Commands 5000 to 5004 are a fence, 5100 rally points. A polygon is one row a vertex with the number of
+vertices in param1, a circle has its radius [m] there; heights are above home.
+
+The two programs disagree about row 0. MAVProxy and pymavlink send every row to the vehicle: a file for them
+has no home row, and home stands in a comment, which they pass over. Mission Planner drops row 0 of a fence or
+rally file whatever it is (its pull request 2739): a file for it begins with home. Both are read.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -29,6 +34,7 @@ __all__ = [
 ]
 
 _ABOVE_HOME = 3
+_HOME_COMMENT = re.compile(r"# home (\S{1,40}) (\S{1,40}) (\S{1,40})", re.ASCII)
 _HOME = 0
 _VERTEX = {
     MavCmd.NAV_FENCE_POLYGON_VERTEX_INCLUSION: True,
@@ -37,8 +43,12 @@ _VERTEX = {
 _CIRCLE = {MavCmd.NAV_FENCE_CIRCLE_INCLUSION: True, MavCmd.NAV_FENCE_CIRCLE_EXCLUSION: False}
 
 
-def write_fence_wpl(plan: FlightPlan) -> str:
+def write_fence_wpl(plan: FlightPlan, *, home_row: bool = False) -> str:
     """The plan's fence zones as QGC WPL 110 text; the ceiling is a parameter of the vehicle, not a zone.
+
+    Args:
+        plan: what to write.
+        home_row: begin with home, for Mission Planner.
 
     Raises:
         PlanFileError: the plan states no fence zone.
@@ -57,11 +67,15 @@ def write_fence_wpl(plan: FlightPlan) -> str:
     for circle in fence.circles:
         command = next(c for c, inclusion in _CIRCLE.items() if inclusion is circle.inclusion)
         raws.append(_raw(command, circle.radius_m, circle.centre, 0.0))
-    return _text(plan, raws)
+    return _text(plan, raws, home_row=home_row)
 
 
-def write_rally_wpl(plan: FlightPlan) -> str:
+def write_rally_wpl(plan: FlightPlan, *, home_row: bool = False) -> str:
     """The plan's rally points as QGC WPL 110 text.
+
+    Args:
+        plan: what to write.
+        home_row: begin with home, for Mission Planner.
 
     Raises:
         PlanFileError: no rally point, or one whose height above home is not known.
@@ -79,7 +93,7 @@ def write_rally_wpl(plan: FlightPlan) -> str:
                 remedy="give its height above home",
             )
         raws.append(_raw(MavCmd.NAV_RALLY_POINT, 0.0, rally.position, height))
-    return _text(plan, raws)
+    return _text(plan, raws, home_row=home_row)
 
 
 def _raw(command: int, first: float, place: LatLon, height: float) -> RawItem:
@@ -92,8 +106,11 @@ def _raw(command: int, first: float, place: LatLon, height: float) -> RawItem:
     )
 
 
-def _text(plan: FlightPlan, raws: Sequence[RawItem]) -> str:
+def _text(plan: FlightPlan, raws: Sequence[RawItem], *, home_row: bool) -> str:
     home = (plan.home.lat_deg, plan.home.lon_deg, plan.home_amsl_m or 0.0)
+    if not home_row:
+        comment = "# home {:.8f} {:.8f} {:.8f}".format(*home)
+        return "\n".join([HEADER, comment, *(row(n, 0, raw) for n, raw in enumerate(raws))]) + "\n"
     first = RawItem(command=16, frame=_HOME, params=(0.0,) * 4 + home, jump_id=0, where="home")
     rows = [row(0, 1, first), *(row(n, 0, raw) for n, raw in enumerate(raws, start=1))]
     return "\n".join([HEADER, *rows]) + "\n"
@@ -188,7 +205,7 @@ def zone_kind(text: str, *, name: str) -> str | None:
 
 
 def read_zones_wpl(text: str, *, name: str) -> FlightPlan:
-    """A fence or rally file as a plan without items; home is row 0, or else the first place.
+    """A fence or rally file as a plan without items; home is row 0 or in a comment, or else the first place.
 
     Raises:
         PlanFileError: with the line and what to do about it.
@@ -197,7 +214,9 @@ def read_zones_wpl(text: str, *, name: str) -> FlightPlan:
     fence = None if is_rally else read_fence_wpl(text, name=name)
     rally = read_rally_wpl(text, name=name) if is_rally else None
     first = raw_rows(text, name=name)[0]
-    has_home = first.command < MavCmd.NAV_FENCE_RETURN_POINT
+    commented = _commented_home(text, name=name)
+    has_home = commented is not None or first.command < MavCmd.NAV_FENCE_RETURN_POINT
+    first = commented or first
     amsl_m = first.params[6] if has_home else 0.0
     return FlightPlan(
         name=PurePath(name).stem,
@@ -210,6 +229,21 @@ def read_zones_wpl(text: str, *, name: str) -> FlightPlan:
             tool_version=__version__, source_name=PurePath(name).name, source_sha256=sha256_of_text(text)
         ),
     )
+
+
+def _commented_home(text: str, *, name: str) -> RawItem | None:
+    """Home as airbeat writes it beside the rows; None where no comment states it."""
+    for number, line in enumerate(text.splitlines()[:20], start=1):
+        match = _HOME_COMMENT.fullmatch(line.strip())
+        if match is None:
+            continue
+        try:
+            values = tuple(float(part) for part in match.groups())
+        except ValueError:
+            return None
+        where = f"{name}:{number}: home"
+        return RawItem(command=16, frame=_HOME, params=(0.0,) * 4 + values, jump_id=0, where=where)
+    return None
 
 
 def _zone_rows(text: str, name: str) -> list[RawItem]:

@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 
 from airbeat import __version__
 from airbeat.errors import PlanFileError, UsageError
-from airbeat.formats.archive import zip_bytes
 from airbeat.formats.wayline import Action, ActionKind, Finish, Wayline, WaylinePoint, wayline_of
+from airbeat.mission.archive import zip_bytes
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["AIRCRAFT", "DEFAULT_AIRCRAFT", "FINISH", "FUNCTIONS", "RELATIVE", "STOP", "write_wpml"]

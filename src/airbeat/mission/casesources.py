@@ -47,7 +47,7 @@ class Sources:
         return self.stored.get(text, self.base_dir / text)
 
     def features(self, text: str, at: KeyPath, datum: MapDatum) -> tuple[Feature, ...]:
-        """Polygons and lines of a GeoJSON or KML file; none after reporting what is wrong."""
+        """Polygons and lines of an area file; none after reporting what is wrong."""
         path = self.path(text, at)
         if path is None:
             return ()

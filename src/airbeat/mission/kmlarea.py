@@ -9,6 +9,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.mission.areafeature import check_length
 from airbeat.mission.xmltree import local_name, xml_tree
 
 __all__ = ["Placemark", "kml_features"]
@@ -76,7 +77,9 @@ def _outline(polygon: Any) -> Outline:
 
 def _coordinates(element: Any) -> tuple[LatLon, ...]:
     texts = [c.text or "" for c in element if local_name(c) == "coordinates"]
-    return tuple(_position(tuple_text) for text in texts for tuple_text in text.split())
+    tuples = [tuple_text for text in texts for tuple_text in text.split()]
+    check_length(len(tuples))
+    return tuple(_position(tuple_text) for tuple_text in tuples)
 
 
 def _position(text: str) -> LatLon:

@@ -14,6 +14,7 @@ from typing import Any
 from airbeat.geo.coordinates import Altitude, LatLon
 from airbeat.geo.terrain import Terrain
 from airbeat.mission.commands import command_name, is_nav
+from airbeat.mission.editable import EditablePattern
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
 
@@ -147,6 +148,9 @@ class Survey:
         unseen: geographic (Multi)Polygon that no camera inside the fence sees, or None.
         margin_m: distance kept from the fence's edge and from keep-outs [m].
         gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down].
+        corridor_line: the centre line where ``area`` is a corridor's ground; else empty.
+        corridor_width_m: that corridor's full width [m]; else 0.
+        turn_around_m: how far each line runs on beyond the area where the fence allows [m].
     """
 
     area: Any
@@ -162,6 +166,9 @@ class Survey:
     unseen: Any | None = None
     margin_m: float = 0.0
     gimbal_pitch_deg: float = -90.0
+    corridor_line: tuple[LatLon, ...] = ()
+    corridor_width_m: float = 0.0
+    turn_around_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +219,7 @@ class FlightPlan:
         estimate: by the vehicle model; None for plans read from a foreign file.
         last_seen: where the missing person was last seen, if the mission says so.
         terrain: height model of the ground, or None where flat ground is assumed.
+        patterns: runs of items that a ground-control program can draw anew; see ``editable_patterns``.
         notes: what the reader must know (datum conversions, repairs, "unsurveyed; not for flight as it is").
         provenance: schema version, tool version and hash of the input.
     """
@@ -228,12 +236,24 @@ class FlightPlan:
     estimate: Estimate | None = None
     last_seen: LatLon | None = None
     terrain: Terrain | None = field(default=None, compare=False, repr=False)
+    patterns: tuple[EditablePattern, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
     def numbered(self) -> Iterator[tuple[int, PlanItem]]:
         """Items with their MAVLink sequence numbers (1, 2, …)."""
         return enumerate(self.items, start=1)
+
+    @property
+    def editable_patterns(self) -> tuple[EditablePattern, ...]:
+        """Those of ``patterns`` whose items still stand where they were, in order and without overlap."""
+        kept: list[EditablePattern] = []
+        for pattern in sorted(self.patterns, key=lambda p: p.first):
+            begin = pattern.first - 1
+            free = begin >= (kept[-1].last if kept else 0)
+            if free and pattern.items and self.items[begin : begin + len(pattern.items)] == pattern.items:
+                kept.append(pattern)
+        return tuple(kept)
 
     @property
     def height_above_ground(self) -> str:

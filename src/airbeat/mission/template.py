@@ -46,7 +46,7 @@ def new_mission_text(
     """The text of a search mission that :func:`~airbeat.mission.loader.load_mission` accepts.
 
     Args:
-        area_path: GeoJSON or KML file to search; without it a circle round ``last_seen`` is drawn.
+        area_path: area file to search; without it a circle round ``last_seen`` is drawn.
         area_text: how the mission file names the area file (relative to itself); the path without it.
         last_seen: where the missing person was last seen.
         home: take-off place; without it one at the area's edge is proposed, and said to be a proposal.
@@ -180,7 +180,7 @@ fence:
 # rally:                    # alternative landing places, height above home
 #   - {{lat: …, lon: …, height_m: 40}}
 
-# What the camera must see: corner by corner, or the path of a GeoJSON or KML file.
+# What the camera must see: corner by corner, or the path of an area file (GeoJSON, KML, GIS).
 {area}
 
 {last_seen}

@@ -425,6 +425,9 @@ def _finish(task: _Task, best: _Candidate, notes: tuple[str, ...]) -> FlightPlan
         unseen=None if unseen is None else frame.to_geographic(unseen),
         margin_m=mission.margin_m,
         gimbal_pitch_deg=-90.0 if imaging.gimbal_pitch_deg is None else imaging.gimbal_pitch_deg,
+        corridor_line=task.pattern.line if isinstance(task.pattern, CorridorPattern) else (),
+        turn_around_m=task.pattern.turn_around_m,
+        corridor_width_m=task.pattern.width_m if isinstance(task.pattern, CorridorPattern) else 0.0,
     )
     return finished_plan(
         mission,

@@ -8,7 +8,8 @@ import zipfile
 import pytest
 
 from airbeat.errors import PlanFileError
-from airbeat.formats.archive import read_members, zip_bytes
+from airbeat.formats.archive import read_members
+from airbeat.mission.archive import zip_bytes
 
 
 def test_the_same_content_gives_the_same_bytes() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -19,7 +16,13 @@ from airbeat.formats.gpx import read_gpx, write_gpx
 from airbeat.formats.kml_read import read_kml
 from airbeat.formats.litchi import COLUMNS, read_litchi, write_litchi
 from airbeat.formats.losses import losses
-from airbeat.formats.wpl_zones import read_fence_wpl, read_rally_wpl, write_fence_wpl, write_rally_wpl
+from airbeat.formats.wpl_zones import (
+    read_fence_wpl,
+    read_rally_wpl,
+    read_zones_wpl,
+    write_fence_wpl,
+    write_rally_wpl,
+)
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan, PlanItem
@@ -139,25 +142,35 @@ def test_a_waypoint_that_was_moved_on_the_map_is_flown_where_it_was_moved(full_p
     assert back.items[number - 1].command == item.command
 
 
-def test_fence_and_rally_files_are_read_by_a_loader_that_others_wrote(
-    full_plan: FlightPlan, tmp_path: Path
+@pytest.mark.parametrize("home_row", [False, True])
+def test_fence_and_rally_files_of_both_dialects_come_back_with_home(
+    full_plan: FlightPlan, home_row: bool
 ) -> None:
-    fence, rally = tmp_path / "x.fence", tmp_path / "x.rally"
-    fence.write_text(write_fence_wpl(full_plan))
-    rally.write_text(write_rally_wpl(full_plan))
-    for path, kind in ((fence, "Fence"), (rally, "Rally")):
-        script = f"from pymavlink import mavwp; print(mavwp.MissionItemProtocol_{kind}().load({str(path)!r}))"
-        done = subprocess.run(  # in a process of its own: it leaves its files open
-            [sys.executable, "-c", script],
-            env=os.environ | {"MAVLINK20": "1"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert int(done.stdout.split()[-1]) == path.read_text().count("\n") - 1
+    fence = write_fence_wpl(full_plan, home_row=home_row)
+    rally = write_rally_wpl(full_plan, home_row=home_row)
     assert full_plan.fence is not None
-    assert read_fence_wpl(fence.read_text(), name="x").polygons == full_plan.fence.polygons
-    assert len(read_rally_wpl(rally.read_text(), name="x")) == len(full_plan.rally or ())
+    assert read_fence_wpl(fence, name="x").polygons == full_plan.fence.polygons
+    assert len(read_rally_wpl(rally, name="x")) == len(full_plan.rally or ())
+    for text in (fence, rally):
+        assert text.splitlines()[1].startswith("0\t1\t0\t16") is home_row
+        plan = read_zones_wpl(text, name="x")
+        assert (plan.home, plan.home_amsl_m, plan.notes) == (full_plan.home, 412.5, ())
+
+
+@pytest.mark.parametrize("comment", ["# home here", "# home a b c", "# home 1 2"])
+def test_a_comment_that_states_no_home_is_passed_over(full_plan: FlightPlan, comment: str) -> None:
+    lines = write_fence_wpl(full_plan).splitlines()
+    lines[1] = comment
+    plan = read_zones_wpl("\n".join(lines), name="x")
+    assert plan.notes == ("the file states no home: its first place stands for it",)
+
+
+@pytest.mark.parametrize("comment", ["# home 91 8 0", "# home nan 8 0"])
+def test_a_home_that_is_no_place_is_refused(full_plan: FlightPlan, comment: str) -> None:
+    lines = write_fence_wpl(full_plan).splitlines()
+    lines[1] = comment
+    with pytest.raises(PlanFileError, match=r"latitude|not a number"):
+        read_zones_wpl("\n".join(lines), name="x")
 
 
 @pytest.mark.parametrize("count", ["0", "2", "900", "nan", "1e308", "-3", "3.5"])

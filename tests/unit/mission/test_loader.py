@@ -189,7 +189,7 @@ def test_zones_and_rally_points_keep_their_names() -> None:
             "must be 0.05 or more (got 1e-07)",
             "centimetres of ground a pixel: 2 shows a person",
         ),
-        (AREA, "area: '..'\n", "..: is a folder", "name the GeoJSON or KML file inside it"),
+        (AREA, "area: '..'\n", "..: is a folder", "name the area file inside it"),
     ],
 )
 def test_a_hint_fits_its_value(old: str, new: str, message: str, remedy: str) -> None:
