@@ -48,7 +48,7 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     zones = Zones(fence, frame=flight.frame)
     ways = _legs(flight)
     inside = [leg for leg in ways if zones.breach_m(_line([leg[0], leg[1]]))[0] == 0.0]
-    corners = _corners(flight, conditions)
+    corners = _corners(flight, conditions, zones)
     yield from _cut_corners(flight, corners, inside, zones)
     if conditions.margin_m is not None:
         yield from _margin(flight, conditions.margin_m, inside, corners, zones)
@@ -68,15 +68,22 @@ def _legs(flight: Flight) -> list[Leg]:
     result = [(a, b, s.number) for (a, b), s in zip(pairwise(places), flight.stops, strict=True)]
     if flight.ends and not flight.lands_there:
         result.append((places[-1], (0.0, 0.0, places[-1][2]), flight.ends))
-    return result
+    return list(dict.fromkeys(result))
 
 
-def _corners(flight: Flight, conditions: Conditions) -> list[tuple[Stop, list[Vector]]]:
-    """The ways round the corners that the vehicle does not stop at."""
+def _corners(flight: Flight, conditions: Conditions, zones: Zones) -> list[tuple[Stop, list[Vector]]]:
+    """The ways round the corners near an edge that the vehicle does not stop at."""
     result = []
+    known = set()
+    margin_m = conditions.margin_m or 0.0
     places = [(0.0, 0.0, flight.climb_m), *(s.place for s in flight.stops)]
     for (before, at), (stop, following) in zip(pairwise(places), pairwise(flight.stops), strict=False):
-        if not stop.passes or stop.hold_s > 0:
+        corner = (before, at, following.place, stop.speed_m_s, following.speed_m_s)
+        if not stop.passes or stop.hold_s > 0 or corner in known:
+            continue
+        known.add(corner)
+        reach_m = stop.acceptance_m or conditions.autopilot.acceptance_m or _NEAR_M
+        if zones.margin_m(shapely.Point(at[:2])) > margin_m + max(reach_m, _NEAR_M):
             continue
         if conditions.autopilot.acceptance_m is not None:
             radius_m = stop.acceptance_m or conditions.autopilot.acceptance_m
@@ -127,7 +134,7 @@ def _cut_corners(
     good = {number for _, _, number in inside}
     for stop, points in corners:
         line = _line(points)
-        if stop.number not in good or zones.margin_m(line) > _NEAR_M:
+        if stop.number not in good:
             continue
         out_m, xy = zones.breach_m(line)
         if out_m > 0:

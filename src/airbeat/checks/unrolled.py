@@ -65,7 +65,7 @@ class Flight:
         airframe: the plan's, or the built-in quadcopter.
         base_m: height of the ground at home by the plan's height model [m], 0 without one.
         climb_m: height of the take-off above home [m].
-        stops: the waypoints in the order flown.
+        stops: the waypoints in the order flown; of a flight without end the first rounds.
         ends: the item that returns or lands, 0 where none does.
         lands_there: whether it lands at the last waypoint instead of returning.
         is_whole: whether the flight was followed to its end.
@@ -145,6 +145,8 @@ def fly(plan: FlightPlan) -> Flight:
         if item.command == MavCmd.NAV_LAND:
             ends, lands, whole = number, True, True
             break
+    if not whole:
+        stops = stops[: 2 * len(plan.items)]
     return Flight(
         plan=plan,
         frame=frame,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from airbeat.errors import PlanFileError, UsageError
@@ -42,6 +43,7 @@ class PlanFormat:
         holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen": what it can hold, as
             documentation; what one file really lost is found by `airbeat.formats.losses`.
         precision: to which it states its numbers.
+        read_as_is: as ``read``, without replacing what ArduPilot refuses; None where that is the same.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
     """
 
@@ -53,6 +55,7 @@ class PlanFormat:
     holds: frozenset[str]
     precision: Precision
     others: str = ""
+    read_as_is: Callable[[bytes, str], FlightPlan] | None = None
 
 
 def _text(write: Callable[[FlightPlan], str]) -> Callable[[FlightPlan], bytes]:
@@ -78,6 +81,7 @@ FORMATS = (
         suffixes=(".plan",),
         write=_text(write_qgc_plan),
         read=_decoded(read_qgc_plan),
+        read_as_is=_decoded(partial(read_qgc_plan, as_is=True)),
         holds=_ALL,
         precision=Precision(place_m=1e-6, height_m=1e-6, number=1e-9),
     ),
@@ -87,6 +91,7 @@ FORMATS = (
         suffixes=(".waypoints", ".txt"),
         write=_text(write_wpl),
         read=_decoded(read_wpl),
+        read_as_is=_decoded(partial(read_wpl, as_is=True)),
         holds=frozenset({"items", "actions", "home"}),
         precision=Precision(number=1e-7),
     ),

@@ -173,7 +173,7 @@ def _extension_object(plan: FlightPlan) -> dict[str, Any]:
     }
 
 
-def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
+def read_qgc_plan(text: str, *, name: str, as_is: bool = False) -> FlightPlan:
     """A plan from the text of a ``.plan`` file.
 
     Survey and corridor items are expanded into the items they hold. An empty geoFence reads as no fence,
@@ -182,6 +182,7 @@ def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
     Args:
         text: the file's text.
         name: the file's name, for messages and as the plan's name.
+        as_is: whether items that ArduPilot refuses stay as they are, for the checks to find.
 
     Raises:
         PlanFileError: with the item number and what to do about it.
@@ -198,7 +199,7 @@ def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
     notes: list[str] = []
     speed = _speed(mission, own, where=f"{name}: mission")
     raws = _raw_items(mission, notes, name=name)
-    kept, changes = fit_for_ardupilot(raws, speed_m_s=speed)
+    kept, changes = fit_for_ardupilot(raws, speed_m_s=speed, as_is=as_is)
     home, home_amsl_m = _home(mission, own, where=f"{name}: plannedHomePosition")
     if home_amsl_m is None:
         notes.append("the file does not say how high home lies above sea level")

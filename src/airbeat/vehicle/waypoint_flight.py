@@ -280,12 +280,16 @@ def flight_parts(
     ]
     legs = [_leg(a, b, rule) for (a, b), rule in zip(pairwise(places), rules, strict=True)]
     parts = [air.part((0.0, 0.0, height_m), climb_s)]
+    known: dict[tuple[Vector, Vector, Vector, NavLimits], float] = {}  # legs that a mission flies again
     for n, (stop, leg) in enumerate(zip(stops, legs, strict=True)):
         duration_s = leg[1].duration_s
         following = legs[n + 1] if n + 1 < len(legs) else None
         passes = stop.passes and stop.hold_s == 0.0 and following is not None
         if passes and following and min(leg[1].length_m, following[1].length_m) > 0.0:
-            duration_s -= _overlap_s(leg, following, rules[n])
+            corner = (places[n], places[n + 1], places[n + 2], rules[n])
+            if corner not in known:
+                known[corner] = _overlap_s(leg, following, rules[n])
+            duration_s -= known[corner]
         a, b = places[n], places[n + 1]
         moved = air.part((b[0] - a[0], b[1] - a[1], b[2] - a[2]), duration_s)
         held = air.part((0.0, 0.0, 0.0), stop.hold_s)
