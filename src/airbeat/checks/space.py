@@ -322,9 +322,9 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
                 place=item.position,
                 remedy="give a height above 0 m",
             )
-        if height_m is None:
+        if height_m is None and not (above_ground and plan.terrain is not None):
             unknown.append(number)
-        elif ceiling_m is not None and height_m > ceiling_m:
+        elif height_m is not None and ceiling_m is not None and height_m > ceiling_m:
             yield found(
                 "above-ceiling",
                 f"item {number} is {height_m:g} m above home, the ceiling is {ceiling_m:g} m",

@@ -272,9 +272,8 @@ def _return_height(
     x, y = np.meshgrid(np.arange(x0, x1 + step_m, step_m), np.arange(y0, y1 + step_m, step_m))
     inside = shapely.contains_xy(hull, x.ravel(), y.ravel())
     xy = np.column_stack([x.ravel(), y.ravel()])[inside]
-    if not len(xy):
-        return
-    lon_lat = shapely.get_coordinates(frame.to_geographic(shapely.multipoints(xy)))
+    between = np.column_stack(frame.to_lon_lat(xy)) if len(xy) else np.empty((0, 2))
+    lon_lat = np.vstack([between, *(c.lon_lat for c in courses)])
     ground = terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]) - base_m
     if np.isnan(ground).all():
         return
