@@ -175,7 +175,6 @@ def _night(case: _Case) -> Iterator[Finding]:
             f"the sun is {min(sun):.1f}° high during the flight ({conditions.starts.isoformat()} to "
             f"{ends.isoformat(timespec='minutes')})",
             "fly by day, or fly as this rule says",
-            place=flight.plan.home,
         )
 
 

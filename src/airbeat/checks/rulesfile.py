@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -190,7 +191,10 @@ def _tree(content: bytes, name: str) -> YamlTree:
     try:
         tree = read_yaml(text)
     except YamlTreeError as error:
-        raise RulesFileError(name, [error.problem]) from error
+        problem = error.problem
+        if "mission" in problem.remedy:
+            problem = replace(problem, remedy="one rules file begins with airbeat_rules: 1")
+        raise RulesFileError(name, [problem]) from error
     if not isinstance(tree.data, dict):
         raise refuse("a rules file is a list of 'key: value' lines", "begin with airbeat_rules: 1")
     return tree

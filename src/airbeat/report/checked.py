@@ -30,12 +30,14 @@ _COLOURS = {Severity.ERROR: "#c62828", Severity.WARNING: "#b26a00", Severity.NOT
 _MOST_MAPS = 60
 _ROOM_M = 60.0
 _FAR_M = 100_000.0
+_WIDEST_M = 3_000.0
 _ITEMS_LABELLED = 12
 _MARKS_STYLE = """
 .leg{fill:none;stroke:#0072b2;stroke-width:2;stroke-opacity:.55}
 .bad-error{fill:none;stroke:#c62828;stroke-width:5}.bad-warning{fill:none;stroke:#b26a00;stroke-width:5}
 .bad-note{fill:none;stroke:#546e7a;stroke-width:5}
 .spot{fill:none;stroke:#000;stroke-width:2.5}.spot2{fill:none;stroke:#fff;stroke-width:6;stroke-opacity:.8}
+.card .legend{font-size:26px}.card .label{font-size:24px}.card .item{font-size:30px}
 .item{font-size:17px;font-weight:700;fill:#000;text-anchor:middle}
 """
 
@@ -223,11 +225,12 @@ def _finding_map(plan: FlightPlan, finding: Finding) -> str:
         return ""
     frame = LocalFrame(spot)
     bad = _near_legs(plan, finding)
-    room_m = _ROOM_M
+    bounds = (-_ROOM_M, -0.6 * _ROOM_M, _ROOM_M, 0.6 * _ROOM_M)
     if bad and finding.place is None:
-        reach = np.abs(frame.to_xy([p for leg in bad for p in (leg.start, leg.end)])).max()
-        room_m = max(room_m, min(float(reach), 2_000.0) * 1.1)
-    canvas = _canvas(plan, frame, (-room_m, -0.6 * room_m, room_m, 0.6 * room_m))
+        xy = np.clip(frame.to_xy([p for leg in bad for p in (leg.start, leg.end)]), -_WIDEST_M, _WIDEST_M)
+        (x0, y0), (x1, y1) = xy.min(axis=0) - 20.0, xy.max(axis=0) + 20.0
+        bounds = (float(x0), float(y0), float(x1), float(y1))
+    canvas = _canvas(plan, frame, bounds)
     for leg in bad:
         canvas.line([leg.start, leg.end], f"bad-{finding.severity.value}")
     for leg in bad[:_ITEMS_LABELLED]:

@@ -97,6 +97,7 @@ def ground(height: Callable[[np.ndarray, np.ndarray], np.ndarray], at: At) -> Te
 FAULTS: dict[str, Edit] = {
     "above-ceiling": lambda p, at: changed(p, 5, altitude=home_height(96.0)),
     "actions-after-last-leg": lambda p, at: inserted(p, 9, do(MavCmd.DO_SET_RELAY), do(MavCmd.DO_SET_RELAY)),
+    "airframe-unknown": lambda p, at: replace(p, airframe=None),
     "area-unseen": lambda p, at: surveyed(p, unseen=unseen_box(at, 5.0)),
     "battery-share": lambda p, at: replace(p, estimate=replace(p.estimate, battery_share=1.01)),  # type: ignore[type-var]
     "camera-never-on": lambda p, at: changed(p, 4, params=(0.0, 0.0, 0.0, 0.0)),
@@ -104,7 +105,10 @@ FAULTS: dict[str, Edit] = {
     "command-refused-by-some": lambda p, at: inserted(
         p, 4, PlanItem(command=195, position=at(0, 0), altitude=home_height(0.0))
     ),
+    "coverage-overclaimed": lambda p, at: changed(p, 5, position=at(40, 150)),
     "coverage-short": lambda p, at: surveyed(p, coverage_fraction=0.99),
+    "energy-unknown": lambda p, at: inserted(p, 7, do(MavCmd.DO_JUMP, 5, -1)),
+    "gimbal-differs": lambda p, at: inserted(p, 4, do(MavCmd.DO_MOUNT_CONTROL, -60.0)),
     "endless-jump": lambda p, at: inserted(p, 7, do(MavCmd.DO_JUMP, 5, -1)),
     "far-from-home": lambda p, at: changed(p, 5, position=LatLon(lat_deg=8.49, lon_deg=51.18)),
     "fence-defaults": lambda p, at: fenced(changed(p, 5, altitude=home_height(110.0)), max_height_m=120.0),
