@@ -92,7 +92,8 @@ def _claims(survey: Survey) -> Iterator[Finding]:
 
 
 def _gsd(survey: Survey | None, camera: Camera, taken: list[Shot] | None) -> Iterator[Finding]:
-    gsd_m_px, items = 0.0, ()
+    gsd_m_px = 0.0
+    items: tuple[int, ...] = ()
     if survey is not None:
         gsd_m_px = survey.gsd_m_px
     elif taken:

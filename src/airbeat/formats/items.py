@@ -192,8 +192,8 @@ def fit_for_ardupilot(
         PlanFileError: a DO_JUMP to an item that the file does not have, but not with ``as_is``.
     """
     if as_is:
-        numbers = {raw.jump_id: n for n, raw in reversed(list(enumerate(raws, start=1)))}
-        return [_with_jump_target(raw, numbers, len(raws), as_is=True) for raw in raws], []
+        places = {raw.jump_id: n for n, raw in reversed(list(enumerate(raws, start=1)))}
+        return [_with_jump_target(raw, places, len(raws), as_is=True) for raw in raws], []
     kept: list[RawItem] = []
     notes: list[str] = []
     new_number: dict[int, int] = {}

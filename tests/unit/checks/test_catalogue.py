@@ -15,10 +15,11 @@ PAGE = CHECKS.parent / "docs" / "findings.md"
 HEAD = """\
 # Findings
 
-What `airbeat check` finds in a plan, and what to do about it. `airbeat plan`, `upload` and `fly` make the
-same checks. An **error** must not be flown (exit code 1); a **warning** is flown only when somebody has
-looked at it and knows why it is so; a **note** is worth knowing. The codes are stable. For the codes that begin with
-`rule-` the rules file says how bad it is; the severity given here is that of a file that does not say it.
+What `airbeat check` finds in a plan, and what to do about it. `airbeat plan`, `upload` and `fly` make
+the same checks. An **error** must not be flown (exit code 1); a **warning** is flown only when somebody
+has looked at it and knows why it is so; a **note** is worth knowing. The codes are stable. For the codes
+that begin with `rule-` the rules file says how bad it is; the severity given here is that of a file that
+does not say it.
 
 | code | severity | what it says | remedy |
 |---|---|---|---|
