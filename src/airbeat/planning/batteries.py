@@ -407,6 +407,7 @@ def _swept(survey: Survey, lines: Sequence[Leg]) -> shapely.Geometry:
         near_m=view.near_m,
         far_m=view.far_m,
         trigger_distance_m=survey.trigger_distance_m,
+        chained=True,
     )
 
 
