@@ -57,7 +57,8 @@ def shots(flight: Flight) -> list[Shot] | None:
     """The plan's photographs in the order taken; None where the items do not tell where the nose points.
 
     By ArduPilot's rules: DO_SET_CAM_TRIGG_DIST photographs every so many metres of way, with param3 = 1 also
-    at once; the nose points along the leg.
+    at once; the nose points along the leg. What happens at a waypoint happens before the nose turns to the
+    next leg; a trigger that is switched on there is taken to photograph that leg.
     """
     if any(i.command in _TURNS_NOSE for i in flight.plan.items):
         return None
@@ -72,7 +73,7 @@ def shots(flight: Flight) -> list[Shot] | None:
         length = math.hypot(dx, dy)
         if length > _SHORT_M:
             onward = math.atan2(dy, dx)
-            moment = _Moment(here[:2], onward if done else heading, before)
+            moment = _Moment(here[:2], heading if done else onward, onward, before)
             result += camera.run(flight, range(done + 1, stop.number), moment)
             heading = onward
             for along in camera.along(length):
@@ -87,23 +88,24 @@ def shots(flight: Flight) -> list[Shot] | None:
                     )
                 )
         else:
-            moment = _Moment(here[:2], heading, before)
+            moment = _Moment(here[:2], heading, heading, before)
             result += camera.run(flight, range(done + 1, stop.number), moment)
         done, before = stop.number, stop
         if len(result) > _MOST_SHOTS:
             return None
     last = flight.stops[-1].place[:2] if flight.stops else (0.0, 0.0)
     rest = range(done + 1, len(flight.plan.items) + 1)
-    result += camera.run(flight, rest, _Moment(last, heading, before))
+    result += camera.run(flight, rest, _Moment(last, heading, heading, before))
     return result
 
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """Where the vehicle is between two legs: place [m], heading [rad], and the waypoint."""
+    """Where the vehicle is between two legs: place [m], the legs' headings [rad], and the waypoint."""
 
     place: tuple[float, float]
-    heading_rad: float
+    arriving_rad: float
+    leaving_rad: float
     at: Stop | None
 
 
@@ -130,12 +132,12 @@ class _Camera:
                 self.every_m, self.since_m = max(item.params[0], 0.0), 0.0
                 takes = item.params[2] == 1.0
             if takes:
-                at = moment.at
+                at, begins = moment.at, item.command == MavCmd.DO_SET_CAM_TRIGG_DIST and self.every_m > 0
                 result.append(
                     Shot(
                         number=numbers.stop,
                         place=moment.place,
-                        heading_rad=moment.heading_rad,
+                        heading_rad=moment.leaving_rad if begins else moment.arriving_rad,
                         above_m=flight.climb_m if at is None else _above_m(flight, at, at, 1.0),
                         pitch_deg=self.pitch_deg,
                     )
