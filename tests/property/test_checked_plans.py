@@ -16,6 +16,7 @@ from airbeat.cli.sortiefiles import sorties_of
 from airbeat.errors import InputFileError, PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.mission.areafile import read_area_file
 from airbeat.mission.loader import parse_mission
 from airbeat.mission.mission import LawnmowerPattern, Mission, MissionKind
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan
@@ -112,17 +113,27 @@ def test_what_the_planner_plans_passes_the_checker(seed: int) -> None:
 
 @pytest.mark.shared_data
 def test_plans_of_real_shapes_pass_the_checker(shared_data: Path) -> None:
-    """Shapes that one battery cannot reach and shapes that are none are refused, and say why."""
+    """From home at the edge and from the middle; what is refused (too far for a battery, no area) says why.
+
+    A mission whose own fence holds more corners than the autopilot is told so, and nothing else.
+    """
     planned, refused = 0, []
     for path in sorted((shared_data / "areas").glob("*.geojson")):
-        try:
-            text = new_mission_text(area_path=path, area_text=path.name)
-            mission = parse_mission(text, name=path.name, base_dir=path.parent)
-            found, _ = errors_of(mission)
-        except (PlanningError, InputFileError) as refusal:
-            refused.append(str(refusal))
-            continue
-        assert [str(f) for f in found] == [], path.name
-        planned += 1
-    assert planned >= 20
+        for in_the_middle in (False, True):
+            try:
+                home = None
+                if in_the_middle:
+                    middle = read_area_file(path).free.representative_point()
+                    home = LatLon(lat_deg=middle.y, lon_deg=middle.x)
+                text = new_mission_text(area_path=path, area_text=path.name, home=home)
+                mission = parse_mission(text, name=path.name, base_dir=path.parent)
+                found, _ = errors_of(mission)
+            except (PlanningError, InputFileError) as refusal:
+                refused.append(str(refusal))
+                continue
+            assert mission.fence
+            too_large = sum(len(p.vertices) for p in mission.fence.polygons) > ARDUPILOT.max_fence_vertices
+            assert {f.code for f in found} == ({"fence-too-large"} if too_large else set()), path.name
+            planned += 1
+    assert planned >= 40
     assert all(refused)
