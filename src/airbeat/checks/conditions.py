@@ -105,6 +105,8 @@ class Conditions:
         starts: when it is flown, with its time zone, or None when that is not known.
         rules: the rules to keep.
         people: geographic geometry of where people are who have no part in the flight, or None.
+        is_part: whether the plan is the rest or a part of another, whose coverage and landing it states.
+        in_sorties: whether it is flown in parts, each of which is checked for its own battery.
     """
 
     autopilot: Autopilot = ARDUPILOT
@@ -116,3 +118,5 @@ class Conditions:
     starts: datetime | None = None
     rules: tuple[RuleSet, ...] = ()
     people: Any | None = field(default=None, compare=False)
+    is_part: bool = False
+    in_sorties: bool = False

@@ -36,7 +36,7 @@ def check_energy(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     yield from _stated_share(flight)
     yield from _speeds(flight)
     yield from _climbs(flight)
-    if not flight.stops:
+    if not flight.stops or conditions.in_sorties:
         return
     if not flight.is_whole:
         yield found(

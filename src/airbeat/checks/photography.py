@@ -162,7 +162,7 @@ def _coverage(
     rest = uncovered(area, [seen])
     share = 1.0 - min(1.0, float(frame.to_local(rest).area) / wanted_m2)
     place = _middle_of_largest(rest, frame)
-    if survey is not None and share < survey.coverage_fraction - _OVERCLAIMED:
+    if survey is not None and not conditions.is_part and share < survey.coverage_fraction - _OVERCLAIMED:
         yield found(
             "coverage-overclaimed",
             f"the plan claims to photograph {survey.coverage_fraction:.1%} of the area; the footprints of "

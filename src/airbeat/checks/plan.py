@@ -42,7 +42,7 @@ def check_plan(plan: FlightPlan, conditions: Conditions | None = None) -> list[F
     flight = fly(plan)
     findings = [
         *check_autopilot(plan, conditions.autopilot),
-        *check_sequence(plan, conditions.autopilot),
+        *check_sequence(plan, conditions),
         *check_space(plan, conditions.autopilot),
         *check_flown(flight, conditions),
         *check_terrain(plan),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from airbeat.checks.catalogue import found
-from airbeat.checks.conditions import ARDUPILOT, Autopilot
+from airbeat.checks.conditions import Autopilot, Conditions
 from airbeat.checks.findings import Finding
 from airbeat.geo.frame import distance_m
 from airbeat.mission.commands import MavCmd, command_name
@@ -25,12 +25,15 @@ _AT_HOME_M = 5.0
 _ACTIONS_IN_NO_TIME = 2
 
 
-def check_sequence(plan: FlightPlan, autopilot: Autopilot = ARDUPILOT) -> Iterator[Finding]:
+def check_sequence(plan: FlightPlan, conditions: Conditions) -> Iterator[Finding]:
     """Findings about the order of the items; none for a plan without items."""
+    autopilot = conditions.autopilot
     if not plan.items:
         return
     yield from _start(plan, autopilot)
     yield from _end(plan)
+    if not conditions.is_part:
+        yield from _landing(plan)
     yield from _camera(plan)
     yield from _jumps(plan)
     flown = [leg for leg in legs(plan) if plan.items[leg.number - 1].command not in _JUMPS]
@@ -84,7 +87,10 @@ def _end(plan: FlightPlan) -> Iterator[Finding]:
             items=tuple(late),
             remedy="put them before the last item",
         )
-    for number, item in moves:
+
+
+def _landing(plan: FlightPlan) -> Iterator[Finding]:
+    for number, item in plan.numbered():
         if item.command != MavCmd.NAV_LAND or item.position is None:
             continue
         away_m = distance_m(plan.home, item.position)
