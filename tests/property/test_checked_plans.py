@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from airbeat.errors import InputFileError, PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.areafile import read_area_file
+from airbeat.mission.commands import MavCmd
 from airbeat.mission.loader import parse_mission
 from airbeat.mission.mission import LawnmowerPattern, Mission, MissionKind
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan
@@ -108,6 +110,18 @@ def test_what_the_planner_plans_passes_the_checker(seed: int) -> None:
         return
     found, sorties = errors_of(mission)
     assert sorties
+    assert [str(f) for f in found] == []
+
+
+@pytest.mark.parametrize("seed", [0, 6, 14, 19])
+def test_a_plan_without_a_margin_stops_where_it_would_cut_a_corner_of_a_keep_out(seed: int) -> None:
+    mission = random_mission(seed)
+    assert mission is not None
+    found, sorties = errors_of(replace(mission, margin_m=0.0))
+    holds = [
+        i for plan in sorties for i in plan.items if i.command == MavCmd.NAV_WAYPOINT and i.params[0] > 0
+    ]
+    assert holds
     assert [str(f) for f in found] == []
 
 
