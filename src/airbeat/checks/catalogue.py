@@ -80,6 +80,11 @@ _SPACE = {
     ),
     "margin-thin": Code(_WARNING, "a leg keeps less than the margin that the plan states", "move it inward"),
     "no-fence": Code(_WARNING, "no fence zone", "draw a fence round the area and home"),
+    "overshoot-outside-fence": Code(
+        _WARNING,
+        "a leg ends so near to an edge that the vehicle may overshoot it by more than 0.5 m",
+        "end it a metre or two before the edge",
+    ),
     "rally-height": Code(
         _ERROR, "a rally point at or below home, or above the ceiling", "give it a height between"
     ),

@@ -52,6 +52,7 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     yield from _cut_corners(flight, corners, inside, zones)
     if conditions.margin_m is not None:
         yield from _margin(flight, conditions.margin_m, inside, corners, zones)
+    yield from _overshoots(flight, conditions.wind, inside, zones)
     if conditions.wind is not None and conditions.wind.speed_m_s > 0:
         yield from _pushed(flight, conditions.wind, inside, zones)
     yield from _returns(ways, zones)
@@ -184,6 +185,35 @@ def _velocity(leg: Leg | None, speed_m_s: float) -> tuple[float, float]:
     east, north = leg[1][0] - leg[0][0], leg[1][1] - leg[0][1]
     length = math.hypot(east, north)
     return (0.0, 0.0) if length < 1e-6 else (east / length * speed_m_s, north / length * speed_m_s)
+
+
+def _overshoots(flight: Flight, wind: Wind | None, inside: list[Leg], zones: Zones) -> Iterator[Finding]:
+    """How far the vehicle flies on beyond the end of a leg before it has turned or stopped."""
+    speeds = {s.number: min(s.speed_m_s, flight.airframe.max_speed_m_s) for s in flight.stops}
+    beyond: dict[int, tuple[float, tuple[float, float]]] = {}
+    for a, b, number in inside:
+        length_m = math.dist(a[:2], b[:2])
+        if length_m < 1.0 or number not in speeds:
+            continue
+        reached_m_s = min(speeds[number], math.sqrt(flight.airframe.acceleration_m_s2 * length_m))
+        velocity = _velocity((a, b, number), reached_m_s)
+        over_m = pushed_off_m(flight.airframe, velocity, (0.0, 0.0), wind_to_m_s=wind_to_m_s(wind))
+        share = 1.0 + over_m / length_m
+        tip = (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, b[2])
+        out_m, xy = zones.breach_m(_line([b, tip]))
+        if out_m > 0:
+            beyond[number] = max((out_m, xy), beyond.get(number, (0.0, xy)))
+    if beyond:
+        number = max(beyond, key=lambda n: beyond[n][0])
+        out_m, xy = beyond[number]
+        yield found(
+            "overshoot-outside-fence",
+            f"{len(beyond)} legs end so near to the fence's edge or a keep-out that the vehicle may "
+            f"overshoot it, by {out_m:.1f} m at item {number}",
+            items=tuple(sorted(beyond)),
+            place=flight.frame.to_latlon([xy])[0],
+            remedy="end these legs a metre or two before the edge, or fly slower",
+        )
 
 
 def _pushed(flight: Flight, wind: Wind, inside: list[Leg], zones: Zones) -> Iterator[Finding]:
