@@ -9,6 +9,7 @@
     │   └── RefusedByVehicleError    exit 1    the vehicle answered no
     ├── InputFileError (ValueError)  exit 3    a file from outside is wrong
     │   ├── MissionFileError         exit 3    all problems of one mission file at once
+    │   │   └── RulesFileError       exit 3    all problems of one rules file at once
     │   ├── GeometryError            exit 3    a shape that cannot be used
     │   ├── TerrainError             exit 3    a height model that cannot be used
     │   ├── PlanFileError            exit 3    a .plan, .waypoints, KML or GeoJSON file
@@ -35,6 +36,7 @@ __all__ = [
     "PlanningError",
     "Problem",
     "RefusedByVehicleError",
+    "RulesFileError",
     "TerrainError",
     "UsageError",
 ]
@@ -172,3 +174,9 @@ class MissionFileError(InputFileError):
             place = f"{self.path}:{p.line}:{p.column}" if p.line else self.path
             lines.append(f"{place}: {key}{p.message}{hint}")
         return lines
+
+
+class RulesFileError(MissionFileError):
+    """All problems of one file of rules (``airbeat check --rules``), in the order of its lines."""
+
+    code = "rules-file"

@@ -14,6 +14,7 @@ from airbeat.checks.zones import TOLERANCE_M, Zones
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.geo.polygons import unite
 from airbeat.mission.plan import Fence
 
 __all__ = ["coverage_fraction", "outside_fence_m", "uncovered"]
@@ -25,10 +26,12 @@ _GRID_M = 0.001
 
 def _rest(area: Any, footprints: Iterable[Any], frame: LocalFrame) -> tuple[Any, Any]:
     """The area and what no footprint covers of it, in local metres."""
-    wanted = shapely.make_valid(frame.to_local(area))
+    wanted = unite([shapely.make_valid(frame.to_local(area))])  # a spike would leave a line beside the area
     if wanted.area <= 0.0:
         raise GeometryError("an area of 0 m² has no coverage", remedy="give an area with an inside")
-    seen = [shapely.make_valid(frame.to_local(f)) for f in footprints if f is not None and not f.is_empty]
+    seen = [
+        unite([shapely.make_valid(frame.to_local(f))]) for f in footprints if f is not None and not f.is_empty
+    ]
     return wanted, shapely.difference(wanted, shapely.union_all(seen), grid_size=_GRID_M) if seen else wanted
 
 

@@ -29,7 +29,7 @@ class Finding:
 
     Attributes:
         severity: how bad it is.
-        code: stable name; the table in :mod:`airbeat.checks.plan` says what each means.
+        code: stable name; :mod:`airbeat.checks.catalogue` says what each means.
         message: what is wrong, with figures.
         items: numbers of the mission items concerned (home is 0).
         place: where, if it has a place.

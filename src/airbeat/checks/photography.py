@@ -1,14 +1,25 @@
-"""Whether a plan's photographs can be taken, and can show a person."""
+"""Whether a plan's photographs can be taken, can show a person, and cover what they should."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
-from airbeat.checks.findings import Finding, Severity
+import shapely
+
+from airbeat.checks.catalogue import found
+from airbeat.checks.conditions import Conditions
+from airbeat.checks.coverage import uncovered
+from airbeat.checks.findings import Finding
+from airbeat.checks.footprints import NADIR_DEG, Shot, footprint, gimbal_pitches, shots
+from airbeat.checks.unrolled import Flight
+from airbeat.errors import PlanningError
+from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan, Survey
+from airbeat.vehicle.camera import Camera
 
 __all__ = ["check_photography"]
 
@@ -16,45 +27,165 @@ COARSEST_GSD_M_PX = 0.03
 MOST_BLUR_PX = 1.0
 LEAST_COVERAGE = 0.995
 UNSEEN_WORTH_SAYING_M2 = 1.0
+_OVERCLAIMED = 0.005
 _ROUND_OFF = 1e-9
+_GIMBAL_DEG = (-90.0, 20.0)
+"""MNT1_PITCH_MIN and MNT1_PITCH_MAX, ArduPilot's defaults; a gimbal's maker may say otherwise."""
+_PITCH_DIFFERS_DEG = 1.0
 
 
-def check_photography(plan: FlightPlan) -> Iterator[Finding]:
-    """Findings about GSD, coverage, shutter interval and motion blur; none for a plan without a survey."""
-    survey = plan.survey
-    if survey is None:
+def check_photography(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
+    """Findings about GSD, coverage, shutter interval, gimbal and motion blur.
+
+    Nothing but the gimbal's range is looked at where neither the plan nor the conditions name a camera.
+    """
+    plan, survey = flight.plan, flight.plan.survey
+    camera = survey.camera if survey else conditions.camera
+    yield from _gimbal(flight, survey)
+    if camera is None:
         return
-    if survey.gsd_m_px > COARSEST_GSD_M_PX + _ROUND_OFF and survey.camera.modality == "rgb":
-        yield Finding(
-            severity=Severity.WARNING,
-            code="gsd-coarse",
-            message=f"GSD {survey.gsd_m_px * 100:.1f} cm: a person is hard to tell from clutter above 3 cm",
-            remedy="fly lower, or use a camera with a longer focal length",
+    taken = shots(flight)
+    if survey is not None:
+        yield from _claims(survey)
+    yield from _gsd(survey, camera, taken)
+    yield from _triggers(plan, camera, survey, taken)
+    if (survey is not None or conditions.area is not None) and _is_never_on(plan):
+        yield found(
+            "camera-never-on",
+            "there is an area to photograph, but nothing triggers the camera",
+            remedy="set DO_SET_CAM_TRIGG_DIST on the sweep lines",
         )
+    if taken:
+        yield from _over_horizon(camera, taken, flight)
+    area = survey.area if survey else conditions.area
+    if area is not None and taken is not None and not _is_never_on(plan):
+        yield from _coverage(flight, conditions, camera, area, taken)
+
+
+def _is_never_on(plan: FlightPlan) -> bool:
+    return not any(
+        (i.command == MavCmd.DO_SET_CAM_TRIGG_DIST and i.params[0] > 0)
+        or (i.command == MavCmd.DO_DIGICAM_CONTROL and i.extra[0] == 1.0)
+        or i.command == MavCmd.IMAGE_START_CAPTURE
+        for i in plan.items
+    )
+
+
+def _claims(survey: Survey) -> Iterator[Finding]:
     if survey.coverage_fraction < LEAST_COVERAGE:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="coverage-short",
-            message=f"the photographs show {survey.coverage_fraction:.1%} of the area",
+        yield found(
+            "coverage-short",
+            f"the photographs show {survey.coverage_fraction:.1%} of the area",
             remedy="search the rest another way; the plan says which part is unseen",
         )
-    yield from _unseen(survey)
-    yield from _triggers(plan, survey)
-
-
-def _unseen(survey: Survey) -> Iterator[Finding]:
     if survey.unseen is None or survey.unseen.is_empty:
         return
     frame = LocalFrame.around(survey.area)
     unseen_m2 = float(frame.to_local(survey.unseen).area)
     share = unseen_m2 / float(frame.to_local(survey.area).area)
     if unseen_m2 > UNSEEN_WORTH_SAYING_M2:
-        yield Finding(
-            severity=Severity.NOTE,
-            code="area-unseen",
-            message=f"{unseen_m2:.0f} m² of the area ({share:.2%}) are on no photograph of this plan",
+        yield found(
+            "area-unseen",
+            f"{unseen_m2:.0f} m² of the area ({share:.2%}) are on no photograph of this plan",
             remedy="search them another way; the map shows where they are",
         )
+
+
+def _gsd(survey: Survey | None, camera: Camera, taken: list[Shot] | None) -> Iterator[Finding]:
+    gsd_m_px = 0.0
+    items: tuple[int, ...] = ()
+    if survey is not None:
+        gsd_m_px = survey.gsd_m_px
+    elif taken:
+        highest = max(taken, key=lambda shot: shot.above_m)
+        gsd_m_px, items = camera.gsd_m_px(highest.above_m), (highest.number,)
+    if gsd_m_px > COARSEST_GSD_M_PX + _ROUND_OFF and camera.modality == "rgb":
+        yield found(
+            "gsd-coarse",
+            f"GSD {gsd_m_px * 100:.1f} cm: a person is hard to tell from clutter above 3 cm",
+            items=items,
+            remedy="fly lower, or use a camera with a longer focal length",
+        )
+
+
+def _gimbal(flight: Flight, survey: Survey | None) -> Iterator[Finding]:
+    pitches = gimbal_pitches(flight)
+    beyond = {n: p for n, p in pitches.items() if not _GIMBAL_DEG[0] <= p <= _GIMBAL_DEG[1]}
+    if beyond:
+        number = next(iter(beyond))
+        yield found(
+            "gimbal-beyond-limits",
+            f"item {number} points the camera to {beyond[number]:g}°; gimbals reach {_GIMBAL_DEG[0]:g}° to "
+            f"{_GIMBAL_DEG[1]:g}° unless their parameters say more",
+            items=tuple(beyond),
+            remedy="stay within the gimbal's range: -90 looks straight down, 0 ahead",
+        )
+    if survey is None:
+        return
+    commanded = set(pitches.values())
+    if commanded and all(abs(p - survey.gimbal_pitch_deg) > _PITCH_DIFFERS_DEG for p in commanded):
+        yield found(
+            "gimbal-differs",
+            f"the plan's figures are for a camera at {survey.gimbal_pitch_deg:g}°, its items command "
+            f"{', '.join(f'{p:g}°' for p in sorted(commanded))}",
+            items=tuple(pitches),
+            remedy="plan again with the pitch that is to be flown",
+        )
+
+
+def _over_horizon(camera: Camera, taken: list[Shot], flight: Flight) -> Iterator[Finding]:
+    for shot in taken:
+        try:
+            camera.view(1.0, pitch_deg=shot.pitch_deg)
+        except PlanningError:
+            yield found(
+                "gimbal-over-horizon",
+                f"photographs are taken with the camera at {shot.pitch_deg:g}°: they look over the horizon",
+                items=(shot.number,),
+                place=flight.frame.to_latlon([shot.place])[0],
+                remedy="pitch the camera down before the first photograph",
+            )
+            return
+
+
+def _coverage(
+    flight: Flight, conditions: Conditions, camera: Camera, area: Any, taken: list[Shot]
+) -> Iterator[Finding]:
+    """The coverage that is claimed or asked for against the footprints of the photographs in the items."""
+    survey = flight.plan.survey
+    prints = [p for p in (footprint(shot, camera) for shot in taken) if p is not None]
+    frame = LocalFrame.around(area)
+    wanted_m2 = float(frame.to_local(area).area)
+    if not wanted_m2 > 0:
+        return
+    seen = flight.frame.to_geographic(shapely.union_all(prints)) if prints else None
+    rest = uncovered(area, [seen])
+    share = 1.0 - min(1.0, float(frame.to_local(rest).area) / wanted_m2)
+    place = _middle_of_largest(rest, frame)
+    if survey is not None and not conditions.is_part and share < survey.coverage_fraction - _OVERCLAIMED:
+        yield found(
+            "coverage-overclaimed",
+            f"the plan claims to photograph {survey.coverage_fraction:.1%} of the area; the footprints of "
+            f"its {len(taken)} photographs cover {share:.1%}",
+            place=place,
+            remedy="plan again: spacing, height or trigger distance were changed after the claim",
+        )
+    elif survey is None and share < conditions.coverage:
+        yield found(
+            "coverage-below-asked",
+            f"the footprints of {len(taken)} photographs cover {share:.1%} of the area, "
+            f"{conditions.coverage:.1%} are asked for",
+            place=place,
+            remedy="add lines where the map shows none, or search the rest another way",
+        )
+
+
+def _middle_of_largest(rest: Any, frame: LocalFrame) -> LatLon | None:
+    parts = [p for p in shapely.get_parts(frame.to_local(rest)) if p.area > 0]
+    if not parts:
+        return None
+    x, y = max(parts, key=lambda p: p.area).representative_point().coords[0]
+    return frame.to_latlon([(x, y)])[0]
 
 
 def _down(speed_m_s: float) -> str:
@@ -62,51 +193,43 @@ def _down(speed_m_s: float) -> str:
     return f"{math.floor(speed_m_s * 10 + _ROUND_OFF) / 10:g}"
 
 
-def _triggers(plan: FlightPlan, survey: Survey) -> Iterator[Finding]:
+def _triggers(
+    plan: FlightPlan, camera: Camera, survey: Survey | None, taken: list[Shot] | None
+) -> Iterator[Finding]:
+    """Shutter interval and motion blur of every triggered leg, at the speed in force on it."""
+    heights = [s.above_m for s in taken or () if s.pitch_deg == NADIR_DEG and s.above_m > 0]
+    height_m = survey.height_agl_m if survey else min(heights, default=0.0)
     speed_m_s = plan.speed_m_s or 0.0
     slow: dict[int, float] = {}
     keeps_up_m_s: list[float] = []
     blurred: dict[int, float] = {}
-    trigger, distance_m, triggered = 0, 0.0, False
+    trigger, distance_m = 0, 0.0
     for number, item in plan.numbered():
-        if item.command == MavCmd.DO_CHANGE_SPEED and item.params[1] > 0:
+        if item.command == MavCmd.DO_CHANGE_SPEED and item.params[1] > 0 and item.params[0] in (0.0, 1.0):
             speed_m_s = item.params[1]
         elif item.command == MavCmd.DO_SET_CAM_TRIGG_DIST:
             trigger, distance_m = number, item.params[0]
-            triggered = triggered or distance_m > 0
-        elif item.command == MavCmd.DO_DIGICAM_CONTROL:
-            triggered = triggered or item.extra[0] == 1.0
         elif item.is_nav and distance_m > 0 and speed_m_s > 0:
             interval_s = distance_m / speed_m_s
-            if interval_s < survey.camera.min_interval_s - _ROUND_OFF:
+            if interval_s < camera.min_interval_s - _ROUND_OFF:
                 slow[trigger] = min(interval_s, slow.get(trigger, interval_s))
-                keeps_up_m_s.append(distance_m / survey.camera.min_interval_s)
-            blur_px = survey.camera.blur_px(speed_m_s, survey.height_agl_m)
+                keeps_up_m_s.append(distance_m / camera.min_interval_s)
+            blur_px = camera.blur_px(speed_m_s, height_m) if height_m > 0 else 0.0
             if blur_px > MOST_BLUR_PX:
                 blurred[trigger] = max(blur_px, blurred.get(trigger, blur_px))
-    if not triggered:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="camera-never-on",
-            message="the plan has an area to photograph, but nothing triggers the camera",
-            remedy="set DO_SET_CAM_TRIGG_DIST on the sweep lines",
-        )
     if slow:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="shutter-too-slow",
-            message=f"a photograph every {min(slow.values()):.2f} s, but {survey.camera.name} needs "
-            f"{survey.camera.min_interval_s:g} s: photographs would be missing",
+        yield found(
+            "shutter-too-slow",
+            f"a photograph every {min(slow.values()):.2f} s, but {camera.name} needs "
+            f"{camera.min_interval_s:g} s: photographs would be missing",
             items=tuple(slow),
             remedy=f"fly {_down(min(keeps_up_m_s))} m/s or slower, or with less overlap along the track",
         )
     if blurred:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="motion-blur",
-            message=f"motion blur of {max(blurred.values()):.1f} px at an exposure of "
-            f"{survey.camera.exposure_s * 1000:g} ms",
+        yield found(
+            "motion-blur",
+            f"motion blur of {max(blurred.values()):.1f} px at an exposure of "
+            f"{camera.exposure_s * 1000:g} ms",
             items=tuple(blurred),
-            remedy=f"fly {_down(survey.camera.sharp_speed_m_s(survey.height_agl_m))} m/s or slower, "
-            "or expose shorter",
+            remedy=f"fly {_down(camera.sharp_speed_m_s(height_m))} m/s or slower, or expose shorter",
         )

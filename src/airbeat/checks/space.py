@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import shapely
 
-from airbeat.checks.findings import Finding, Severity
+from airbeat.checks.catalogue import found
+from airbeat.checks.conditions import ARDUPILOT, Autopilot
+from airbeat.checks.findings import Finding
 from airbeat.checks.zones import TOLERANCE_M, Zones
 from airbeat.geo.coordinates import AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
@@ -14,7 +16,7 @@ from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import Leg, height_above_home_m, legs
 from airbeat.mission.plan import Fence, FlightPlan, RallyPoint
 
-__all__ = ["check_space", "fence_margin_m"]
+__all__ = ["RALLY_LIMIT_M", "check_space", "fence_margin_m", "is_remote"]
 
 RALLY_LIMIT_M = 300.0
 """RALLY_LIMIT_KM 0.3, Copter's default: rally points further from home are ignored."""
@@ -26,27 +28,27 @@ _MOST_BREACHES = 100
 _NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH})
 
 
-def check_space(plan: FlightPlan) -> Iterator[Finding]:
+def check_space(plan: FlightPlan, autopilot: Autopilot = ARDUPILOT) -> Iterator[Finding]:
     """Findings about home, legs, rally points and heights."""
     flown = legs(plan)
+    copter = autopilot.key == ARDUPILOT.key
     yield from _home(plan)
     yield from _heights(plan)
-    yield from _defaults(plan, flown)
-    yield from _rally_places(plan)
+    if copter:
+        yield from _defaults(plan, flown)
+    yield from _rally_places(plan, copter=copter)
     far = _far_items(plan.home, flown)
     if far:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="far-from-home",
-            message=f"further than {_FARTHEST_M / 1000:.0f} km from home, and not compared with the fence",
+        yield found(
+            "far-from-home",
+            f"further than {_FARTHEST_M / 1000:.0f} km from home, and not compared with the fence",
             items=tuple(far),
             remedy="check for swapped latitude and longitude, and that home is right",
         )
     if plan.fence is None or plan.fence.is_empty:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="no-fence",
-            message="the plan has no fence zone, so nothing says where it may fly",
+        yield found(
+            "no-fence",
+            "the plan has no fence zone, so nothing says where it may fly",
             remedy="draw a fence round the area and home",
         )
         return
@@ -60,6 +62,8 @@ def check_space(plan: FlightPlan) -> Iterator[Finding]:
     near = [leg for leg in flown if not {leg.start, leg.end} & far_places]
     yield from _zones(zones)
     yield from _legs(plan, near, zones, frame)
+    if autopilot.intersects_inclusions:
+        yield from _intersection(near, zones, frame)
     yield from _rally_zones(plan, near, zones, frame)
 
 
@@ -72,11 +76,18 @@ def fence_margin_m(plan: FlightPlan) -> tuple[float, int] | None:
     flown = legs(plan)
     if plan.fence is None or plan.fence.is_empty or not flown or _far_items(plan.home, flown):
         return None
-    if _remote_zone(plan.home, plan.fence):
+    if is_remote(plan):
         return None
     frame = LocalFrame(plan.home)
     zones = Zones(plan.fence, frame=frame)
     return min((zones.margin_m(_line(leg, frame)), leg.number) for leg in flown)
+
+
+def is_remote(plan: FlightPlan) -> bool:
+    """Whether items or fence are so far from home that nothing can be measured between them."""
+    if plan.fence is None or plan.fence.is_empty:
+        return bool(_far_items(plan.home, legs(plan)))
+    return bool(_far_items(plan.home, legs(plan))) or _remote_zone(plan.home, plan.fence) is not None
 
 
 def _far_items(home: LatLon, flown: list[Leg]) -> list[int]:
@@ -89,10 +100,9 @@ def _line(leg: Leg, frame: LocalFrame) -> shapely.LineString:
 
 def _home(plan: FlightPlan) -> Iterator[Finding]:
     if plan.home.lat_deg == 0.0 and plan.home.lon_deg == 0.0:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="home-unset",
-            message="home is 0, 0, which is what programs write when they do not know it",
+        yield found(
+            "home-unset",
+            "home is 0, 0, which is what programs write when they do not know it",
             items=(0,),
             place=plan.home,
             remedy="set home to the take-off place",
@@ -102,10 +112,9 @@ def _home(plan: FlightPlan) -> Iterator[Finding]:
             continue
         away_m = distance_m(plan.home, item.position)
         if away_m > 5.0:
-            yield Finding(
-                severity=Severity.WARNING,
-                code="takeoff-away-from-home",
-                message=f"the take-off is {away_m:.0f} m from home, but a copter climbs where it stands",
+            yield found(
+                "takeoff-away-from-home",
+                f"the take-off is {away_m:.0f} m from home, but a copter climbs where it stands",
                 items=(number,),
                 place=item.position,
                 remedy="put the take-off at home and a waypoint where it should go",
@@ -118,10 +127,9 @@ def _remote_zone(home: LatLon, fence: Fence) -> Finding | None:
     away_m = distance_m(home, place)
     if away_m <= _FARTHEST_M:
         return None
-    return Finding(
-        severity=Severity.ERROR,
-        code="fence-far-from-home",
-        message=f"the fence reaches {away_m / 1000:.0f} km from home, so no leg was compared with it",
+    return found(
+        "fence-far-from-home",
+        f"the fence reaches {away_m / 1000:.0f} km from home, so no leg was compared with it",
         place=place,
         remedy="check for swapped latitude and longitude, and that home is right",
     )
@@ -129,10 +137,9 @@ def _remote_zone(home: LatLon, fence: Fence) -> Finding | None:
 
 def _zones(zones: Zones) -> Iterator[Finding]:
     for number in zones.crossed:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="fence-polygon-crossed",
-            message=f"fence polygon {number} crosses itself or has no area",
+        yield found(
+            "fence-polygon-crossed",
+            f"fence polygon {number} crosses itself or has no area",
             remedy="draw it again without crossing edges",
         )
 
@@ -140,10 +147,9 @@ def _zones(zones: Zones) -> Iterator[Finding]:
 def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator[Finding]:
     home_out_m, _ = zones.breach_m(shapely.Point(frame.to_xy([plan.home])[0]))
     if home_out_m > 0:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="home-outside-fence",
-            message=f"home is {home_out_m:.1f} m outside the fence or inside a keep-out",
+        yield found(
+            "home-outside-fence",
+            f"home is {home_out_m:.1f} m outside the fence or inside a keep-out",
             items=(0,),
             place=plan.home,
             remedy="move home or the fence",
@@ -151,10 +157,9 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
     outside: set[int] = set()
     for index, leg in enumerate(flown):
         if len(outside) >= _MOST_BREACHES:
-            yield Finding(
-                severity=Severity.ERROR,
-                code="leg-outside-fence",
-                message=f"{_MOST_BREACHES} legs leave the fence; {len(flown) - index} more were not compared",
+            yield found(
+                "leg-outside-fence",
+                f"{_MOST_BREACHES} legs leave the fence; {len(flown) - index} more were not compared",
                 items=tuple(later.number for later in flown[index:]),
                 remedy="check that fence and mission belong together",
             )
@@ -166,7 +171,6 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
     yield from _circles_flown(plan, zones, frame)
     inside = [leg for leg in flown if leg.number not in outside]
     yield from _margin(plan, inside, zones, frame)
-    yield from _intersection(flown, zones, frame)
 
 
 def _intersection(flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator[Finding]:
@@ -181,27 +185,24 @@ def _intersection(flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator
     rule = f"{len(zones.inclusions)} inclusion zones: ArduPilot flies only where all overlap, "
     remedy = "draw one inclusion zone round them all; bit 1 of FENCE_OPTIONS would make ArduPilot unite them"
     if left:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="fence-intersection-left",
-            message=f"{rule}and {len(left)} leg{'s leave' if len(left) > 1 else ' leaves'} that",
+        yield found(
+            "fence-intersection-left",
+            f"{rule}and {len(left)} leg{'s leave' if len(left) > 1 else ' leaves'} that",
             items=tuple(left),
             remedy=remedy,
         )
     else:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="fence-intersected",
-            message=f"{rule}and every leg stays there",
+        yield found(
+            "fence-intersected",
+            f"{rule}and every leg stays there",
             remedy=remedy,
         )
 
 
 def _leg_outside(leg: Leg, out_m: float, place: LatLon) -> Finding:
-    return Finding(
-        severity=Severity.ERROR,
-        code="leg-outside-fence",
-        message=f"the leg to item {leg.number} goes {out_m:.1f} m outside the fence or into a keep-out",
+    return found(
+        "leg-outside-fence",
+        f"the leg to item {leg.number} goes {out_m:.1f} m outside the fence or into a keep-out",
         items=(leg.number,),
         place=place,
         remedy="route it inside the fence; the vehicle itself does not check this before it breaches",
@@ -235,10 +236,9 @@ def _margin(plan: FlightPlan, inside: list[Leg], zones: Zones, frame: LocalFrame
     close = {leg.number: zones.margin_m(_line(leg, frame)) for leg in inside} if wanted_m > 0 else {}
     thin = {number: m for number, m in close.items() if m < wanted_m - TOLERANCE_M}
     if thin:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="margin-thin",
-            message=f"{len(thin)} legs come nearer to the fence's edge or a keep-out than the {wanted_m:g} m "
+        yield found(
+            "margin-thin",
+            f"{len(thin)} legs come nearer to the fence's edge or a keep-out than the {wanted_m:g} m "
             f"that the plan states; the nearest is {min(thin.values()):.1f} m away",
             items=tuple(thin),
             remedy="move these legs inward, or state a smaller margin",
@@ -249,15 +249,14 @@ def _called(index: int, rally: RallyPoint) -> str:
     return f"{index} ({rally.name})" if rally.name else f"{index}"
 
 
-def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
+def _rally_places(plan: FlightPlan, *, copter: bool) -> Iterator[Finding]:
     ceiling_m = plan.fence.max_height_m if plan.fence else None
     for index, rally in enumerate(plan.rally or (), start=1):
         away_m = distance_m(plan.home, rally.position)
-        if away_m > RALLY_LIMIT_M:
-            yield Finding(
-                severity=Severity.WARNING,
-                code="rally-too-far",
-                message=f"rally point {_called(index, rally)} is {away_m:.0f} m from home: "
+        if copter and away_m > RALLY_LIMIT_M:
+            yield found(
+                "rally-too-far",
+                f"rally point {_called(index, rally)} is {away_m:.0f} m from home: "
                 "Copter ignores a rally point that is more than 300 m from where it turns back",
                 place=rally.position,
                 remedy="move it nearer, or raise RALLY_LIMIT_KM",
@@ -265,10 +264,9 @@ def _rally_places(plan: FlightPlan) -> Iterator[Finding]:
         height_m = height_above_home_m(rally.altitude, home_amsl_m=plan.home_amsl_m)
         too_high = height_m is not None and ceiling_m is not None and height_m > ceiling_m
         if too_high or (height_m is not None and height_m <= 0):
-            yield Finding(
-                severity=Severity.ERROR,
-                code="rally-height",
-                message=f"rally point {_called(index, rally)} is {height_m:g} m above home"
+            yield found(
+                "rally-height",
+                f"rally point {_called(index, rally)} is {height_m:g} m above home"
                 + (f", the ceiling is {ceiling_m:g} m" if too_high else ""),
                 place=rally.position,
                 remedy="give it a height above 0 m and under the ceiling",
@@ -283,10 +281,9 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
             continue
         out_m, _ = zones.breach_m(shapely.Point(frame.to_xy([rally.position])[0]))
         if out_m > 0:
-            yield Finding(
-                severity=Severity.ERROR,
-                code="rally-outside-fence",
-                message=f"rally point {_called(index, rally)} is {out_m:.1f} m outside the fence "
+            yield found(
+                "rally-outside-fence",
+                f"rally point {_called(index, rally)} is {out_m:.1f} m outside the fence "
                 "or inside a keep-out",
                 place=rally.position,
                 remedy="move it inside; the vehicle ignores it where it is",
@@ -294,10 +291,9 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
         for leg in returns if out_m == 0 and away_m <= RALLY_LIMIT_M else []:
             way_m, xy = zones.breach_m(shapely.LineString(frame.to_xy([leg.start, rally.position])))
             if way_m > 0:
-                yield Finding(
-                    severity=Severity.WARNING,
-                    code="rally-return-outside-fence",
-                    message=f"the return to rally point {_called(index, rally)} instead of home "
+                yield found(
+                    "rally-return-outside-fence",
+                    f"the return to rally point {_called(index, rally)} instead of home "
                     f"goes {way_m:.1f} m outside the fence or into a keep-out",
                     items=(leg.number,),
                     place=frame.to_latlon([xy])[0],
@@ -318,22 +314,20 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
         lowest_m = item.altitude.value_m if height_m is None else height_m
         above_ground = item.altitude.datum is AltitudeDatum.AGL
         if lowest_m <= 0 and (above_ground or (height_m is not None and plan.terrain is None)):
-            yield Finding(
-                severity=Severity.ERROR,
-                code="height-not-positive",
-                message=f"item {number} is at {item.altitude}, that is {lowest_m:g} m"
+            yield found(
+                "height-not-positive",
+                f"item {number} is at {item.altitude}, that is {lowest_m:g} m"
                 + (" (0 keeps the height before it)" if item.altitude.value_m == 0 else ""),
                 items=(number,),
                 place=item.position,
                 remedy="give a height above 0 m",
             )
-        if height_m is None:
+        if height_m is None and not (above_ground and plan.terrain is not None):
             unknown.append(number)
-        elif ceiling_m is not None and height_m > ceiling_m:
-            yield Finding(
-                severity=Severity.ERROR,
-                code="above-ceiling",
-                message=f"item {number} is {height_m:g} m above home, the ceiling is {ceiling_m:g} m",
+        elif height_m is not None and ceiling_m is not None and height_m > ceiling_m:
+            yield found(
+                "above-ceiling",
+                f"item {number} is {height_m:g} m above home, the ceiling is {ceiling_m:g} m",
                 items=(number,),
                 place=item.position,
                 remedy="lower it, or raise the ceiling if the rules there allow it",
@@ -343,18 +337,16 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
 
 def _height_datums(unknown: list[int], terrain: list[int]) -> Iterator[Finding]:
     if unknown:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="height-above-home-unknown",
-            message="heights above sea level or above terrain could not be compared with home or the ceiling",
+        yield found(
+            "height-above-home-unknown",
+            "heights above sea level or above terrain could not be compared with home or the ceiling",
             items=tuple(unknown),
             remedy="state the height of home above sea level, or give heights above home",
         )
     if terrain:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="terrain-data-needed",
-            message="heights above terrain: the vehicle does not arm without terrain data for the area",
+        yield found(
+            "terrain-data-needed",
+            "heights above terrain: the vehicle does not arm without terrain data for the area",
             items=tuple(terrain),
             remedy="load the terrain onto the vehicle before leaving the network",
         )
@@ -371,10 +363,9 @@ def _defaults(plan: FlightPlan, flown: list[Leg]) -> Iterator[Finding]:
     highest_m = max((h for h in heights if h is not None), default=0.0)
     farthest_m = max((distance_m(plan.home, leg.end) for leg in flown), default=0.0)
     if farthest_m > DEFAULT_FENCE_RADIUS_M or highest_m > DEFAULT_FENCE_HEIGHT_M:
-        yield Finding(
-            severity=Severity.NOTE,
-            code="fence-defaults",
-            message=f"reaches {farthest_m:.0f} m from home and {highest_m:.0f} m above it: with Copter's "
+        yield found(
+            "fence-defaults",
+            f"reaches {farthest_m:.0f} m from home and {highest_m:.0f} m above it: with Copter's "
             "defaults FENCE_ENABLE=1 stops the mission at 300 m and 100 m",
             remedy="set FENCE_TYPE, FENCE_RADIUS and FENCE_ALT_MAX for this mission",
         )

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from airbeat.checks.findings import Finding, Severity
+from airbeat.checks.catalogue import found
+from airbeat.checks.findings import Finding
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain
 from airbeat.mission.legs import Leg, height_above_home_m, legs
 from airbeat.mission.plan import FlightPlan, ItemRole
 
-__all__ = ["check_terrain"]
+__all__ = ["Course", "check_terrain", "courses_of"]
 
 LEAST_CLEARANCE_M = 10.0
 """Nearer to the ground of a model, flight is not safe: models err by metres and know no trees."""
@@ -29,18 +30,28 @@ _ON_THE_SPOT_M = 0.5
 _STEP_SHARE = 0.5
 _FINEST_STEP_M = 2.0
 _MOST_STEPS = 2000
+_HOME_DIFFERS_M = 20.0
 _ROOM_ROUND_HOME_M = 15.0
 """Take-off and landing are near the ground by nature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Course:
-    """One leg over the ground: its samples' places and heights above ground [m], NaN where unknown."""
+class Course:
+    """One leg over the ground, in samples.
+
+    Attributes:
+        leg: which leg.
+        lon_lat: (n, 2) longitudes and latitudes [degrees].
+        from_home_m: (n,) distances from home [m].
+        above_m: (n,) heights above ground [m], NaN where the ground is not known.
+        above_home_m: (n,) heights above home [m], NaN where they are not known.
+    """
 
     leg: Leg
     lon_lat: npt.NDArray[np.float64]
     from_home_m: npt.NDArray[np.float64]
     above_m: npt.NDArray[np.float64]
+    above_home_m: npt.NDArray[np.float64]
 
 
 def check_terrain(plan: FlightPlan) -> Iterator[Finding]:
@@ -62,31 +73,51 @@ def check_terrain(plan: FlightPlan) -> Iterator[Finding]:
     elif terrain.beyond_m is not None:
         yield from _assumed(terrain, courses)
     yield from _clearance(courses)
+    yield from _ceiling(plan, courses)
     yield from _lines(plan, courses)
     yield from _return_height(plan, courses, terrain, base_m)
+    yield from _rally_heights(plan, terrain, base_m)
+    if plan.home_amsl_m is not None and abs(plan.home_amsl_m - base_m) > _HOME_DIFFERS_M:
+        yield found(
+            "terrain-home-differs",
+            f"home is {plan.home_amsl_m:g} m above sea level by the plan and {base_m:.0f} m by "
+            f"{terrain.name}",
+            items=(0,),
+            place=plan.home,
+            remedy="check home's height and the model's datum; only differences from home count here",
+        )
+
+
+def courses_of(plan: FlightPlan) -> list[Course]:
+    """The plan's legs over the ground; flat ground at home's height where it has no height model."""
+    frame = LocalFrame(plan.home)
+    terrain, base_m = plan.terrain, 0.0
+    if terrain is not None:
+        base_m = float(terrain.heights_m(plan.home.lon_deg, plan.home.lat_deg)[0])
+        if math.isnan(base_m):
+            terrain, base_m = None, 0.0
+    return [c for leg in legs(plan) if (c := _course(plan, leg, terrain, base_m, frame)) is not None]
 
 
 def _unknown(terrain: Terrain, place: LatLon, items: tuple[int, ...]) -> Finding:
-    return Finding(
-        severity=Severity.WARNING,
-        code="terrain-unknown",
-        message=f"{terrain.name} has no height under the flight: nothing there was compared with the ground",
+    return found(
+        "terrain-unknown",
+        f"{terrain.name} has no height under the flight: nothing there was compared with the ground",
         items=items,
         place=place,
         remedy="use a height model without voids that reaches as far as the flight",
     )
 
 
-def _assumed(terrain: Terrain, courses: list[_Course]) -> Iterator[Finding]:
+def _assumed(terrain: Terrain, courses: list[Course]) -> Iterator[Finding]:
     """Legs over ground that the mission has taken as flat, the model having no height there."""
     unknown = [~terrain.known(*course.lon_lat.T) for course in courses]
     over = [n for n, legs_unknown in enumerate(unknown) if legs_unknown.any()]
     if over:
         lon, lat = courses[over[0]].lon_lat[int(np.argmax(unknown[over[0]]))]
-        yield Finding(
-            severity=Severity.WARNING,
-            code="terrain-unknown",
-            message=f"{terrain.name} has no height under {len(over)} leg{'s' if len(over) > 1 else ''}: flat "
+        yield found(
+            "terrain-unknown",
+            f"{terrain.name} has no height under {len(over)} leg{'s' if len(over) > 1 else ''}: flat "
             "ground as high as home was assumed there",
             items=tuple(courses[n].leg.number for n in over),
             place=LatLon(lat_deg=float(lat), lon_deg=float(lon)),
@@ -94,20 +125,24 @@ def _assumed(terrain: Terrain, courses: list[_Course]) -> Iterator[Finding]:
         )
 
 
-def _course(plan: FlightPlan, leg: Leg, terrain: Terrain, base_m: float, frame: LocalFrame) -> _Course | None:
-    """The leg over the ground; None for a climb on the spot, or where the items do not tell its height."""
+def _course(
+    plan: FlightPlan, leg: Leg, terrain: Terrain | None, base_m: float, frame: LocalFrame
+) -> Course | None:
+    """The leg over the ground; None where the items do not tell its height, and for climbs over a model."""
     if leg.start_altitude is None or leg.end_altitude is None:
         return None
     ends = frame.to_xy([leg.start, leg.end])
     length_m = float(np.hypot(*(ends[1] - ends[0])))
-    if length_m < _ON_THE_SPOT_M:
+    if length_m < _ON_THE_SPOT_M and terrain is not None:
         return None
-    step_m = max(_STEP_SHARE * terrain.resolution_m, _FINEST_STEP_M)
-    count = min(max(math.ceil(length_m / step_m), 1), _MOST_STEPS) + 1
+    step_m = length_m if terrain is None else max(_STEP_SHARE * terrain.resolution_m, _FINEST_STEP_M)
+    count = min(max(math.ceil(length_m / step_m), 1) if step_m > 0 else 1, _MOST_STEPS) + 1
     share = np.linspace(0.0, 1.0, count)[:, None]
     xy = ends[0] + (ends[1] - ends[0]) * share
     lon_lat = shapely.get_coordinates(frame.to_geographic(shapely.multipoints(xy)))
-    ground = terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]) - base_m
+    ground = np.zeros(count)
+    if terrain is not None:
+        ground = terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]) - base_m
     heights = [
         _at(altitude, float(ground[k]), plan)
         for altitude, k in ((leg.start_altitude, 0), (leg.end_altitude, -1))
@@ -120,7 +155,13 @@ def _course(plan: FlightPlan, leg: Leg, terrain: Terrain, base_m: float, frame: 
         )  # the vehicle follows the ground by itself
     else:
         above = heights[0] + share[:, 0] * (heights[1] - heights[0]) - ground
-    return _Course(leg=leg, lon_lat=lon_lat, from_home_m=np.hypot(*xy.T), above_m=above)
+    return Course(
+        leg=leg,
+        lon_lat=lon_lat,
+        from_home_m=np.hypot(*xy.T),
+        above_m=above,
+        above_home_m=above + ground,
+    )
 
 
 def _at(altitude: Altitude, ground_m: float, plan: FlightPlan) -> float | None:
@@ -130,7 +171,7 @@ def _at(altitude: Altitude, ground_m: float, plan: FlightPlan) -> float | None:
     return height_above_home_m(altitude, home_amsl_m=plan.home_amsl_m)
 
 
-def _clearance(courses: list[_Course]) -> Iterator[Finding]:
+def _clearance(courses: list[Course]) -> Iterator[Finding]:
     low: dict[int, float] = {}
     worst: tuple[float, LatLon] | None = None
     for course in courses:
@@ -143,10 +184,9 @@ def _clearance(courses: list[_Course]) -> Iterator[Finding]:
                 lon, lat = course.lon_lat[k]
                 worst = (float(above[k]), LatLon(lat_deg=float(lat), lon_deg=float(lon)))
     if worst is not None:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="terrain-clearance",
-            message=f"{len(low)} leg{'s come' if len(low) > 1 else ' comes'} nearer to the ground than "
+        yield found(
+            "terrain-clearance",
+            f"{len(low)} leg{'s come' if len(low) > 1 else ' comes'} nearer to the ground than "
             f"{LEAST_CLEARANCE_M:g} m; the lowest is {worst[0]:.0f} m above it",
             items=tuple(low),
             place=worst[1],
@@ -154,7 +194,52 @@ def _clearance(courses: list[_Course]) -> Iterator[Finding]:
         )
 
 
-def _lines(plan: FlightPlan, courses: list[_Course]) -> Iterator[Finding]:
+def _ceiling(plan: FlightPlan, courses: list[Course]) -> Iterator[Finding]:
+    """Legs that follow the ground over the fence's ceiling, also between their ends."""
+    ceiling_m = plan.fence.max_height_m if plan.fence else None
+    if ceiling_m is None:
+        return
+    high: dict[int, float] = {}
+    worst: tuple[float, LatLon] | None = None
+    for course in courses:
+        altitudes = (course.leg.start_altitude, course.leg.end_altitude)
+        follows = any(a is not None and a.datum is AltitudeDatum.AGL for a in altitudes)
+        if not follows or np.isnan(course.above_home_m).all():
+            continue
+        k = int(np.nanargmax(course.above_home_m))
+        height_m = float(course.above_home_m[k])
+        if height_m > ceiling_m + _TOLERANCE_M:
+            high[course.leg.number] = height_m
+            if worst is None or height_m > worst[0]:
+                lon, lat = course.lon_lat[k]
+                worst = (height_m, LatLon(lat_deg=float(lat), lon_deg=float(lon)))
+    if worst is not None:
+        yield found(
+            "terrain-above-ceiling",
+            f"{len(high)} legs that follow the ground rise to {worst[0]:.0f} m above home; the ceiling is "
+            f"{ceiling_m:g} m",
+            items=tuple(sorted(high)),
+            place=worst[1],
+            remedy="fly lower over the ground there, or raise the ceiling if the rules there allow it",
+        )
+
+
+def _rally_heights(plan: FlightPlan, terrain: Terrain, base_m: float) -> Iterator[Finding]:
+    for index, rally in enumerate(plan.rally or (), start=1):
+        ground = float(terrain.heights_m(rally.position.lon_deg, rally.position.lat_deg)[0]) - base_m
+        height_m = height_above_home_m(rally.altitude, home_amsl_m=plan.home_amsl_m)
+        if height_m is None or math.isnan(ground) or height_m - ground >= RETURN_MARGIN_M:
+            continue
+        yield found(
+            "rally-terrain",
+            f"rally point {index} is {height_m:g} m above home, but the ground there is "
+            f"{ground:.0f} m above it",
+            place=rally.position,
+            remedy=f"give it a height of {math.ceil(ground + RETURN_MARGIN_M)} m or more",
+        )
+
+
+def _lines(plan: FlightPlan, courses: list[Course]) -> Iterator[Finding]:
     """Whether photographed lines are as far above the ground as their spacing and GSD suppose."""
     survey = plan.survey
     swept = [c for c in courses if c.leg.role is ItemRole.SWEEP and not np.isnan(c.above_m).all()]
@@ -163,10 +248,9 @@ def _lines(plan: FlightPlan, courses: list[_Course]) -> Iterator[Finding]:
     low = {c.leg.number: float(np.nanmin(c.above_m)) for c in swept}
     low = {n: m for n, m in low.items() if m < survey.height_agl_m - _TOLERANCE_M}
     if low:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="terrain-lines-low",
-            message=f"{len(low)} photographed legs come down to {min(low.values()):.0f} m above the ground, "
+        yield found(
+            "terrain-lines-low",
+            f"{len(low)} photographed legs come down to {min(low.values()):.0f} m above the ground, "
             f"but the lines' spacing is for {survey.height_agl_m:.0f} m: gaps between them",
             items=tuple(low),
             remedy="plan with the height model, or with more overlap",
@@ -183,10 +267,9 @@ def _lines(plan: FlightPlan, courses: list[_Course]) -> Iterator[Finding]:
         if g > survey.gsd_m_px * (1 + _TOLERANCE_M / max(survey.height_agl_m, 1.0))
     }
     if coarse:
-        yield Finding(
-            severity=Severity.WARNING,
-            code="terrain-gsd",
-            message=f"GSD {max(coarse.values()) * 100:.1f} cm where the ground falls away; the plan states "
+        yield found(
+            "terrain-gsd",
+            f"GSD {max(coarse.values()) * 100:.1f} cm where the ground falls away; the plan states "
             f"{survey.gsd_m_px * 100:.1f} cm",
             items=tuple(coarse),
             remedy="follow the ground (datum: agl), more slowly where it is steep, or fly lower",
@@ -194,7 +277,7 @@ def _lines(plan: FlightPlan, courses: list[_Course]) -> Iterator[Finding]:
 
 
 def _return_height(
-    plan: FlightPlan, courses: list[_Course], terrain: Terrain, base_m: float
+    plan: FlightPlan, courses: list[Course], terrain: Terrain, base_m: float
 ) -> Iterator[Finding]:
     """What a return straight home from anywhere on the flight may have to clear."""
     if not courses:
@@ -207,9 +290,8 @@ def _return_height(
     x, y = np.meshgrid(np.arange(x0, x1 + step_m, step_m), np.arange(y0, y1 + step_m, step_m))
     inside = shapely.contains_xy(hull, x.ravel(), y.ravel())
     xy = np.column_stack([x.ravel(), y.ravel()])[inside]
-    if not len(xy):
-        return
-    lon_lat = shapely.get_coordinates(frame.to_geographic(shapely.multipoints(xy)))
+    between = np.column_stack(frame.to_lon_lat(xy)) if len(xy) else np.empty((0, 2))
+    lon_lat = np.vstack([between, *(c.lon_lat for c in courses)])
     ground = terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]) - base_m
     if np.isnan(ground).all():
         return
@@ -217,10 +299,9 @@ def _return_height(
     needed_m = float(ground[k]) + RETURN_MARGIN_M
     if needed_m > DEFAULT_RETURN_M:
         lon, lat = lon_lat[k]
-        yield Finding(
-            severity=Severity.NOTE,
-            code="terrain-return-height",
-            message=f"a return from anywhere may cross ground {ground[k]:.0f} m above home",
+        yield found(
+            "terrain-return-height",
+            f"a return from anywhere may cross ground {ground[k]:.0f} m above home",
             place=LatLon(lat_deg=float(lat), lon_deg=float(lon)),
             remedy=f"set RTL_ALT to {math.ceil(needed_m / 5 - 0.01) * 500} (cm) or more, "
             f"{RETURN_MARGIN_M:g} m above that ground",

@@ -241,7 +241,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         try:
             sortie = find_sortie(link, plan, order.state)
             if sortie.plan is not plan and not sortie.attached:
-                vet(sortie.as_flown(), refused="not flown", as_json=order.as_json)
+                vet(sortie.as_flown(), refused="not flown", as_json=order.as_json, is_part=True)
             if sortie.until is not None and not sortie.attached:
                 order.say(
                     "one battery does not carry all that is left: "
@@ -440,7 +440,8 @@ def command(
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
     plan = load_plan(file)
-    vet(for_batteries(plan), refused="not flown", as_json=as_json)
+    whole = for_batteries(plan)
+    vet(whole, refused="not flown", as_json=as_json, in_sorties=whole is not plan)
     state = None if state_file is None else read_state(state_file)
     if state is not None:
         state.require_plan(plan)

@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "Fly the shipped exercise on the embedded vehicle and write its report.",
     "new": "Write a commented mission file from an area file or a last-seen point.",
     "plan": "Plan a mission file: figures, findings, files for the pilot.",
+    "check": "Check any plan, whoever drew it: fence, ground, battery, autopilot, rules.",
     "convert": "Convert a plan between the files of other programs, and say what is lost.",
     "inspect": "Say in words what is in a plan file.",
     "sim": "Run the embedded vehicle (not ArduPilot) for clients to connect to.",

@@ -15,22 +15,33 @@ if TYPE_CHECKING:
 __all__ = ["vet"]
 
 
-def vet(plan: FlightPlan, *, refused: str, as_json: bool, despite: bool = False) -> list[Finding]:
+def vet(
+    plan: FlightPlan,
+    *,
+    refused: str,
+    as_json: bool,
+    despite: bool = False,
+    is_part: bool = False,
+    in_sorties: bool = False,
+) -> list[Finding]:
     """Print the plan's notes and findings, and stop on errors.
 
     Args:
         refused: begins the refusal, e.g. "not flown".
         despite: go on in spite of errors, and say so.
+        is_part: whether it is the rest or a part of another plan.
+        in_sorties: whether it is flown in parts, each of which is checked for its own battery.
 
     Raises:
         FindingsError: the checks found an error.
     """
     from rich.text import Text
 
+    from airbeat.checks.conditions import Conditions
     from airbeat.checks.findings import Severity
     from airbeat.checks.plan import check_plan
 
-    findings = check_plan(plan)
+    findings = check_plan(plan, Conditions(is_part=is_part, in_sorties=in_sorties))
     print_notes(plan, as_json=as_json)
     print_findings(findings, as_json=as_json)
     errors = [f for f in findings if f.severity is Severity.ERROR]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airbeat.checks.conditions import ARDUPILOT
 from airbeat.checks.findings import Finding, Severity
 from airbeat.geo.coordinates import AltitudeDatum
 from airbeat.geo.frame import distance_m
@@ -48,8 +49,6 @@ _WORST_HDOP = 2.0
 _HOME_NEAR_M, _HOME_FAR_M = 30.0, 1000.0
 _HOME_HEIGHT_M = 10.0
 _SMALL_BOARD_ITEMS = 303
-_FENCE_VERTICES = 70
-_RALLY_POINTS = 46
 _CLEARANCE_M = 2.0
 
 
@@ -362,15 +361,17 @@ def _capacity_findings(plan: FlightPlan) -> Iterator[PreflightFinding]:
         )
     if plan.fence is not None:
         vertices = sum(len(p.vertices) for p in plan.fence.polygons)
-        if vertices > _FENCE_VERTICES:
+        if vertices > ARDUPILOT.max_fence_vertices:
             yield _warning(
                 "fence-capacity",
-                f"the fence has {vertices} vertices; boards hold about {_FENCE_VERTICES}",
+                f"the fence has {vertices} vertices; boards hold about {ARDUPILOT.max_fence_vertices}",
                 "simplify the fence if the upload is refused",
             )
-    if plan.rally is not None and len(plan.rally) > _RALLY_POINTS:
+    if plan.rally is not None and len(plan.rally) > ARDUPILOT.max_rally_points:
         yield _warning(
-            "rally-capacity", f"{len(plan.rally)} rally points; boards hold {_RALLY_POINTS}", "use fewer"
+            "rally-capacity",
+            f"{len(plan.rally)} rally points; boards hold {ARDUPILOT.max_rally_points}",
+            "use fewer",
         )
 
 

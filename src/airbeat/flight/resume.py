@@ -34,6 +34,8 @@ _ON_LEG_M = 20.0
 _STOP_S = 4.0
 _CLEARANCE_M = 30.0
 """Distance that a way keeps from the ground of a height model where no lines say another [m]."""
+_CUT_CORNER_M = 2.5
+"""WPNAV_RADIUS, within which a Copter cuts corners, and the tolerance of the checks."""
 _END_PHOTO_SHARE = 0.5
 _GIMBAL = (
     MavCmd.DO_MOUNT_CONTROL,
@@ -319,12 +321,24 @@ def _over_ground(plan: FlightPlan, places: Sequence[LatLon], height: Altitude | 
 
 
 def way_inside(plan: FlightPlan, start: LatLon, goal: LatLon) -> list[LatLon] | None:
-    """The corners of the fastest way inside the fence; None without a fence, or when there is no way."""
+    """The corners of the fastest way inside the fence; None without a fence, or when there is no way.
+
+    It keeps so far from the edges that the vehicle may cut its corners, where such a way exists.
+    """
+    stated_m = plan.survey.margin_m if plan.survey else 0.0
+    for margin_m in dict.fromkeys((max(stated_m, _CUT_CORNER_M), stated_m)):
+        way = _way_inside(plan, start, goal, margin_m)
+        if way is not None:
+            return way
+    return None
+
+
+def _way_inside(plan: FlightPlan, start: LatLon, goal: LatLon, margin_m: float) -> list[LatLon] | None:
+    """The same with so much distance from every edge [m]."""
     frame = LocalFrame(plan.home)
     inside, outside = fence_zones(plan.fence, frame)
     if inside is None:
         return None
-    margin_m = plan.survey.margin_m if plan.survey else 0.0
     closed = [outside, *_holes(plan, frame)]
     free = unite(
         [inside.difference(shapely.union_all(closed)).buffer(-margin_m, quad_segs=4, join_style="mitre")]

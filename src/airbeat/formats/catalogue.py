@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from airbeat.errors import PlanFileError, UsageError
@@ -46,6 +47,7 @@ class PlanFormat:
         partly: of those, what it holds in part: DJI's and Litchi's routes know some commands only, a row of
             WPL has no unset values and no home at 0 m (which stands for unknown), a fence file no ceiling.
         precision: to which it states its numbers.
+        read_as_is: as ``read``, without replacing what ArduPilot refuses; None where that is the same.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
     """
 
@@ -58,6 +60,7 @@ class PlanFormat:
     partly: frozenset[str] = frozenset()
     precision: Precision
     others: str = ""
+    read_as_is: Callable[[bytes, str], FlightPlan] | None = None
 
 
 def _text(write: Callable[[FlightPlan], str]) -> Callable[[FlightPlan], bytes]:
@@ -83,6 +86,7 @@ FORMATS = (
         suffixes=(".plan",),
         write=_text(write_qgc_plan),
         read=_decoded(read_qgc_plan),
+        read_as_is=_decoded(partial(read_qgc_plan, as_is=True)),
         holds=_ALL | {"patterns"},
         precision=Precision(place_m=1e-6, height_m=1e-6, number=1e-9),
     ),
@@ -92,6 +96,7 @@ FORMATS = (
         suffixes=(".waypoints", ".txt"),
         write=_text(write_wpl),
         read=_decoded(read_wpl),
+        read_as_is=_decoded(partial(read_wpl, as_is=True)),
         holds=frozenset({"items", "actions", "home"}),
         partly=frozenset({"items", "home"}),
         precision=Precision(number=1e-7),

@@ -103,25 +103,30 @@ def read_plan_file(path: Path) -> FlightPlan:
     return plan
 
 
-def read_any_plan_file(path: Path) -> tuple[FlightPlan, PlanFormat]:
+def read_any_plan_file(path: Path, *, as_is: bool = False) -> tuple[FlightPlan, PlanFormat]:
     """As `read_plan_file`, fence and rally files too; also says which format it was.
+
+    Args:
+        path: the file.
+        as_is: whether items that ArduPilot refuses stay as they are, for the checks to find.
 
     Raises:
         PlanFileError: as there.
     """
     data = read_bytes(path)
     held = format_of(data, name=str(path))
-    return read_plan_bytes(data, held, name=str(path)), held
+    return read_plan_bytes(data, held, name=str(path), as_is=as_is), held
 
 
-def read_plan_bytes(data: bytes, held: PlanFormat, *, name: str) -> FlightPlan:
+def read_plan_bytes(data: bytes, held: PlanFormat, *, name: str, as_is: bool = False) -> FlightPlan:
     """A plan from the bytes of a file in a format that is known.
 
     Raises:
         PlanFileError: as `read_plan_file`.
     """
     try:
-        plan = held.read(data, name)
+        read = held.read_as_is if as_is and held.read_as_is is not None else held.read
+        plan = read(data, name)
         check_places(plan, name=name)
     except PlanFileError:
         raise

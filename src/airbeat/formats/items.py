@@ -180,8 +180,10 @@ def infer_roles(items: Sequence[PlanItem]) -> tuple[PlanItem, ...]:
     return tuple(result)
 
 
-def fit_for_ardupilot(raws: Sequence[RawItem], *, speed_m_s: float | None) -> tuple[list[RawItem], list[str]]:
-    """Converts or drops what ArduPilot refuses in missions, and says so.
+def fit_for_ardupilot(
+    raws: Sequence[RawItem], *, speed_m_s: float | None, as_is: bool = False
+) -> tuple[list[RawItem], list[str]]:
+    """Converts or drops what ArduPilot refuses in missions, and says so; with ``as_is`` only numbers jumps.
 
     CONDITION_GATE (4501) becomes a waypoint, because the camera commands behind it belong to that place;
     DO_SET_CAM_TRIGG_INTERVAL (214) becomes a trigger distance at the speed set before it; SET_CAMERA_MODE
@@ -189,8 +191,11 @@ def fit_for_ardupilot(raws: Sequence[RawItem], *, speed_m_s: float | None) -> tu
     items' ``jump_id``, become the numbers that the items have in the result.
 
     Raises:
-        PlanFileError: a DO_JUMP to an item that the file does not have.
+        PlanFileError: a DO_JUMP to an item that the file does not have, but not with ``as_is``.
     """
+    if as_is:
+        places = {raw.jump_id: n for n, raw in reversed(list(enumerate(raws, start=1)))}
+        return [_with_jump_target(raw, places, len(raws), as_is=True) for raw in raws], []
     kept: list[RawItem] = []
     notes: list[str] = []
     new_number: dict[int, int] = {}
@@ -252,10 +257,13 @@ def _without_nan(raw: RawItem) -> RawItem:
     )
 
 
-def _with_jump_target(raw: RawItem, new_number: dict[int, int], count: int) -> RawItem:
-    if raw.command != MavCmd.DO_JUMP:
-        return raw
+def _with_jump_target(
+    raw: RawItem, new_number: dict[int, int], count: int, *, as_is: bool = False
+) -> RawItem:
     target = raw.params[0]
+    lost = raw.command == MavCmd.DO_JUMP and (not math.isfinite(target) or int(target) not in new_number)
+    if raw.command != MavCmd.DO_JUMP or (as_is and lost):
+        return raw
     if new_number.get(int(target), count + 1) > count:
         raise PlanFileError(
             f"DO_JUMP to item {target:g}, which the file does not have",

@@ -194,7 +194,7 @@ def _extension_object(plan: FlightPlan) -> dict[str, Any]:
     }
 
 
-def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
+def read_qgc_plan(text: str, *, name: str, as_is: bool = False) -> FlightPlan:
     """A plan from the text of a ``.plan`` file.
 
     Survey and corridor items are expanded into the items they hold, and their settings kept as the plan's
@@ -204,6 +204,7 @@ def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
     Args:
         text: the file's text.
         name: the file's name, for messages and as the plan's name.
+        as_is: whether items that ArduPilot refuses stay as they are, for the checks to find.
 
     Raises:
         PlanFileError: with the item number and what to do about it.
@@ -224,7 +225,7 @@ def read_qgc_plan(text: str, *, name: str) -> FlightPlan:
     if not own:
         notes += _expansions(mission, raws, name=name)
     _note_firmware(mission, notes)
-    kept, changes = fit_for_ardupilot(raws, speed_m_s=speed)
+    kept, changes = fit_for_ardupilot(raws, speed_m_s=speed, as_is=as_is)
     items = _with_roles([from_raw(raw) for raw in kept], own.get("roles"))
     home, home_amsl_m = _home(mission, own, where=f"{name}: plannedHomePosition")
     if home_amsl_m is None:

@@ -61,19 +61,20 @@ def row(number: int, current: int, raw: RawItem) -> str:
     return "\t".join(map(str, fields))
 
 
-def read_wpl(text: str, *, name: str) -> FlightPlan:
+def read_wpl(text: str, *, name: str, as_is: bool = False) -> FlightPlan:
     """A plan from QGC WPL 110 text, in the dialects of QGroundControl, Mission Planner and MAVProxy.
 
     Args:
         text: the file's text.
         name: the file's name, for messages and as the plan's name.
+        as_is: whether items that ArduPilot refuses stay as they are, for the checks to find.
 
     Raises:
         PlanFileError: with the line and what to do about it.
     """
     raws = raw_rows(text, name=name)
     home, home_amsl_m, notes = _home(raws[0])
-    kept, changes = fit_for_ardupilot(raws[1:], speed_m_s=None)
+    kept, changes = fit_for_ardupilot(raws[1:], speed_m_s=None, as_is=as_is)
     items = infer_roles([from_raw(raw) for raw in kept])
     return FlightPlan(
         name=PurePath(name).stem,

@@ -20,6 +20,7 @@ from airbeat.mission.commands import MavCmd
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, FlightPlan, ItemRole, PlanItem, Survey
 from airbeat.planning.common import BATTERY_NOTE, as_flown, routers
+from airbeat.planning.edges import stopped_at_edges
 from airbeat.planning.estimate import estimate_flight
 from airbeat.planning.freespace import FlightSpace, flight_space
 from airbeat.planning.items import return_item, start_items, waypoint
@@ -336,6 +337,7 @@ def _plans(task: _Task, groups: Sequence[Sequence[_Unit]]) -> tuple[FlightPlan, 
             survey=survey,
             notes=(*notes, f"sortie {number} of {len(groups)}: the others cover the rest"),
         )
+        plan = stopped_at_edges(plan)
         plans.append(replace(plan, estimate=as_flown(plan, _estimate(task, group, lines))))
     return tuple(plans)
 
@@ -407,6 +409,7 @@ def _swept(survey: Survey, lines: Sequence[Leg]) -> shapely.Geometry:
         near_m=view.near_m,
         far_m=view.far_m,
         trigger_distance_m=survey.trigger_distance_m,
+        chained=True,
     )
 
 

@@ -13,6 +13,7 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum
 from airbeat.mission.forecast import forecast
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, FlightPlan, PlanItem, Survey
+from airbeat.planning.edges import stopped_at_edges
 from airbeat.planning.estimate import leg_times_s
 from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.items import return_item, start_items
@@ -136,6 +137,7 @@ def finished_plan(
         notes=(*mission.notes, *notes),
         provenance=replace(mission.provenance, tool_version=__version__),
     )
+    plan = stopped_at_edges(plan)
     plan = replace(plan, estimate=as_flown(plan, estimate))
     if plan.estimate is not None and plan.estimate.batteries > 1:
         needed = f"the flight needs {plan.estimate.batteries}; airbeat plan writes one plan a sortie"

@@ -57,7 +57,13 @@ def hover_places(legs: Sequence[Leg], trigger_distance_m: float) -> list[npt.NDA
 
 
 def footprints(
-    legs: Sequence[Leg], *, across_m: float, near_m: float, far_m: float, trigger_distance_m: float
+    legs: Sequence[Leg],
+    *,
+    across_m: float,
+    near_m: float,
+    far_m: float,
+    trigger_distance_m: float,
+    chained: bool = False,
 ) -> Any:
     """Union of the footprints of all planned photographs, local metres.
 
@@ -67,15 +73,30 @@ def footprints(
         near_m: where a photograph begins, ahead of the vehicle (negative: behind it) [m].
         far_m: where it ends, ahead of the vehicle [m].
         trigger_distance_m: distance between photographs [m].
+        chained: whether the camera stays on where a leg begins at the end of the one before, so that no
+            photograph need be taken at the corner itself.
     """
-    return shapely.union_all(
-        [
-            rectangle
-            for leg in legs
-            if leg.camera_on
-            for rectangle in _line_footprints(leg, across_m, (near_m, far_m), trigger_distance_m)
-        ]
-    )
+    seen: list[Any] = []
+    since_m, before = 0.0, None
+    for number, leg in enumerate(legs):
+        if leg.camera_on:
+            goes_on = chained and before is not None and before.camera_on and before.end == leg.start
+            onward = legs[number + 1] if number + 1 < len(legs) else None
+            stays_on = chained and onward is not None and onward.camera_on and onward.start == leg.end
+            first_m = trigger_distance_m - since_m if goes_on else 0.0
+            last_m = _length(leg)
+            if stays_on:
+                steps = math.floor((last_m - first_m) / trigger_distance_m + 1e-9)
+                last_m = first_m + steps * trigger_distance_m
+            if first_m <= _length(leg) and last_m >= first_m:
+                seen += _line_footprints(
+                    leg, across_m, (near_m, far_m), trigger_distance_m, (first_m, last_m)
+                )
+                since_m = _length(leg) - last_m
+            else:
+                since_m += _length(leg)
+        before = leg
+    return shapely.union_all(seen)
 
 
 def uncovered(area: Any, seen: Any) -> Any | None:
@@ -88,13 +109,16 @@ def _length(leg: Leg) -> float:
     return math.dist(leg.start, leg.end)
 
 
-def _line_footprints(leg: Leg, across: float, ahead: tuple[float, float], trigger: float) -> list[Any]:
+def _line_footprints(
+    leg: Leg, across: float, ahead: tuple[float, float], trigger: float, between: tuple[float, float]
+) -> list[Any]:
+    """Footprints of the photographs from one distance along a leg to another."""
     length = max(_length(leg), 1e-9)
     d = (np.array(leg.end) - np.array(leg.start)) / length
     n = np.array([-d[1], d[0]]) * across / 2
-    spans = [(0.0, length)]
+    spans = [between]
     if trigger > ahead[1] - ahead[0]:
-        spans = [(s, s) for s in (*np.arange(0.0, length, trigger), length)]
+        spans = [(s, s) for s in (*np.arange(between[0], between[1], trigger), between[1])]
     out = []
     for a, b in spans:
         p, q = np.array(leg.start) + d * (a + ahead[0]), np.array(leg.start) + d * (b + ahead[1])

@@ -292,6 +292,7 @@ def _survey(
         near_m=imaging.near_m,
         far_m=imaging.far_m,
         trigger_distance_m=imaging.trigger_distance_m,
+        chained=True,
     )
     area = space.area
     if area.is_empty:

@@ -46,6 +46,7 @@ HONESTY = "A plan, not a search: nothing on this map has been photographed or cl
 _MAP_BOX = (24, 92, 1172, 1144)
 _PANEL_X, _PANEL_RIGHT = 1196, 1576
 _SOFT = "#5d5a52"
+_MARK = "#c62828"
 _AMBER, _AMBER_INK = "#ffe2a8", "#6b3d00"
 _WARNINGS = ("unsurveyed", "not for flight")
 _MOST_SORTIES_LISTED = 8
@@ -155,6 +156,8 @@ def _entries(picture: PlanPicture) -> list[tuple[str | int, str]]:
         entries.append(("", f"… and {len(picture.lines) - _MOST_SORTIES_LISTED} more sorties"))
     if any(transit for line in picture.lines for _, transit in line.runs):
         entries.append(("transit", "transit: on the way"))
+    if picture.marks:
+        entries.append(("mark", "a finding, by its number"))
     return entries if picture.visits else [*entries, ("ends", "start and end of the work")]
 
 
@@ -175,6 +178,8 @@ def _sample(sheet: Canvas, kind: str | int, y: float) -> None:
         sheet.outline(box, KEEPOUT)
     elif kind == "transit":
         sheet.line(way, sortie_colour(0), stroke_px=1.8, dash_px=TRANSIT_DASH)
+    elif kind == "mark":
+        sheet.badge(x + 21, y + 9, "1", _MARK, square=True)
     elif kind == "ends":
         sheet.badge(x + 10, y + 9, "S", sortie_colour(0))
         sheet.badge(x + 34, y + 9, "E", sortie_colour(0), square=True)
@@ -210,7 +215,7 @@ def _notes(sheet: Canvas, picture: PlanPicture, y: float) -> None:
     """Notes as far as there is room; the number of those that are left out."""
     if not picture.notes:
         return
-    y = _heading(sheet, y, "To know")
+    y = _heading(sheet, y, picture.notes_title)
     bottom = PICTURE_SIZE_PX[1] - 24.0
     for number, note in enumerate(picture.notes):
         lines = wrapped(note, 14, _PANEL_RIGHT - _PANEL_X - 14)

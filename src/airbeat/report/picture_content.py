@@ -15,7 +15,7 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.mission.legs import legs
 from airbeat.mission.plan import FlightPlan, ItemRole, Provenance
 
-__all__ = ["FlownLine", "PlanPicture", "picture_of_features", "picture_of_plans"]
+__all__ = ["FlownLine", "Mark", "PlanPicture", "picture_of_features", "picture_of_plans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,21 @@ class FlownLine:
 
     name: str
     runs: tuple[tuple[tuple[LatLon, ...], bool], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A numbered sign on the map.
+
+    Attributes:
+        position: where.
+        label: what stands in it.
+        colour: of the sign.
+    """
+
+    position: LatLon
+    label: str
+    colour: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +63,9 @@ class PlanPicture:
         visits: fixed points that are themselves the purpose, in flying order.
         figures: labels and values, in the order shown.
         notes: what the reader must know.
+        notes_title: what stands over the notes.
+        marks: numbered signs, e.g. of findings.
+        marked_ways: legs drawn over the others in the colour given, e.g. those that a finding is about.
         provenance: of the plan.
     """
 
@@ -63,6 +81,9 @@ class PlanPicture:
     visits: tuple[LatLon, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    notes_title: str = "To know"
+    marks: tuple[Mark, ...] = ()
+    marked_ways: tuple[tuple[LatLon, LatLon, str], ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
 

@@ -38,6 +38,7 @@ __all__ = [
 _MAP_MARGIN_PX = 46.0
 _ARROW_EVERY_PX = 190.0
 _HOME_PX = 24.0
+_MARK_BESIDE_PX = 12.0
 """Start and end marks nearer to home than this are put beside it."""
 _FENCE_ROOM = 0.4
 """A side of the fence is on the map where it is no further than this share of the map's extent beyond it."""
@@ -150,6 +151,8 @@ def map_image(picture: PlanPicture, size: tuple[int, int]) -> MapImage:
         place = (size[0] - 16.0, size[1] - 16.0)
         canvas.text(place, "the fence lies beyond this map", size_px=15, colour=FENCE, anchor="rs", halo=True)
     _draw_lines(picture, at)
+    for start, end, colour in picture.marked_ways:
+        canvas.line(at.px([start, end]), colour, stroke_px=5.0)
     _draw_places(picture, at)
     return MapImage(canvas.finished(), at.px_per_m, step_m)
 
@@ -210,6 +213,9 @@ def _draw_places(picture: PlanPicture, at: _Map) -> None:
     if picture.home is not None:
         x, y = at.px([picture.home])[0]
         home_mark(canvas, x, y)
+    for mark in picture.marks:
+        x, y = at.px([mark.position])[0]
+        canvas.badge(x + _MARK_BESIDE_PX, y - _MARK_BESIDE_PX, mark.label, mark.colour, square=True)
 
 
 def home_mark(canvas: Canvas, x: float, y: float) -> None:

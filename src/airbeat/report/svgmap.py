@@ -16,7 +16,7 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.mission.plan import Fence, FlightPlan, ItemRole
 from airbeat.report.content import ReportContent
 
-__all__ = ["beyond_map", "map_svg"]
+__all__ = ["HATCH", "STYLE", "WIDTH_PX", "MapCanvas", "beyond_map", "draw_fence", "draw_grid", "map_svg"]
 
 WIDTH_PX = 1000.0
 _MAX_HEIGHT_PX = 1100.0
@@ -24,7 +24,7 @@ _MARGIN_PX = 40.0
 _NEAR_M = 500.0
 
 # Okabe–Ito colours.
-_STYLE = """
+STYLE = """
 .bg{fill:#fbfaf6}.grid{stroke:#d9d6cc;stroke-width:1}.gridtext{font-size:11px;fill:#77736a}
 .footprint{fill:#56b4e9;fill-opacity:.10;stroke:#56b4e9;stroke-opacity:.35;stroke-width:.7}
 .gap{fill:#e69f00;fill-opacity:.75;stroke:#b87800;stroke-width:1}
@@ -42,8 +42,22 @@ _STYLE = """
 """
 
 
-class _Canvas:
-    """Local metres to SVG pixels, north up, and the SVG text made so far."""
+HATCH = (
+    '<pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<path d="M0 0V7" stroke="#d55e00" stroke-width="2" stroke-opacity=".6"/></pattern>'
+)
+"""How keep-outs are filled: once in a page."""
+
+
+class MapCanvas:
+    """Local metres to SVG pixels, north up, and the SVG text made so far.
+
+    Attributes:
+        frame: the local frame.
+        px_per_m: its scale.
+        height_px: height of the map; its width is `WIDTH_PX`.
+        parts: SVG elements.
+    """
 
     def __init__(self, frame: LocalFrame, bounds_m: tuple[float, float, float, float]) -> None:
         self.frame = frame
@@ -56,33 +70,40 @@ class _Canvas:
         self.parts: list[str] = []
 
     def add(self, text: str) -> None:
+        """Add an element."""
         self.parts.append(text)
 
     def px(self, xy_m: Any) -> Any:
+        """Local metres to (n, 2) pixels."""
         xy = np.asarray(xy_m, dtype=float).reshape(-1, 2)
         return np.column_stack([(xy[:, 0] - self._x0) * self.px_per_m, (self._y1 - xy[:, 1]) * self.px_per_m])
 
     def place(self, position: LatLon) -> tuple[float, float]:
+        """A position's pixels."""
         x, y = self.px(self.frame.to_xy([position]))[0]
         return float(x), float(y)
 
     def ring(self, xy_m: Any, *, close: bool) -> str:
+        """A path through local metres."""
         points = self.px(xy_m)
         text = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
         return text + "Z" if close else text
 
     def polygons(self, geographic: Any, css: str) -> None:
+        """The polygons of a geographic shape."""
         for polygon in _polygons(self.frame.to_local(geographic)):
             rings = [polygon.exterior, *polygon.interiors]
             d = "".join(self.ring(np.asarray(r.coords)[:-1], close=True) for r in rings)
             self.add(f'<path class="{css}" fill-rule="evenodd" d="{d}"/>')
 
     def line(self, positions: Sequence[LatLon], css: str) -> None:
+        """A line through positions."""
         if len(positions) > 1:
             d = self.ring(self.frame.to_xy(positions), close=False)
             self.add(f'<path class="{css}" d="{d}"/>')
 
     def marker(self, position: LatLon, letter: str, title: str) -> None:
+        """A named place."""
         x, y = self.place(position)
         self.add(
             f'<g><title>{escape(title)}</title><circle class="place" cx="{x:.1f}" cy="{y:.1f}" r="6"/>'
@@ -154,7 +175,7 @@ def beyond_map(content: ReportContent) -> tuple[int, ...]:
     if content.searched is None:
         return ()
     frame = _frame(content.plan)
-    canvas = _Canvas(frame, _extent(content, frame))
+    canvas = MapCanvas(frame, _extent(content, frame))
     numbers = []
     for entry in content.searched.candidates:
         x, y = canvas.place(entry.position)
@@ -169,7 +190,7 @@ def _nice_step_m(span_m: float) -> float:
     return next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
 
 
-def _grid(canvas: _Canvas) -> None:
+def draw_grid(canvas: MapCanvas) -> None:
     """A graticule in metres from the map's centre, and a scale bar."""
     step = _nice_step_m(WIDTH_PX / canvas.px_per_m)
     step_px = step * canvas.px_per_m
@@ -191,7 +212,8 @@ def _grid(canvas: _Canvas) -> None:
     )
 
 
-def _fence(canvas: _Canvas, fence: Fence) -> None:
+def draw_fence(canvas: MapCanvas, fence: Fence) -> None:
+    """The fence's zones."""
     for polygon in fence.polygons:
         canvas.polygons(_ring(polygon.vertices), "fence" if polygon.inclusion else "keepout")
     for circle in fence.circles:
@@ -199,7 +221,7 @@ def _fence(canvas: _Canvas, fence: Fence) -> None:
         canvas.polygons(shape, "fence" if circle.inclusion else "keepout")
 
 
-def _candidates(canvas: _Canvas, content: ReportContent) -> None:
+def _candidates(canvas: MapCanvas, content: ReportContent) -> None:
     if content.searched is None:
         return
     for entry in content.searched.candidates:
@@ -241,16 +263,16 @@ def map_svg(content: ReportContent) -> str:
     """The map: area, fence, planned dashed, flown solid, footprints, gaps, candidates; north is up."""
     plan = content.plan
     frame = _frame(plan)
-    canvas = _Canvas(frame, _extent(content, frame))
+    canvas = MapCanvas(frame, _extent(content, frame))
     canvas.add(f'<rect class="bg" width="{WIDTH_PX:.0f}" height="{canvas.height_px:.1f}"/>')
-    _grid(canvas)
+    draw_grid(canvas)
     if content.searched:
         for footprint in content.searched.footprints:
             canvas.polygons(footprint, "footprint")
         if content.searched.uncovered is not None:
             canvas.polygons(content.searched.uncovered, "gap")
     if plan.fence:
-        _fence(canvas, plan.fence)
+        draw_fence(canvas, plan.fence)
     if plan.survey:
         canvas.polygons(plan.survey.area, "area")
     canvas.line(planned_line(plan), "planned")
@@ -265,9 +287,7 @@ def map_svg(content: ReportContent) -> str:
     total = canvas.height_px + 40
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_PX:.0f} {total:.0f}" role="img" '
-        f'aria-label="Map of the search area"><style>{_STYLE}</style><defs><pattern id="hatch" width="7" '
-        'height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V7" '
-        'stroke="#d55e00" stroke-width="2" stroke-opacity=".6"/></pattern><clipPath id="map-clip">'
+        f'aria-label="Map of the search area"><style>{STYLE}</style><defs>{HATCH}<clipPath id="map-clip">'
         f'<rect width="{WIDTH_PX:.0f}" height="{canvas.height_px:.1f}"/></clipPath></defs>'
         f'<g clip-path="url(#map-clip)">{"".join(canvas.parts)}</g>'
         f'<rect class="frame" width="{WIDTH_PX:.0f}" height="{canvas.height_px:.1f}"/>'

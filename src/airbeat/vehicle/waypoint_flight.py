@@ -22,9 +22,11 @@ __all__ = [
     "FlightStop",
     "NavLimits",
     "Vector",
+    "corner_points",
     "flight_parts",
     "flight_time_s",
     "may_turn",
+    "return_part",
     "snap_m_s4",
 ]
 
@@ -54,6 +56,7 @@ _RETURN_WAIT_S = 7.7
 _TAKE_OFF_EARLY_S = 0.1
 """A take-off counts as done that much before the climb has come to rest."""
 _SCAN_S = 0.02
+_CORNER_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,12 +280,16 @@ def flight_parts(
     ]
     legs = [_leg(a, b, rule) for (a, b), rule in zip(pairwise(places), rules, strict=True)]
     parts = [air.part((0.0, 0.0, height_m), climb_s)]
+    known: dict[tuple[Vector, Vector, Vector, NavLimits], float] = {}  # legs that a mission flies again
     for n, (stop, leg) in enumerate(zip(stops, legs, strict=True)):
         duration_s = leg[1].duration_s
         following = legs[n + 1] if n + 1 < len(legs) else None
         passes = stop.passes and stop.hold_s == 0.0 and following is not None
         if passes and following and min(leg[1].length_m, following[1].length_m) > 0.0:
-            duration_s -= _overlap_s(leg, following, rules[n])
+            corner = (places[n], places[n + 1], places[n + 2], rules[n])
+            if corner not in known:
+                known[corner] = _overlap_s(leg, following, rules[n])
+            duration_s -= known[corner]
         a, b = places[n], places[n + 1]
         moved = air.part((b[0] - a[0], b[1] - a[1], b[2] - a[2]), duration_s)
         held = air.part((0.0, 0.0, 0.0), stop.hold_s)
@@ -309,6 +316,51 @@ def _way_down(air: _Air, airframe: Airframe, last: Vector, place: Vector | None)
         air.part((0.0, 0.0, -height_m), airframe.landing_time_s(height_m)),
     ]
     return FlightPart(duration_s=sum(p.duration_s for p in parts), energy_wh=sum(p.energy_wh for p in parts))
+
+
+def return_part(
+    airframe: Airframe,
+    last: Vector,
+    *,
+    return_to: Vector | None = (0.0, 0.0, 0.0),
+    wind_to_m_s: tuple[float, float] = (0.0, 0.0),
+) -> FlightPart:
+    """The return (RTL) from a place to another and the landing there; None lands where it is.
+
+    Raises:
+        PlanningError: the wind is too strong to fly it.
+    """
+    return _way_down(_Air(airframe, wind_to_m_s), airframe, last, return_to)
+
+
+def corner_points(
+    before: Vector, at: Vector, after: Vector, *, arriving: NavLimits, leaving: NavLimits
+) -> list[Vector]:
+    """The way round a corner that is not stopped at: from where it leaves one leg to where it joins the next.
+
+    While the legs overlap their motions add up, so that the way lies inside the corner, less than
+    WPNAV_RADIUS from it. ``[at]`` where the vehicle comes to a stop there.
+
+    Args:
+        before: the waypoint before [m].
+        at: the corner [m].
+        after: the waypoint behind it [m].
+        arriving: limits of the leg to the corner.
+        leaving: limits of the leg from it.
+    """
+    first, second = _leg(before, at, arriving), _leg(at, after, leaving)
+    if min(first[1].length_m, second[1].length_m) <= 0.0:
+        return [at]
+    overlap_s = _overlap_s(first, second, arriving)
+    if overlap_s <= 0.0:
+        return [at]
+    begin_s = first[1].duration_s - overlap_s
+    points = []
+    for k in range(_CORNER_STEPS + 1):
+        now_s = overlap_s * k / _CORNER_STEPS
+        left_m = first[1].state(begin_s + now_s)[0] - first[1].length_m
+        points.append(_add(_add(at, first[0], left_m), second[0], second[1].state(now_s)[0]))
+    return points
 
 
 def flight_time_s(airframe: Airframe, stops: Sequence[FlightStop], *, speed_m_s: float) -> float:

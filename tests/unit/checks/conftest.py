@@ -54,7 +54,7 @@ def clean_plan() -> FlightPlan:
     strip = tuple(_at(*c) for c in ((150, 150), (180, 150), (180, 180), (150, 180)))
     camera = CAMERAS["embedded-12mp"]
     across_m, along_m = camera.footprint_m(50.0)
-    area = [(p.lon_deg, p.lat_deg) for p in (_at(20, 20), _at(90, 20), _at(90, 200), _at(20, 200))]
+    area = [(p.lon_deg, p.lat_deg) for p in (_at(20, 20), _at(70, 20), _at(70, 200), _at(20, 200))]
     return FlightPlan(
         name="clean twin",
         home=HOME,

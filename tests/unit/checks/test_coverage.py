@@ -97,3 +97,10 @@ def test_a_fence_of_keep_outs_alone_has_no_outside(fence: Fence, at: At) -> None
 def test_the_tolerance_is_the_callers(fence: Fence, at: At) -> None:
     track = [at(50, 50), at(50, 203)]
     assert outside_fence_m(track, fence, tolerance_m=4.0) == 0.0
+
+
+def test_an_area_with_a_spike_is_measured_without_it() -> None:
+    corners = [(0, 0), (100, 0), (100, 100), (50, 100), (50, 160), (50, 100), (0, 100)]
+    spiked = FRAME.to_geographic(shapely.Polygon(corners))
+    assert coverage_fraction(spiked, [box(0, 0, 50, 100)], FRAME) == pytest.approx(0.5)
+    assert FRAME.to_local(uncovered(spiked, [box(0, 0, 50, 100)])).area == pytest.approx(5000, rel=1e-3)

@@ -342,5 +342,7 @@ def test_a_pattern_about_a_datum_is_surveyed_for_the_ledger(hillside: Any) -> No
     spacing = plan.survey.spacing_m
     half = math.ceil((80.0 - plan.survey.footprint_across_m / 2) / spacing) * spacing + spacing / 2
     assert ground.covers(shapely.box(330 - half, 180 - half, 330 + half, 180 + half).buffer(-0.5))
-    assert plan.survey.coverage_fraction > 0.999
+    assert 0.97 < plan.survey.coverage_fraction < 0.999, (
+        "the camera runs on, so no corner is photographed itself"
+    )
     assert sum(i.role is ItemRole.SWEEP for i in plan.items) == 5
