@@ -186,8 +186,8 @@ def _lines(plan: FlightPlan, courses: list[_Course]) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.WARNING,
             code="terrain-gsd",
-            message=f"GSD {max(coarse.values()) * 100:.1f} cm where the ground falls away; the plan states "
-            f"{survey.gsd_m_px * 100:.1f} cm",
+            message=f"GSD {max(coarse.values()) * 100:.2f} cm where the ground falls away; the plan states "
+            f"{survey.gsd_m_px * 100:.2f} cm",
             items=tuple(coarse),
             remedy="follow the ground (datum: agl), more slowly where it is steep, or fly lower",
         )

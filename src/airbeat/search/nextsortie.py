@@ -36,9 +36,9 @@ _STEEP = 0.98
 """Slower flight is tried where steep ground leaves less of what there is to find than this share."""
 _TRIES = 8
 _FIT_ROUNDS = 4
-"""Flights whose times are still wrong are polished on so long."""
-_BEFORE = 0.05
-"""Times that are wrong by no more are left as they are before the last polishing, which changes them."""
+"""Flights whose times are still wrong after the last polishing are polished on so long, at most twice."""
+_RIGHT = (0.05, 0.02, 0.04)
+"""Times that are wrong by no more are right before the last polishing, after it, and once polished on."""
 _SPARE = 0.02
 """So much of a flight's time may be left over."""
 _SWAP_S = 120.0
@@ -324,13 +324,14 @@ def _in_time(rough: Rough, found: _Found, now: ProbabilityMap, *, seed: int, rou
     """The flights polished on with the lengths for which their plans, climbs and real turns, leave time."""
     way, turn_m, lengths = found.way, found.way.turn_m(), found.way.lengths_m()
     crews = [way.crews[k] for k, *_ in way.flights]
-    for last, more_rounds, spare in ((False, rounds, _BEFORE), (True, _FIT_ROUNDS, _SPARE)):
+    for number, more_rounds in enumerate((rounds, _FIT_ROUNDS, _FIT_ROUNDS)):
+        spare = _RIGHT[number]
         flown = list(zip(crews, found.flights.paths, strict=True))
         left_s = [
             _left_s(crew, _plan(crew, _round_keepouts(path, crew, now), found, now)) for crew, path in flown
         ]
         right = all(abs(left) <= spare * crew.time_s for crew, left in zip(crews, left_s, strict=True))
-        if right and last:
+        if right and number:
             break
         if not right:
             lengths = [
