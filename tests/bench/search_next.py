@@ -1,10 +1,12 @@
 """Planning the next sorties on a map of 6 km × 6 km in cells of 30 m: processor time, memory, what is found.
 
-    python tests/bench/search_next.py [--seeds 1,2,3] [--drones 2] [--minutes 22]
+    python tests/bench/search_next.py [--seeds 1,2,3] [--drones 2] [--minutes 22] [--terrain]
 
 Each seed makes a map of its own: broad hills of probability, a path with more of it, and noise. There is a
 fence round the map with a keep-out in its middle. Printed are the seconds of processor time of planning, what
-the sorties find and what none could exceed, and at the end the greatest memory of the process.
+the sorties find and what none could exceed, how much of the minutes they use, and at the end the greatest
+memory of the process. With --terrain the sorties follow a valley between slopes with gullies, 600 m from its
+floor to its ridges and up to 40° steep, read from a GeoTIFF of 30 m.
 """
 
 from __future__ import annotations
@@ -12,18 +14,24 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.geo.terrain import Terrain, read_terrain
 from airbeat.mission.mission import Mission, MissionKind, TrackLinePattern
 from airbeat.mission.plan import Fence, FencePolygon
-from airbeat.search.detection import johnson_curve
+from airbeat.search.climbs import fading
+from airbeat.search.crews import heights_above_ground_m
+from airbeat.search.detection import Posture, johnson_curve
 from airbeat.search.grid import ProbabilityMap, SearchGrid
 from airbeat.search.nextsortie import Searcher, plan_next
-from airbeat.search.sweepwidth import lateral_range
+from airbeat.search.relief import slope_deg, slope_factor
+from airbeat.search.sweepwidth import lateral_between
 from airbeat.vehicle.airframe import airframe_profile
 from airbeat.vehicle.camera import camera_profile
 
@@ -53,14 +61,35 @@ def box(west: float, south: float, east: float, north: float, *, inclusion: bool
     return FencePolygon(inclusion=inclusion, vertices=tuple(corners))
 
 
-def searcher(height_m: float) -> Searcher:
+def valley(folder: Path) -> Terrain:
+    """A model of the ground read from a GeoTIFF of 30 m."""
+    import rasterio
+
+    half_m, cell_m = 3900.0, 30.0
+    at = np.arange(-half_m + cell_m / 2, half_m, cell_m)
+    east, north = np.meshgrid(at, at[::-1])
+    slope = 0.5 - 0.5 * np.cos(2 * np.pi * (east + 0.2 * north) / 3600.0)
+    gullies = 25.0 * np.sin(2 * np.pi * north / 420.0) * slope
+    heights = (900.0 + 600.0 * slope + gullies).astype(np.float32)
+    path = folder / "valley.tif"
+    origin = FRAME.origin
+    crs = f"+proj=tmerc +lat_0={origin.lat_deg} +lon_0={origin.lon_deg} +datum=WGS84 +units=m"
+    corner = rasterio.Affine(cell_m, 0.0, -half_m, 0.0, -cell_m, half_m)
+    size = {"height": len(at), "width": len(at), "count": 1, "dtype": "float32"}
+    with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=corner, **size) as raster:
+        raster.write(heights, 1)
+    low, high = FRAME.to_latlon([(-HALF_M - 600, -HALF_M - 600), (HALF_M + 600, HALF_M + 600)])
+    return read_terrain([path], (low.lon_deg, low.lat_deg, high.lon_deg, high.lat_deg))
+
+
+def searcher(height_m: float, terrain: Terrain | None, now: ProbabilityMap) -> Searcher:
     home = FRAME.to_latlon([(-200.0, -900.0)])[0]
     fence = Fence(
         polygons=(
             box(-HALF_M, -HALF_M, HALF_M, HALF_M, inclusion=True),
             box(0, 0, 400, 300, inclusion=False),
         ),
-        max_height_m=120,
+        max_height_m=120 if terrain is None else 900,
     )
     camera = camera_profile("embedded-12mp")
     mission = Mission(
@@ -68,14 +97,18 @@ def searcher(height_m: float) -> Searcher:
         kind=MissionKind.SEARCH,
         home=home,
         pattern=TrackLinePattern(line=(home, home)),
-        height=Altitude(value_m=height_m, datum=AltitudeDatum.HOME),
+        height=Altitude(value_m=height_m, datum=AltitudeDatum.HOME if terrain is None else AltitudeDatum.AGL),
         speed_m_s=9,
         camera=camera,
         airframe=airframe_profile("arducopter-quad"),
         fence=fence,
         margin_m=10,
+        terrain=terrain,
     )
-    return Searcher(mission=mission, lateral=lateral_range(camera, height_m, johnson_curve()))
+    heights, curve = heights_above_ground_m(mission, now), johnson_curve()
+    lateral = lateral_between(camera, heights, curve, posture=Posture.EITHER)
+    fades = fading(camera, lateral, heights[1], curve, posture=Posture.EITHER) if terrain else None
+    return Searcher(mission=mission, lateral=lateral, lowest_m=heights[0], fades=fades)
 
 
 def main() -> None:
@@ -83,23 +116,31 @@ def main() -> None:
     parser.add_argument("--seeds", default="1,2,3,4,5,6")
     parser.add_argument("--drones", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=22.0)
+    parser.add_argument("--terrain", action="store_true", help="over a height model")
     asked = parser.parse_args()
-    crews = [searcher(60.0 + 5.0 * k) for k in range(asked.drones)]
-    seconds, shares = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        terrain = valley(Path(folder)) if asked.terrain else None
+    seconds, shares, used = [], [], []
     for seed in map(int, asked.seeds.split(",")):
         now = map_of(seed)
         begun = time.process_time()
-        found = plan_next(now, np.ones(now.grid.shape), crews, minutes=asked.minutes)
+        visible = slope_factor(slope_deg(now.grid, terrain)) if terrain else np.ones(now.grid.shape)
+        crews = [searcher(60.0 + 5.0 * k, terrain, now) for k in range(asked.drones)]
+        found = plan_next(now, visible, crews, minutes=asked.minutes)
         seconds.append(time.process_time() - begun)
         shares.append(found.found)
+        lasts = [s.plan.estimate.duration_s / 60 / asked.minutes for s in found.sorties if s.plan.estimate]
+        used += lasts
         print(
             f"map {seed}: {seconds[-1]:.2f} s CPU, found {found.found:.4f} of at most {found.bound:.4f} "
-            f"({found.found / found.bound:.1%}), {found.spacing_m:.0f} m apart",
+            f"({found.found / found.bound:.1%}), {found.spacing_m:.0f} m apart, at {found.speed_share:.0%} "
+            f"of the speed, use {', '.join(f'{share:.1%}' for share in lasts)} of the time",
             flush=True,
         )
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     mean_s, most_s = statistics.fmean(seconds), max(seconds)
     print(f"mean {mean_s:.2f} s CPU, most {most_s:.2f}; found {statistics.fmean(shares):.4f}")
+    print(f"time used {statistics.fmean(used):.1%} in the mean, {min(used):.1%} at least")
     print(f"memory at most {memory_mb:.0f} MB")
 
 

@@ -79,7 +79,7 @@ def test_sorties_over_a_hill_follow_it_and_pass_the_checks(airbeat: Run, case: P
         assert plan.terrain is not None
         heights = [item.altitude.value_m for _, item in plan.waypoints() if item.altitude]
         assert max(heights) - min(heights) > 100.0
-        assert sortie["duration_s"] <= 14 * 60
+        assert 0.92 * 14 * 60 < sortie["duration_s"] <= 14 * 60
         again = airbeat("plan", sortie["file"])
         assert again.returncode == 0, again.stderr
         assert "flat ground" not in again.stdout + again.stderr

@@ -269,8 +269,8 @@ def _lines(plan: FlightPlan, courses: list[Course]) -> Iterator[Finding]:
     if coarse:
         yield found(
             "terrain-gsd",
-            f"GSD {max(coarse.values()) * 100:.1f} cm where the ground falls away; the plan states "
-            f"{survey.gsd_m_px * 100:.1f} cm",
+            f"GSD {max(coarse.values()) * 100:.2f} cm where the ground falls away; the plan states "
+            f"{survey.gsd_m_px * 100:.2f} cm",
             items=tuple(coarse),
             remedy="follow the ground (datum: agl), more slowly where it is steep, or fly lower",
         )

@@ -35,6 +35,8 @@ CASE_PICTURE_SIZE_PX = (1800, 1200)
 _MAP_PX = 820
 _TOP = 132
 _LEFTS = (56, 56 + _MAP_PX + 72)
+_FOOTER_PX, _LINES_PX, _LINE_PX = 92, 38, 21
+"""From the maps to the signs' meanings, from those to the sentences, and from line to line [px]."""
 _SOFT, _AMBER_INK, _PAPER = "#5d5a52", "#6b3d00", "#ffffff"
 # Lightness falls evenly while the hue turns from yellow over green to blue (as in ColorBrewer's YlGnBu).
 _SCALE = ("#fbfaf2", "#edf0b4", "#b5dfb7", "#5fbec1", "#2a83b7", "#22408f")
@@ -99,8 +101,11 @@ def pod_classes(pod: Array) -> Classes:
 
 
 def draw_case(picture: CasePicture) -> bytes:
-    """The picture as the bytes of a PNG file of 1800 × 1200 pixels."""
-    sheet = Canvas(CASE_PICTURE_SIZE_PX)
+    """The picture as the bytes of a PNG file, 1800 × 1200 pixels, and higher where the sentences need it."""
+    bottom = _TOP + _View(picture.now.grid).size[1]
+    lines = _lines(picture)
+    wide, high = CASE_PICTURE_SIZE_PX
+    sheet = Canvas((wide, max(high, bottom + _FOOTER_PX + _LINES_PX + _LINE_PX * len(lines))))
     sheet.text((_LEFTS[0], 52), fitted(picture.title, 32, 1680, bold=True), size_px=32, bold=True)
     if picture.warning:
         text = fitted(picture.warning, 18, 1680, bold=True)
@@ -112,9 +117,8 @@ def draw_case(picture: CasePicture) -> bytes:
     ):
         sheet.text((left, 120), head, size_px=20, bold=True)
         maps.append((left, _map(picture, classes, searched=left != _LEFTS[0])))
-    bottom = _TOP + maps[0][1].size[1]
     _legends(sheet, bottom + 34)
-    _footer(sheet, picture, bottom + 92)
+    _footer(sheet, lines, bottom + _FOOTER_PX)
     north_arrow(sheet, _LEFTS[1] - 44, _TOP + 8)
     image = sheet.finished()
     for left, drawn in maps:
@@ -250,15 +254,25 @@ def _legends(sheet: Canvas, y: float) -> None:
             sheet.text((x, y + 36), label, size_px=14, colour=INK)
 
 
-def _footer(sheet: Canvas, picture: CasePicture, y: float) -> None:
+def _lines(picture: CasePicture) -> list[tuple[str, bool]]:
+    """The sentences under the maps, line by line, and whether each is bold, as the first sentence is."""
+    width_px = CASE_PICTURE_SIZE_PX[0] - 2 * _LEFTS[0]
+    return [
+        (text, number == 0)
+        for number, line in enumerate(picture.lines)
+        for text in wrapped(line, 15, width_px, bold=number == 0)
+    ]
+
+
+def _footer(sheet: Canvas, lines: Sequence[tuple[str, bool]], y: float) -> None:
     x = float(_LEFTS[0])
     marks: list[tuple[Callable[[Canvas, float, float], None], str, float]] = [
-        (last_seen_mark, "last known", 130.0),
-        (home_mark, "launch", 110.0),
+        (last_seen_mark, "last known", 134.0),
+        (home_mark, "launch", 114.0),
     ]
     for mark, label, wide in marks:
         mark(sheet, x + 10, y + 4)
-        sheet.text((x + 28, y + 9), label, size_px=15, colour=INK)
+        sheet.text((x + 32, y + 9), label, size_px=15, colour=INK)
         x += wide
     sheet.badge(x + 12, y + 4, "C1", _FIND)
     sheet.text((x + 34, y + 9), "person or clue, as people decided", size_px=15, colour=INK)
@@ -266,11 +280,7 @@ def _footer(sheet: Canvas, picture: CasePicture, y: float) -> None:
     box = shapely.box(x, y - 6, x + 34, y + 14)
     sheet.outline(box, _FOOTPRINT, stroke_px=0.8)
     sheet.text((x + 44, y + 9), "photograph that counts", size_px=15, colour=INK)
-    y += 38
-    for number, line in enumerate(picture.lines):
-        for text in wrapped(line, 15, CASE_PICTURE_SIZE_PX[0] - 2 * _LEFTS[0]):
-            if y > CASE_PICTURE_SIZE_PX[1] - 14:
-                return
-            bold = number == 0
-            sheet.text((_LEFTS[0], y), text, size_px=15, bold=bold, colour=_AMBER_INK if bold else INK)
-            y += 21
+    y += _LINES_PX
+    for text, bold in lines:
+        sheet.text((_LEFTS[0], y), text, size_px=15, bold=bold, colour=_AMBER_INK if bold else INK)
+        y += _LINE_PX

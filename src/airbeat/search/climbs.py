@@ -19,7 +19,7 @@ from airbeat.search.grid import SearchGrid
 from airbeat.search.sweepwidth import LateralRange, lateral_range
 from airbeat.vehicle.camera import Camera
 
-__all__ = ["Fading", "fading", "swept_heights_m"]
+__all__ = ["Fading", "fading", "raised_m"]
 
 Array = npt.NDArray[np.float64]
 
@@ -66,16 +66,15 @@ def fading(
     return Fading(heights_m=heights, share=np.minimum(np.array(means) / nominal, 1.0))
 
 
-def swept_heights_m(
+def raised_m(
     grid: SearchGrid,
     ground_m: Array,
     angle_rad: float,
     *,
-    height_m: float,
     climb_m_m: float,
     descent_m_m: float,
 ) -> Array:
-    """(rows, columns) height above ground at which sweeps in one direction pass over each cell [m].
+    """(rows, columns) how much higher than asked for sweeps in one direction pass over each cell [m].
 
     Each sweep is taken to run through the whole map, and the way that passes higher counts.
 
@@ -83,7 +82,6 @@ def swept_heights_m(
         grid: the cells.
         ground_m: (rows, columns) height of the ground, NaN nowhere [m].
         angle_rad: direction of the sweeps, from east towards north [rad].
-        height_m: wanted height above ground [m].
         climb_m_m: how much can be climbed on a metre of way [m/m].
         descent_m_m: how much can be descended on one [m/m].
     """
@@ -93,7 +91,7 @@ def swept_heights_m(
     columns, rows = (np.rint((middles.max(axis=0) - low) / grid.cell_m) + 1).astype(int)
     u, v = np.meshgrid(low[0] + np.arange(columns) * grid.cell_m, low[1] + np.arange(rows) * grid.cell_m)
     places = turned_path(np.column_stack([u.ravel(), v.ravel()]), angle_rad)
-    wanted = _between(grid, ground_m, places).reshape(rows, columns) + height_m
+    wanted = _between(grid, ground_m, places).reshape(rows, columns)
     along = np.arange(columns) * grid.cell_m
     climb, descent = along * climb_m_m, along * descent_m_m
     ahead = np.array([climb_limited(row, climb_m=climb, descent_m=descent) for row in wanted])
@@ -101,7 +99,7 @@ def swept_heights_m(
     column = np.clip(np.rint((middles[:, 0] - low[0]) / grid.cell_m).astype(int), 0, columns - 1)
     row = np.clip(np.rint((middles[:, 1] - low[1]) / grid.cell_m).astype(int), 0, rows - 1)
     raised = np.maximum(ahead, back) - wanted
-    return np.asarray(raised[row, column].reshape(grid.shape) + height_m)
+    return np.asarray(raised[row, column].reshape(grid.shape))
 
 
 def _between(grid: SearchGrid, values: Array, xy: Array) -> Array:

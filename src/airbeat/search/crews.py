@@ -16,13 +16,13 @@ from airbeat.planning.common import follows_ground, usable_speed_m_s
 from airbeat.planning.freespace import FlightSpace, flight_space
 from airbeat.planning.imaging import imaging_for
 from airbeat.planning.route import Router
-from airbeat.search.climbs import Fading, swept_heights_m
+from airbeat.search.climbs import Fading, raised_m
 from airbeat.search.field import Place
 from airbeat.search.grid import ProbabilityMap, SearchGrid
 from airbeat.search.relief import cell_heights_m
 from airbeat.search.sweepwidth import LateralRange
 
-__all__ = ["Crew", "Searcher", "closed_cells", "crew_of", "heights_above_ground_m"]
+__all__ = ["Crew", "Searcher", "closed_cells", "crew_of", "heights_above_ground_m", "share_seen"]
 
 _CLOSE_CELLS = 0.75
 """Cells nearer than this many cells to where the vehicle may not fly are closed."""
@@ -68,23 +68,33 @@ class Crew:
     """(rows, columns) height of the ground by the height model that is followed [m]."""
     fades: Fading | None = None
 
-    def share_seen(self, grid: SearchGrid, angle_rad: float) -> npt.NDArray[np.float64] | float:
-        """(rows, columns) what is left of detection where sweeps in one direction pass higher than asked for.
-
-        1 without a height model that is followed.
-        """
-        if self.ground_m is None or self.fades is None:
-            return 1.0
+    def climbs_m_m(self) -> tuple[float, float]:
+        """How much it climbs and descends on a metre of way at its speed [m/m]."""
         mission = self.mission
-        heights = swept_heights_m(
-            grid,
-            self.ground_m,
-            angle_rad,
-            height_m=mission.height.value_m,
-            climb_m_m=mission.airframe.climb_m_s / mission.speed_m_s,
-            descent_m_m=mission.airframe.descent_m_s / mission.speed_m_s,
+        return (
+            mission.airframe.climb_m_s / mission.speed_m_s,
+            mission.airframe.descent_m_s / mission.speed_m_s,
         )
-        return self.fades.at(heights)
+
+
+def share_seen(crews: Sequence[Crew], grid: SearchGrid, angle_rad: float) -> npt.NDArray[np.float64] | float:
+    """(rows, columns) what is left of detection where sweeps in one direction pass higher than asked for.
+
+    That of the aircraft that passes highest; 1 without a height model that is followed.
+    """
+    share: npt.NDArray[np.float64] | None = None
+    raised: dict[tuple[float, float], npt.NDArray[np.float64]] = {}
+    for crew in crews:
+        if crew.ground_m is None or crew.fades is None:
+            continue
+        limits = crew.climbs_m_m()
+        if limits not in raised:
+            raised[limits] = raised_m(
+                grid, crew.ground_m, angle_rad, climb_m_m=limits[0], descent_m_m=limits[1]
+            )
+        own = crew.fades.at(raised[limits] + crew.mission.height.value_m)
+        share = own if share is None else np.minimum(share, own)
+    return 1.0 if share is None else share
 
 
 def crew_of(searcher: Searcher, now: ProbabilityMap, minutes: float) -> Crew:
@@ -97,7 +107,8 @@ def crew_of(searcher: Searcher, now: ProbabilityMap, minutes: float) -> Crew:
     lowest_m = mission.height.value_m if searcher.lowest_m is None else searcher.lowest_m
     imaging = imaging_for(mission, TrackLinePattern(line=around), lowest_m)
     mission = replace(mission, speed_m_s=imaging.speed_m_s)
-    space, said = _below_ceiling(flight_space(mission), mission, now)
+    ground_m = _ground_m(mission, now)
+    space, said = _below_ceiling(flight_space(mission), mission, now, ground_m)
     notes += said
     airframe, height = mission.airframe, mission.height.value_m
     wanted_s = minutes * 60.0
@@ -123,7 +134,7 @@ def crew_of(searcher: Searcher, now: ProbabilityMap, minutes: float) -> Crew:
         length_m=max(0.0, (time_s - upright_s) * imaging.speed_m_s),
         turn_m=turn_m,
         notes=notes,
-        ground_m=_ground_m(mission, now),
+        ground_m=ground_m,
         fades=searcher.fades,
     )
 
@@ -138,15 +149,15 @@ def _ground_m(mission: Mission, now: ProbabilityMap) -> npt.NDArray[np.float64] 
 
 
 def _below_ceiling(
-    space: FlightSpace, mission: Mission, now: ProbabilityMap
+    space: FlightSpace, mission: Mission, now: ProbabilityMap, ground_m: npt.NDArray[np.float64] | None
 ) -> tuple[FlightSpace, tuple[str, ...]]:
     """The space less the ground over which keeping a height above it would break the fence's ceiling."""
     ceiling_m = mission.fence.max_height_m if mission.fence else None
-    if ceiling_m is None or mission.terrain is None or not follows_ground(mission.height, mission):
+    if ceiling_m is None or mission.terrain is None or ground_m is None:
         return space, ()
     grid = now.grid
     home_m = float(mission.terrain.heights_m(mission.home.lon_deg, mission.home.lat_deg)[0])
-    above_m = cell_heights_m(grid, mission.terrain) - home_m + mission.height.value_m
+    above_m = ground_m - home_m + mission.height.value_m
     high = above_m > ceiling_m
     if not high.any():
         return space, ()

@@ -8,7 +8,7 @@ and cut until they end within the time there is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,10 +20,10 @@ from airbeat.mission.mission import Mission, TrackLinePattern
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.plan import plan_mission
 from airbeat.search.allocation import rank_once
-from airbeat.search.crews import Crew, Searcher, closed_cells, crew_of
+from airbeat.search.crews import Crew, Searcher, closed_cells, crew_of, share_seen
 from airbeat.search.field import Field, Points, cut_to, path_length_m, without_repeats
 from airbeat.search.flights import ALL_ANGLES_RAD, Flights, Rough, finished, rough_flights
-from airbeat.search.grid import ProbabilityMap, SearchGrid
+from airbeat.search.grid import ProbabilityMap
 from airbeat.search.starts import flown_track, followed_track, starts_apart_s
 
 __all__ = ["NextSorties", "Searcher", "Sortie", "plan_next"]
@@ -35,6 +35,12 @@ _SLOWER = (0.7, 0.5)
 _STEEP = 0.98
 """Slower flight is tried where steep ground leaves less of what there is to find than this share."""
 _TRIES = 8
+_FIT_ROUNDS = 4
+"""Flights whose times are still wrong after the last polishing are polished on so long, at most twice."""
+_RIGHT = (0.05, 0.02, 0.04)
+"""Times that are wrong by no more are right before the last polishing, after it, and once polished on."""
+_SPARE = 0.02
+"""So much of a flight's time may be left over."""
 _SWAP_S = 120.0
 """On the ground between two flights of one aircraft."""
 _STARTS = 6
@@ -120,7 +126,7 @@ def plan_next(
             "nothing can be found: the map holds no probability on ground that can be seen",
             remedy="give the map's layers some weight, or raise canopy and slope above 0",
         )
-    found = _best(now, visible, _ways(searchers, now, minutes), seed=seed, effort=effort)
+    found = _best(now, visible, lambda share: _way(searchers, now, minutes, share), seed=seed, effort=effort)
     crews, flights = found.way.crews, found.way.flights
     if not any(len(path) for path in found.flights.paths):
         raise _too_short(now, visible, crews[0], minutes)
@@ -157,7 +163,7 @@ def _steep(found: _Found, now: ProbabilityMap, visible: Points) -> list[str]:
     """What must be known of ground that is steeper than the aircraft climb and descend."""
     notes = []
     worth = now.poa * visible
-    share = found.way.share_seen(now.grid, found.flights.angle_rad)
+    share = share_seen(found.way.crews, now.grid, found.flights.angle_rad)
     if not isinstance(share, float) and (lost := 1.0 - float((worth * share).sum() / worth.sum())) > 0.01:
         notes.append(
             f"the ground is steeper than the aircraft climb or descend at that speed: passing higher over it "
@@ -190,28 +196,16 @@ class _Way:
     def turn_m(self) -> float:
         return max(crew.turn_m for crew in self.crews)
 
-    def share_seen(self, grid: SearchGrid, angle_rad: float) -> Points | float:
-        """What is left of detection over steep ground for the aircraft that passes highest; 1 without any."""
-        shares = [crew.share_seen(grid, angle_rad) for crew in self.crews]
-        if all(isinstance(share, float) for share in shares):
-            return 1.0
-        return np.asarray(np.minimum.reduce([np.broadcast_to(share, grid.shape) for share in shares]))
 
-
-def _ways(searchers: Sequence[Searcher], now: ProbabilityMap, minutes: float) -> list[_Way]:
-    """The aircraft at the speed asked for, and slower where they follow the ground."""
-    ways = []
-    for share in (1.0, *_SLOWER):
-        slower = [replace(s.mission, speed_m_s=s.mission.speed_m_s * share) for s in searchers]
-        crews = tuple(
-            crew_of(replace(s, mission=mission), now, minutes)
-            for s, mission in zip(searchers, slower, strict=True)
-        )
-        flights = tuple((k, n, crew.length_m) for k, crew in enumerate(crews) for n in range(crew.sorties))
-        ways.append(_Way(speed_share=share, crews=crews, flights=flights))
-        if all(crew.ground_m is None for crew in crews):
-            break
-    return ways
+def _way(searchers: Sequence[Searcher], now: ProbabilityMap, minutes: float, speed_share: float) -> _Way:
+    """The aircraft at a share of the speed asked for."""
+    slower = [replace(s.mission, speed_m_s=s.mission.speed_m_s * speed_share) for s in searchers]
+    crews = tuple(
+        crew_of(replace(s, mission=mission), now, minutes)
+        for s, mission in zip(searchers, slower, strict=True)
+    )
+    flights = tuple((k, n, crew.length_m) for k, crew in enumerate(crews) for n in range(crew.sorties))
+    return _Way(speed_share=speed_share, crews=crews, flights=flights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -223,22 +217,26 @@ class _Found:
     detection: float
 
 
-def _best(now: ProbabilityMap, visible: Points, ways: Sequence[_Way], *, seed: int, effort: int) -> _Found:
+def _best(
+    now: ProbabilityMap, visible: Points, way_at: Callable[[float], _Way], *, seed: int, effort: int
+) -> _Found:
     """The flights at the speed and distance between sweeps at which they find most."""
-    closed = closed_cells(now, ways[0].crews)
+    way = way_at(1.0)
+    closed = closed_cells(now, way.crews)
     tried: list[tuple[Rough, _Found]] = []
     angles: Sequence[float] = ALL_ANGLES_RAD  # then the best again
     for density in _DENSITIES:
-        tried += _roughs(now, visible, ways[0], density=density, angles=angles, closed=closed)
+        tried += _roughs(now, visible, way, density=density, angles=angles, closed=closed)
         rough, best = max(tried, key=lambda one: one[0].worth)
         angles = (rough.angle_rad,)
-    share = ways[0].share_seen(now.grid, angles[0])
+    share = share_seen(way.crews, now.grid, angles[0])
     worth = now.poa * visible
     if float((worth * share).sum()) < _STEEP * float(worth.sum()):
-        density = best.spacing_m / _swath_m(ways[0])
-        for way in ways[1:]:
-            tried += _roughs(now, visible, way, density=density, angles=angles, closed=closed)
-    return _polished_on(tried, seed=seed, effort=effort)
+        density = best.spacing_m / _swath_m(way)
+        for slower in map(way_at, _SLOWER):
+            tried += _roughs(now, visible, slower, density=density, angles=angles, closed=closed)
+    rough, best, rounds = _polished_on(tried, seed=seed, effort=effort)
+    return _in_time(rough, best, now, seed=seed, rounds=rounds)
 
 
 def _swath_m(way: _Way) -> float:
@@ -261,8 +259,9 @@ def _roughs(
     detection = float(_detected(1.0 / density, np.array([p0]))[0])
     tried = []
     for angle in angles:
+        share = share_seen(way.crews, now.grid, angle)
         field = Field(
-            values=now.poa * _detected(1.0 / density, p0 * visible * way.share_seen(now.grid, angle)),
+            values=now.poa * _detected(1.0 / density, p0 * visible * share),
             cell_m=now.grid.cell_m,
             west_m=now.grid.west_m,
             south_m=now.grid.south_m,
@@ -282,8 +281,13 @@ def _roughs(
     return tried
 
 
-def _polished_on(tried: Sequence[tuple[Rough, _Found]], *, seed: int, effort: int) -> _Found:
-    """The best of the most promising directions, polished, half of them polished on."""
+def _polished_on(
+    tried: Sequence[tuple[Rough, _Found]], *, seed: int, effort: int
+) -> tuple[Rough, _Found, int]:
+    """The best of the most promising directions, polished, the better half of them polished on.
+
+    And for how many rounds that one is then to be polished.
+    """
     promising: dict[tuple[float, float, float], tuple[Rough, _Found]] = {}
     for rough, found in sorted(tried, key=lambda one: -one[0].worth):
         promising.setdefault((found.way.speed_share, found.spacing_m, rough.angle_rad), (rough, found))
@@ -299,8 +303,8 @@ def _polished_on(tried: Sequence[tuple[Rough, _Found]], *, seed: int, effort: in
             )
             done.append((rough, replace(found, flights=flights)))
         done.sort(key=lambda one: -one[1].flights.value)
-        if len(done) == 1:
-            return done[0][1]
+        if len(done) <= 3:
+            return (*done[0], 2 * rounds)
         kept = done[: len(done) // 2]
         rounds *= 2
 
@@ -316,30 +320,95 @@ def _detected(looks: float, p0: Points) -> Points:
     return np.asarray((1.0 - part) * (1.0 - missed) + part * (1.0 - missed * (1.0 - p0)))
 
 
+def _in_time(rough: Rough, found: _Found, now: ProbabilityMap, *, seed: int, rounds: int) -> _Found:
+    """The flights polished on with the lengths for which their plans, climbs and real turns, leave time."""
+    way, turn_m, lengths = found.way, found.way.turn_m(), found.way.lengths_m()
+    crews = [way.crews[k] for k, *_ in way.flights]
+    for number, more_rounds in enumerate((rounds, _FIT_ROUNDS, _FIT_ROUNDS)):
+        spare = _RIGHT[number]
+        flown = list(zip(crews, found.flights.paths, strict=True))
+        left_s = [
+            _left_s(crew, _plan(crew, _round_keepouts(path, crew, now), found, now)) for crew, path in flown
+        ]
+        right = all(abs(left) <= spare * crew.time_s for crew, left in zip(crews, left_s, strict=True))
+        if right and number:
+            break
+        if not right:
+            lengths = [
+                max(0.0, length + left * crew.mission.speed_m_s)
+                for crew, length, left in zip(crews, lengths, left_s, strict=True)
+            ]
+        fitting = tuple(
+            cut_to(path, length, launch=crews[0].launch, turn_m=turn_m)[0]
+            for (_, path), length in zip(flown, lengths, strict=True)
+        )
+        begun = replace(found.flights, paths=fitting)
+        flights = finished(rough, lengths, turn_m=turn_m, rounds=more_rounds, seed=seed, begun=begun)
+        found = replace(found, flights=flights)
+    return found
+
+
+def _mission(crew: Crew, path: Points, found: _Found, now: ProbabilityMap) -> Mission:
+    line = tuple(now.grid.frame.to_latlon(path))
+    return replace(crew.mission, pattern=TrackLinePattern(line=line, spacing_m=found.spacing_m))
+
+
+def _plan(crew: Crew, path: Points, found: _Found, now: ProbabilityMap) -> FlightPlan | None:
+    """The plan of a path; None where nothing is left of it."""
+    return plan_mission(_mission(crew, path, found, now)) if len(path) > 1 else None
+
+
+def _left_s(crew: Crew, plan: FlightPlan | None) -> float:
+    """Time that a plan leaves, negative where it takes too long [s]; 0 without a plan."""
+    if plan is None or plan.estimate is None:
+        return 0.0
+    left_s = crew.time_s - plan.estimate.duration_s
+    return left_s if plan.estimate.batteries <= 1 else min(left_s, -1.0)
+
+
 def _planned(
     crew: Crew, flight: tuple[int, int], path: Points, now: ProbabilityMap, found: _Found
 ) -> tuple[Sortie | None, Points]:
-    """The plan of a path, cut until it ends in time, and what is left of the path."""
-    frame = now.grid.frame
-    path = _round_keepouts(path, crew, now)
-    length_m = path_length_m(path)
+    """The plan of a path, cut until it ends in time, and what is left of the path.
+
+    A metre cut off a leg that leads homewards saves little, since the way back grows, and one off a leg
+    outwards twice its time: the cut is sought by false position, where an end that stays counts half (the
+    Illinois rule).
+    """
+    whole = _round_keepouts(path, crew, now)
+    length_m, aim_s = path_length_m(whole), _SPARE / 2 * crew.time_s
+    # What fits and what is too long: its length, and the time that it leaves beyond the aim.
+    ends = {False: (0.0, crew.time_s), True: (length_m, -aim_s)}
+    kept, before, over = None, None, False
     for attempt in range(_TRIES):
-        if len(path) < 2:
-            return None, path
-        pattern = TrackLinePattern(line=tuple(frame.to_latlon(path)), spacing_m=found.spacing_m)
-        mission = replace(crew.mission, pattern=pattern)
-        plan = plan_mission(mission)
-        duration_s = plan.estimate.duration_s if plan.estimate else math.inf
-        over_s = duration_s - crew.time_s
-        if over_s <= 0 and (plan.estimate is None or plan.estimate.batteries <= 1):
-            sortie = Sortie(
-                searcher=flight[0], number=flight[1], mission=mission, line=pattern.line, plan=plan, found=0.0
-            )
-            return sortie, path
-        # Off a leg that leads homewards a cut saves little, since the way back grows: ever more is cut.
-        length_m -= max(2**attempt * over_s * mission.speed_m_s, 0.01 * length_m)
-        path, _ = cut_to(path, max(length_m, 0.0))
-    return None, path
+        cut = cut_to(whole, length_m)[0] if attempt else whole
+        plan = _plan(crew, cut, found, now)
+        if plan is None:
+            break
+        left_s = _left_s(crew, plan)
+        before, over = over if attempt else None, left_s < 0
+        if not over:
+            kept = (plan, cut)
+            if not attempt or left_s <= 2 * aim_s:
+                break
+        ends[over] = (length_m, left_s - aim_s)
+        if over is before:
+            ends[not over] = (ends[not over][0], ends[not over][1] / 2)
+        (fits_m, spare_s), (long_m, lacks_s) = ends[False], ends[True]
+        length_m = fits_m + (long_m - fits_m) * spare_s / (spare_s - lacks_s)
+    if kept is None:
+        return None, path
+    plan, cut = kept
+    mission = _mission(crew, cut, found, now)
+    sortie = Sortie(
+        searcher=flight[0],
+        number=flight[1],
+        mission=mission,
+        line=tuple(now.grid.frame.to_latlon(cut)),
+        plan=plan,
+        found=0.0,
+    )
+    return sortie, cut
 
 
 def _round_keepouts(path: Points, crew: Crew, now: ProbabilityMap) -> Points:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -22,15 +24,20 @@ SLOPE_RULE = (
 )
 
 
+@lru_cache(maxsize=8)
 def cell_heights_m(grid: SearchGrid, terrain: Terrain, east_m: float = 0.0, north_m: float = 0.0) -> Array:
     """(rows, columns) height of the ground at the middle of each cell, or so far beside it [m]; NaN unknown.
 
-    Heights are the model's own, above its sea level.
+    Heights are the model's own, above its sea level. The same array is given again, and cannot be written to.
     """
     x, y = np.meshgrid(grid.x_m() + east_m, grid.y_m() + north_m)
     places = shapely.multipoints(np.column_stack([x.ravel(), y.ravel()]))
     lon_lat = shapely.get_coordinates(grid.frame.to_geographic(places))
-    return np.asarray(terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]).reshape(grid.shape), dtype=np.float64)
+    heights = np.asarray(terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]), dtype=np.float64).reshape(
+        grid.shape
+    )
+    heights.flags.writeable = False
+    return heights
 
 
 def slope_deg(grid: SearchGrid, terrain: Terrain) -> Array:

@@ -9,7 +9,7 @@ import pytest
 
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.search.climbs import fading, swept_heights_m
+from airbeat.search.climbs import fading, raised_m
 from airbeat.search.detection import Posture, johnson_curve
 from airbeat.search.grid import SearchGrid
 from airbeat.search.sweepwidth import lateral_between, lateral_range
@@ -28,9 +28,7 @@ def ridge() -> np.ndarray:
 
 
 def swept(angle_deg: float, rate: float) -> np.ndarray:
-    return swept_heights_m(
-        GRID, ridge(), math.radians(angle_deg), height_m=60.0, climb_m_m=rate, descent_m_m=rate
-    )
+    return 60.0 + raised_m(GRID, ridge(), math.radians(angle_deg), climb_m_m=rate, descent_m_m=rate)
 
 
 def test_sweeps_along_a_ridge_stay_at_their_height_and_those_across_pass_higher() -> None:

@@ -74,7 +74,7 @@ def test_sorties_end_in_time_inside_the_fence_and_find_what_they_say() -> None:
 
     (sortie,) = found.sorties
     assert sortie.plan.estimate is not None
-    assert 0.8 * 540 < sortie.plan.estimate.duration_s <= 540.0
+    assert 0.95 * 540 < sortie.plan.estimate.duration_s <= 540.0
     assert [str(f) for f in check_plan(sortie.plan) if f.severity.value == "error"] == []
     path = FRAME.to_xy(sortie.line)
     strip = shapely.LineString(path).buffer(found.spacing_m / 2)
@@ -96,7 +96,7 @@ def test_two_drones_share_the_ground_and_the_work() -> None:
     assert strips[0].intersection(strips[1]).area < 0.12 * min(s.area for s in strips)
     assert both.found > 1.15 * alone.found
     times = [s.plan.estimate.duration_s for s in both.sorties if s.plan.estimate]
-    assert max(times) - min(times) < 0.25 * max(times)
+    assert 0.95 * 420 < min(times) <= max(times) <= 420
     heights = {s.mission.height.value_m for s in both.sorties}
     assert heights == {60.0, 65.0}
 
