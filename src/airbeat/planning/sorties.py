@@ -1,14 +1,16 @@
 """Coverage flown in sorties: each begins and ends at home with reserve left; several vehicles share them.
 
 Route first, then cut: one path over the area (``coverage``), cut where it costs least (``splitting``), shared
-among the vehicles (``fleet``), and kept apart in height and time (``airspace``). Pure: the same input and
-seed give the same sorties.
+among the vehicles (``fleet``), and kept apart in height and time (``airspace``). One vehicle with several
+sorties also tries lines that are laid out and shared for the ways from and to home (``petals``). Pure: the
+same input and seed give the same sorties.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,12 +27,17 @@ from airbeat.planning.estimate import FlightModel
 from airbeat.planning.ferry import Ferry, FlightRooms
 from airbeat.planning.fleet import share_tour, transitions
 from airbeat.planning.idle import idle_stretches
+from airbeat.planning.job import Job, make_job
+from airbeat.planning.petals import petals
 from airbeat.planning.repair import free_area
 from airbeat.planning.sortie import OTHER_ITEMS, Drone, FleetPlan, Flight, SortieTask
 from airbeat.planning.sortiefigures import measured
 from airbeat.planning.splitting import best_pieces, piece_prices_s
+from airbeat.planning.together import bent_together
 
 __all__ = ["MORE_EFFORT", "plan_sorties"]
+
+Points = npt.NDArray[np.float64]
 
 _STEPS_M = (150.0, 40.0)
 """Distances between places to cut inside a leg: the second where the first cannot do."""
@@ -39,6 +46,10 @@ _MOST_PLACES = 900
 _IDLE_LOSS = 1e-4
 """Share of the area that may get lost where ways that see nothing new are left out."""
 _TRIES = 6
+_SHARES = (1.03, 1.0, 0.98)
+"""Batteries that sorties are cut for before they are bent, in shares of the real ones: bending saves time."""
+_LINE_SPACINGS = 2.0
+"""Legs longer than so many spacings are taken for sweep lines when sorties are bent."""
 MORE_EFFORT = 1
 """A path for several batteries is worth more planning than a quick look: 1 to 2 % less time in the air."""
 
@@ -80,7 +91,8 @@ def plan_sorties(
         seed: of the ordering.
         effort: how hard to look.
         paths: covering paths to cut, the best of which is taken; None plans one from anywhere to anywhere and
-            one from and to the launch place.
+            one from and to the launch place, and for one vehicle with several sorties also lines that point
+            at home (``petals``).
         progress: called with 0…1.
 
     Raises:
@@ -104,6 +116,7 @@ def plan_sorties(
         most_items=most_items,
         swap_s=swap_s,
     )
+    given = paths is not None
     if paths is None:
         gates: list[LatLon | None] = [None, _gate(task)]
         paths = [
@@ -120,15 +133,86 @@ def plan_sorties(
                 model=drones[0].model,
                 seed=seed,
                 effort=effort + MORE_EFFORT,
-                progress=None if progress is None else partial(_half, progress, k),
+                progress=None if progress is None else partial(_part, progress, 0.2 * k, 0.2),
             )
             for k, gate in enumerate(gates)
         ]
-    return min((_cut(task, path) for path in paths), key=partial(_rank, task))
+    best = min((_cut(task, path) for path in paths), key=partial(_rank, task))
+    if given or len(drones) > 1 or len(best.sorties) == 1:
+        return best
+    angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
+    job = make_job(
+        free,
+        spacing_m=spacing_m,
+        swath_m=task.swath_m,
+        model=drones[0].model,
+        home=drones[0].home,
+        seed=seed,
+        effort=effort,
+    )
+    rest = None if progress is None else partial(_part, progress, 0.4, 0.6)
+    return min([best, *_planned_from_home(task, job, best, angle, rest)], key=partial(_rank, task))
 
 
-def _half(progress: Callable[[float], None], first: int, done: float) -> None:
-    progress((first + done) / 2)
+def _part(progress: Callable[[float], None], first: float, share: float, done: float) -> None:
+    progress(first + share * done)
+
+
+def _planned_from_home(
+    task: SortieTask,
+    job: Job,
+    cut: FleetPlan,
+    angle_rad: float | None,
+    progress: Callable[[float], None] | None,
+) -> list[FleetPlan]:
+    """Cut sorties bent together, and sorties laid out for home: those that keep what the cut ones keep."""
+    job = replace(job, least_share=max(job.least_share, cut.coverage_fraction))
+    plans = []
+    for share in _SHARES:
+        plan = _bent(task, job, cut.path, share)
+        if plan is not None and _is_sound(task, plan, cut):
+            plans.append(plan)
+            break
+    try:
+        lines = petals(task, job, angle_rad=angle_rad, progress=progress)
+    except PlanningError:
+        lines = None  # the cut plan stands where some track cannot be reached
+    if lines:
+        plan = measured(task, cut.path, [_photographing(job, line) for line in lines])
+        plans += [plan] if _is_sound(task, plan, cut) else []
+    return plans
+
+
+def _bent(task: SortieTask, job: Job, path: CoveragePath, share: float) -> FleetPlan | None:
+    """The path cut for batteries of another size, and its sorties bent together."""
+    drone = replace(task.drones[0], endurance_s=task.drones[0].endurance_s * share)
+    try:
+        cut = _cut(replace(task, drones=(drone,)), path)
+    except PlanningError:
+        return None
+    long_m = _LINE_SPACINGS * job.spacing_m
+    legs = [(s.line, np.hypot(*np.diff(s.line, axis=0).T) > long_m) for s in cut.sorties]
+    lines = bent_together(job, legs, angle_rad=0.0)
+    return measured(task, path, [_photographing(job, line) for line in lines])
+
+
+def _is_sound(task: SortieTask, plan: FleetPlan, cut: FleetPlan) -> bool:
+    """Whether a plan sees as much as the cut one, stays where that stays, and fits batteries and memory."""
+    drone, layer_m = task.drones[0], task.layers_m[0]
+    longest_s = drone.usable_s(layer_m) + drone.vertical_s(layer_m)
+    return (
+        plan.coverage_fraction >= cut.coverage_fraction - _IDLE_LOSS / 2
+        and plan.outside_m <= cut.outside_m
+        and plan.keepout_m <= cut.keepout_m
+        and all(s.duration_s <= longest_s + 1e-6 and s.items <= task.most_items for s in plan.sorties)
+    )
+
+
+def _photographing(job: Job, line: Points) -> Flight:
+    """A flight that photographs wherever it is inside the space, the ways from and to home included."""
+    inside = np.flatnonzero(job.near.clear(line[:-1], line[1:]))
+    first, last = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, len(line) - 1)
+    return Flight(drone=0, out=line[: first + 1], work=line[first : last + 1], back=line[last:])
 
 
 def _gate(task: SortieTask) -> LatLon:

@@ -103,6 +103,27 @@ def test_every_sortie_begins_and_ends_at_home_with_reserve_and_together_they_cov
     assert all(b >= a - 1e-6 for a, b in zip(ends, starts[1:], strict=False))
 
 
+def test_sorties_laid_out_for_home_are_sound_and_never_slower_than_a_path_that_is_cut(
+    path: CoveragePath,
+) -> None:
+    home = place(450, 290)
+    drone = Drone(home=home, endurance_s=420.0)
+    cut = planned(path, drone)
+    done: list[float] = []
+    plan = plan_sorties(
+        geographic(AREA),
+        drones=[drone],
+        spacing_m=SPACING_M,
+        keepouts=[geographic(POND)],
+        progress=done.append,
+    )
+    assert_sound(plan, path, (drone,))
+    assert len(plan.sorties) > 1
+    assert (len(plan.sorties), plan.duration_s) <= (len(cut.sorties), cut.duration_s)
+    assert done == sorted(done)
+    assert done[-1] <= 1.0
+
+
 def test_a_battery_that_is_enough_makes_one_sortie(path: CoveragePath) -> None:
     plan = planned(path, Drone(home=HOME, endurance_s=3600.0))
     assert len(plan.sorties) == 1
