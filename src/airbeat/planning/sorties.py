@@ -116,31 +116,22 @@ def plan_sorties(
         most_items=most_items,
         swap_s=swap_s,
     )
-    given = paths is not None
-    if paths is None:
-        gates: list[LatLon | None] = [None, _gate(task)]
-        paths = [
-            plan_coverage(
-                area,
-                spacing_m=spacing_m,
-                swath_m=swath_m,
-                keepouts=keepouts,
-                fence=fence,
-                corridor_width_m=corridor_width_m,
-                margin_m=margin_m,
-                home=gate,
-                angle_deg=angle_deg,
-                model=drones[0].model,
-                seed=seed,
-                effort=effort + MORE_EFFORT,
-                progress=None if progress is None else partial(_part, progress, 0.2 * k, 0.2),
-            )
-            for k, gate in enumerate(gates)
-        ]
-    best = min((_cut(task, path) for path in paths), key=partial(_rank, task))
-    if given or len(drones) > 1 or len(best.sorties) == 1:
+    if paths is not None:
+        return min((_cut(task, path) for path in paths), key=partial(_rank, task))
+    how: dict[str, Any] = {
+        "spacing_m": spacing_m,
+        "swath_m": swath_m,
+        "keepouts": keepouts,
+        "fence": fence,
+        "corridor_width_m": corridor_width_m,
+        "margin_m": margin_m,
+        "angle_deg": angle_deg,
+        "seed": seed,
+        "effort": effort + MORE_EFFORT,
+    }
+    best = _cut_best(task, area, how, progress)
+    if len(drones) > 1 or len(best.sorties) == 1:
         return best
-    angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
     job = make_job(
         free,
         spacing_m=spacing_m,
@@ -150,8 +141,27 @@ def plan_sorties(
         seed=seed,
         effort=effort,
     )
+    angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
     rest = None if progress is None else partial(_part, progress, 0.4, 0.6)
     return min([best, *_planned_from_home(task, job, best, angle, rest)], key=partial(_rank, task))
+
+
+def _cut_best(
+    task: SortieTask, area: Any, how: dict[str, Any], progress: Callable[[float], None] | None
+) -> FleetPlan:
+    """The better of a path from anywhere to anywhere and one from and to the launch place, cut."""
+    gates: list[LatLon | None] = [None, _gate(task)]
+    paths = [
+        plan_coverage(
+            area,
+            home=gate,
+            model=task.drones[0].model,
+            progress=None if progress is None else partial(_part, progress, 0.2 * k, 0.2),
+            **how,
+        )
+        for k, gate in enumerate(gates)
+    ]
+    return min((_cut(task, path) for path in paths), key=partial(_rank, task))
 
 
 def _part(progress: Callable[[float], None], first: float, share: float, done: float) -> None:
