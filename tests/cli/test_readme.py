@@ -70,11 +70,17 @@ def test_every_picture_in_the_readme_is_there() -> None:
 def test_the_guide_leads_from_a_mission_file_to_a_report(workplace: Path) -> None:
     port = _free_port()
     steps = [(kind, block) for kind, block in BLOCKS if kind in {"run", "background"}]
-    assert [b.split()[1] for _, b in steps] == ["new", "plan", "sim", "upload", "fly", "detect", "report"]
-    before = steps[:2]
-    simulator, flying, after = steps[2], steps[3:5], steps[5:]
+    at = next(n for n, (kind, _) in enumerate(steps) if kind == "background")
+    before, simulator, flying, after = steps[:at], steps[at], steps[at + 1 : at + 3], steps[at + 3 :]
+    assert [b.split()[1] for _, b in before] == ["new", "plan", "convert"]
+    assert [b.split()[1] for _, b in flying] == ["upload", "fly"]
+    assert [b.split()[1] for _, b in after] == ["detect", "review", "report", "search"]
 
     def run(block: str) -> None:
+        for line in block.splitlines():
+            run_line(line)
+
+    def run_line(block: str) -> None:
         done = subprocess.run(
             _arguments(block, port),
             cwd=workplace,

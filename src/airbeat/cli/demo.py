@@ -134,7 +134,11 @@ def _score(run: DetectionRun, flown: _Flown, ground: Ground, mission: Mission) -
     if missing:
         raise FindingsError(f"photographs {missing} of the exercise were not searched")
     return score(
-        candidates=[(r.candidate.point.position, r.candidate.score) for r in run.candidates],
+        candidates=[
+            (r.candidate.point.position, r.candidate.score)
+            for r in run.candidates
+            if r.candidate.point is not None
+        ],
         frames=[
             FrameDetections(frame=name, shot=shot, xyxy_px=boxes[name])
             for shot in flown.shots

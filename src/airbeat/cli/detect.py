@@ -1,24 +1,37 @@
-"""``airbeat detect``: person candidates in a folder of photographs."""
+"""``airbeat detect``: person candidates in photographs and videos."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
+from airbeat.cli.positions import LAT_LON
+from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
-    from airbeat.detect.run import DetectionRun
+    from airbeat.detect.run import CandidateRecord, DetectionRun
+    from airbeat.frames.sources import FrameSource
+    from airbeat.frames.video import VideoSampling
+    from airbeat.geo.coordinates import LatLon
 
-__all__ = ["command", "detection_json", "print_detection"]
+__all__ = ["command", "detection_json", "print_detection", "write_contact_sheets"]
+
+_SHOWN = 10
+_MOST_SHEETS = 20
 
 
 def detection_json(run: DetectionRun) -> dict[str, Any]:
     """What ``--json`` prints of a search through photographs."""
     return {
         "frames_searched": len(run.frames),
+        "frames_taken_over": run.reused,
         "frames_not_searched": len(run.refused),
         "duplicates": len(run.duplicates),
         "files_ignored": run.ignored,
@@ -30,7 +43,7 @@ def detection_json(run: DetectionRun) -> dict[str, Any]:
         "detector": run.detector,
         "candidates_json": str(run.json_path),
         "candidates_geojson": str(run.geojson_path),
-        "not_searched": [{"file": r.path.name, "reason": r.reason} for r in run.refused],
+        "not_searched": [{"file": r.name, "reason": r.reason} for r in run.refused],
     }
 
 
@@ -38,48 +51,176 @@ def print_detection(run: DetectionRun, *, as_json: bool) -> None:
     """What was searched, what was not and why, and the first places to look."""
     from rich.text import Text
 
-    from airbeat.geo.notation import decimal_degrees, mgrs_grid
-
     out = console(as_json)
-    table(
-        [
-            ("photographs searched", str(len(run.frames))),
-            ("not searched", str(len(run.refused))),
-            ("candidates", f"{len(run.candidates)}, none confirmed; the photographs are not cleared"),
-        ],
-        as_json=as_json,
+    rows = [("photographs searched", str(len(run.frames)))]
+    if run.reused:
+        rows.append(("of them finished before", str(run.reused)))
+    rows.append(("not searched", str(len(run.refused))))
+    if run.duplicates:
+        rows.append(("the same as another", str(len(run.duplicates))))
+    rows.append(
+        ("candidates", f"{len(run.candidates)}, none confirmed; the photographs are not cleared"),
     )
+    table(rows, as_json=as_json)
     for refusal in run.refused:
-        out.print(Text(f"not searched: {printable(refusal.path.name)}: {refusal.reason}", style="yellow"))
+        out.print(Text(f"not searched: {printable(refusal.name)}: {refusal.reason}", style="yellow"))
     if run.ignored:
         out.print(Text(f"not looked at: {run.ignored} files that are no photographs by their names"))
     if run.folders:
-        names = ", ".join(printable(name) for name in run.folders[:5])
-        out.print(Text(f"not looked at: {len(run.folders)} folders inside: {names}", style="yellow"))
-    for frame in run.frames:
-        if missing := sum(point is None for point in frame.points):
-            name = printable(frame.meta.path.name)
-            out.print(Text(f"seen without a place: {name}: {missing} boxes, in no candidate", style="yellow"))
-    for record in run.candidates[:10]:
-        point = record.candidate.point
-        looks = f"{len(record.candidate.looks)} of {record.covered_by} photographs"
-        out.print(
-            Text(
-                f"{record.id}  {decimal_degrees(point.position)}  {mgrs_grid(point.position)}  "
-                f"CE90 {point.ce90_m:.1f} m  score {record.candidate.score:.2f}  {looks}"
+        folders = ", ".join(printable(name) for name in run.folders[:5])
+        out.print(Text(f"not looked at: {len(run.folders)} folders inside: {folders}", style="yellow"))
+    if run.boxes_without_place:
+        text = f"{run.boxes_without_place} boxes have no place on the ground; each is a candidate of its own"
+        out.print(Text(text, style="yellow"))
+    names = run.names
+    for record in run.candidates[:_SHOWN]:
+        place = _place(record) or f"no position, in {printable(names[record.candidate.looks[0].frame])}"
+        out.print(Text(f"{record.id}  {place}  score {record.candidate.score:.2f}  {_looks(record)}"))
+    if len(run.candidates) > _SHOWN:
+        out.print(f"… and {len(run.candidates) - _SHOWN} more in {run.json_path}")
+
+
+def _place(record: CandidateRecord) -> str:
+    from airbeat.geo.notation import decimal_degrees, mgrs_grid
+
+    point = record.candidate.point
+    if point is None:
+        return ""
+    return f"{decimal_degrees(point.position)}  {mgrs_grid(point.position)}  CE90 {point.ce90_m:.1f} m"
+
+
+def _looks(record: CandidateRecord) -> str:
+    return f"{len(record.candidate.looks)} of {record.covered_by} photographs"
+
+
+def write_contact_sheets(run: DetectionRun) -> list[Path]:
+    """Write ``contact-sheet.jpg``, ``contact-sheet-2.jpg``, … of the best candidates beside the results."""
+    from airbeat.detect.results import NOTE
+    from airbeat.formats.atomic import write_files
+    from airbeat.geo.notation import mgrs_grid
+    from airbeat.report.contact_sheet import SheetEntry, contact_sheets
+
+    def entries() -> Iterator[SheetEntry]:
+        for record in run.candidates:
+            point = record.candidate.point
+            place = "no position"
+            if point is not None:
+                place = f"{mgrs_grid(point.position)}  ± {point.ce90_m:.0f} m"
+            yield SheetEntry(
+                id=record.id,
+                crop=record.crop,
+                score=record.candidate.score,
+                place=place,
+                looks=f"seen in {_looks(record)}",
             )
+
+    folder = run.json_path.parent
+    sheets = contact_sheets(
+        entries(), title=Path(run.source).name or "search", total=len(run.candidates), note=NOTE
+    )
+    written: list[Path] = []
+    for number, jpeg in zip(range(1, _MOST_SHEETS + 1), sheets, strict=False):
+        name = "contact-sheet.jpg" if number == 1 else f"contact-sheet-{number}.jpg"
+        written += write_files({folder / name: jpeg}, overwrite=True)
+    for path in set(folder.glob("contact-sheet*.jpg")) - set(written):
+        path.unlink(missing_ok=True)
+    return written
+
+
+def _print_headings(frames: FrameSource, *, as_json: bool) -> list[str]:
+    """Say where a flight's headings were wrong or cannot be trusted: places follow from them."""
+    from rich.text import Text
+
+    from airbeat.detect.prepare import PreparedFrames
+    from airbeat.frames.sources import FollowedFolder
+
+    said = list(frames.headings) if isinstance(frames, PreparedFrames) else []
+    for text in said:
+        console(as_json).print(Text(f"heading: {text}", style="bold yellow"))
+    if isinstance(frames, FollowedFolder):
+        console(as_json).print("headings were not compared: search the folder again once it is full")
+    return said
+
+
+def _source(
+    text: str,
+    *,
+    out_dir: Path,
+    follow: bool,
+    quiet_s: float,
+    sampling: VideoSampling,
+    stopped: Callable[[], bool],
+) -> FrameSource:
+    """What the user named: a folder, a folder to be followed, a video, or the address of a stream."""
+    from airbeat.frames.folder import VIDEOS
+    from airbeat.frames.sources import FolderSource, FollowedFolder, VideoSource
+
+    path = Path(text)
+    frames_dir = out_dir / "frames"
+    if "://" in text or (path.suffix.lower() in VIDEOS and path.is_file()):
+        if follow:
+            raise UsageError("--follow is for folders", remedy="leave it out; a stream is followed anyway")
+        return VideoSource(name=text, address=text, frames_dir=frames_dir, sampling=sampling, stopped=stopped)
+    if not path.is_dir():
+        raise UsageError(
+            f"{text} is neither a folder nor a video", remedy="name a folder of photographs or videos"
         )
-    if len(run.candidates) > 10:
-        out.print(f"… and {len(run.candidates) - 10} more in {run.json_path}")
+    if follow:
+        return FollowedFolder(
+            name=text,
+            folder=path,
+            frames_dir=frames_dir,
+            leave_out=(out_dir,),
+            sampling=sampling,
+            quiet_s=quiet_s,
+            stopped=stopped,
+        )
+    return FolderSource(
+        name=text, folder=path, frames_dir=frames_dir, leave_out=(out_dir,), sampling=sampling
+    )
+
+
+@contextmanager
+def _stopped_by_ctrl_c(*, catch: bool) -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed; the second time it ends the program as usual."""
+    pressed = False
+
+    def caught(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        click.echo("airbeat: stopping; what was searched is written. Ctrl-C again to leave at once", err=True)
+
+    before = signal.signal(signal.SIGINT, caught) if catch else None
+    try:
+        yield lambda: pressed
+    finally:
+        if catch:
+            signal.signal(signal.SIGINT, before)
+
+
+def _default_out(source: str) -> Path:
+    if "://" in source:
+        return Path("stream-candidates")
+    path = Path(source)
+    return path.with_name(path.name + "-candidates")
 
 
 @click.command("detect")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source")
 @click.option(
     "--out",
     "out_dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for candidates.json, candidates.geojson and cut-outs. [default: FOLDER-candidates]",
+    help="Folder for candidates.json, candidates.geojson, cut-outs, contact sheets. "
+    "[default: SOURCE-candidates]",
+)
+@click.option(
+    "--detector",
+    default="auto",
+    show_default=True,
+    help="Which detector: auto chooses for each photograph. Others are named in the README.",
 )
 @click.option("--threshold", type=float, help="Leave out boxes that score less (0 to 1).")
 @click.option(
@@ -87,7 +228,8 @@ def print_detection(run: DetectionRun, *, as_json: bool) -> None:
     type=float,
     help="Choose the threshold from the detector's measured curve instead.",
 )
-@click.option("--gsd-cm-px", type=float, help="GSD by hand, where the photographs do not say it [cm/px].")
+@click.option("--gsd-m-px", type=float, help="GSD by hand, instead of the photographs' own [m/px].")
+@click.option("--modality", type=click.Choice(["rgb", "thermal"]), help="What all photographs are, by hand.")
 @click.option(
     "--ground-height-m",
     type=float,
@@ -95,45 +237,115 @@ def print_detection(run: DetectionRun, *, as_json: bool) -> None:
     show_default=True,
     help="Height of the ground above the take-off place; flat ground is assumed [m].",
 )
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
+@click.option(
+    "--terrain",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Height model (HGT, GeoTIFF) instead of flat ground; may be given several times.",
+)
+@click.option("--home", type=LAT_LON, help="Take-off place; joins heights above it to the height model.")
+@click.option(
+    "--telemetry",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Flight log (.tlog, .bin, DJI .srt) that completes what the photographs do not say.",
+)
+@click.option(
+    "--camera-pitch-deg",
+    type=click.FloatRange(-90.0, 30.0),
+    help="Pitch of a camera that turns with the airframe, where no log says it; -90 looks down.",
+)
+@click.option("--follow", is_flag=True, help="The folder is still filling: wait for more, until it is quiet.")
+@click.option(
+    "--quiet-s",
+    type=click.FloatRange(0.1, 86400),
+    default=60.0,
+    show_default=True,
+    help="With --follow: the end is when nothing new has come for so long [s].",
+)
+@click.option(
+    "--video-every-s",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Search one frame of a video in so long [s].",
+)
+@click.option(
+    "--video-overlap",
+    type=float,
+    help="Take a frame earlier where it shares no more than this with the last one (0 to 1).",
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes. [default: one for each processor]")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @json_option
 def command(
     *,
-    folder: Path,
+    source: str,
     out_dir: Path | None,
-    threshold: float | None,
-    max_false_per_frame: float | None,
-    gsd_cm_px: float | None,
-    ground_height_m: float,
-    workers: int,
+    follow: bool,
+    quiet_s: float,
+    video_every_s: float,
+    video_overlap: float | None,
+    workers: int | None,
     overwrite: bool,
     as_json: bool,
+    terrain: tuple[Path, ...],
+    home: LatLon | None,
+    telemetry: Path | None,
+    camera_pitch_deg: float | None,
+    **options: Any,
 ) -> int:
-    """Find person candidates in the photographs of FOLDER and say where they are on the ground.
+    """Find person candidates in photographs and videos and say where they are on the ground.
 
-    Position, height and gimbal come from each photograph's own EXIF/XMP. A photograph that cannot be
-    searched is listed with the reason, and the exit code is then 1. Folders below FOLDER are not read.
+    SOURCE is a folder (those below it are searched too), a video, or the address of a stream. Position,
+    height and gimbal come from each photograph's own EXIF/XMP. A file that cannot be searched is listed with
+    the reason, and the exit code is then 1.
+
+    What is finished is kept in the output folder: the same command, started again after whatever end, goes
+    on where it was.
 
     \b
-    airbeat detect card/DCIM/100MEDIA --out candidates
+    airbeat detect card/DCIM --out candidates
+    airbeat detect card/DCIM --out candidates --follow --quiet-s 300
     """
-    from airbeat.detect.run import detect_folder
+    from airbeat.detect.prepare import is_whole, prepared
+    from airbeat.detect.run import detect_source, search_settings
+    from airbeat.frames.video import VideoSampling
 
-    with progress_bar("searching photographs") as progress:
-        run = detect_folder(
-            folder,
-            out_dir=out_dir or folder.with_name(folder.name + "-candidates"),
-            threshold=threshold,
-            max_false_per_frame=max_false_per_frame,
-            gsd_m_px=None if gsd_cm_px is None else gsd_cm_px / 100,
-            ground_height_m=ground_height_m,
-            workers=workers,
-            progress=lambda done, total: progress(done / max(total, 1)),
-            overwrite=overwrite,
+    out_dir = out_dir or _default_out(source)
+    if terrain and options["ground_height_m"]:
+        raise UsageError("a height model and a height of flat ground exclude each other", remedy="give one")
+    if home is not None and not terrain:
+        raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
+    sampling = VideoSampling(every_s=video_every_s, overlap=video_overlap)
+    with _stopped_by_ctrl_c(catch=follow or "://" in source) as stopped:
+        frames = _source(
+            source, out_dir=out_dir, follow=follow, quiet_s=quiet_s, sampling=sampling, stopped=stopped
         )
+        settings = search_settings(**options)
+        if terrain or telemetry or is_whole(frames):
+            with progress_bar("reading metadata") as progress:
+                frames, ground = prepared(
+                    frames,
+                    telemetry=telemetry,
+                    camera_pitch_deg=camera_pitch_deg,
+                    terrain=terrain,
+                    home=home,
+                    progress=progress,
+                )
+            settings = replace(settings, terrain=ground)
+        with progress_bar("searching photographs") as progress:
+            run = detect_source(
+                frames,
+                settings,
+                out_dir=out_dir,
+                workers=workers,
+                progress=lambda done, total: progress(done / max(total, 1), label=f"searched {done}"),
+                overwrite=overwrite,
+            )
+    sheets = write_contact_sheets(run)
     print_detection(run, as_json=as_json)
-    console(as_json).print(f"wrote {run.json_path} and {run.geojson_path}")
+    headings = _print_headings(frames, as_json=as_json)
+    console(as_json).print(f"wrote {run.json_path}, {run.geojson_path} and {len(sheets)} contact sheets")
     if as_json:
-        emit_json(detection_json(run))
+        emit_json(detection_json(run) | {"contact_sheets": [str(p) for p in sheets], "headings": headings})
     return 1 if run.refused else 0

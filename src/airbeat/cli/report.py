@@ -43,6 +43,7 @@ def gather(
     from airbeat.checks.plan import check_plan
     from airbeat.report.content import ReportContent
     from airbeat.report.flown import flown_part, read_flight_file
+    from airbeat.report.reviewed import decisions_beside
     from airbeat.report.searched import read_search_results, searched_part
 
     area = plan.survey.area if plan.survey else None
@@ -51,7 +52,9 @@ def gather(
         flown = flown_part(read_flight_file(flight_json), plan=plan)
     if candidates_json is not None:
         results = read_search_results(candidates_json)
-        searched = searched_part(results, folder=candidates_json.parent, area=area)
+        folder = candidates_json.parent
+        decisions = decisions_beside(folder, results)
+        searched = searched_part(results, folder=folder, area=area, decisions=decisions)
     return ReportContent(
         plan=plan,
         flown=flown,

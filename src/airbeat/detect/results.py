@@ -1,9 +1,28 @@
-"""What a search writes: `candidates.json`, `candidates.geojson` (RFC 7946) and the cut-outs."""
+"""What a search writes: `candidates.json`, `candidates.geojson` (RFC 7946) and the cut-outs.
+
+`candidates.json` is one object with one frame or candidate a line:
+
+- ``schema``, ``tool``, ``note``, ``source`` (what was searched, as it was named), ``positions``;
+- ``detector``: ``name``, ``threshold``; ``summary``: counts;
+- ``frames``: ``file`` (path below the source), ``sha256``, the metadata it was placed by, ``gsd_m_px`` (null
+  where it is not known), ``boxes`` (``xyxy_px``: left, top, right, bottom; ``score``; ``detector``;
+  ``candidate``: id; ``lat_deg``, ``lon_deg``, ``ce90_m`` where the box has a place) and ``findings``;
+- ``not_searched`` (``file``, ``reason``), ``duplicates`` (``file``, ``same_as``);
+- ``candidates``, best first: ``id``, ``lat_deg``, ``lon_deg``, ``ce90_m`` (null for a frame that does not
+  know its place), ``ellipse90``, ``ground_amsl_m`` (height of the ground there above sea level by the
+  height model, else by the aircraft's own heights; null where nothing says it), ``score``, ``status``,
+  ``frames_with_it``, ``frames_over_it``, ``looks`` (``file``, ``sha256``, ``box``, ``xyxy_px``, ``score``),
+  ``missed_in`` (files that show the place and have no box there) and ``crop``.
+
+Nothing in it depends on when or on how many processors it was made.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import statistics
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +30,13 @@ from airbeat import __version__
 from airbeat.formats.atomic import write_files
 
 if TYPE_CHECKING:
+    from airbeat.detect.records import SearchedFrame
     from airbeat.detect.run import CandidateRecord, DetectionRun
-    from airbeat.detect.search import SearchedFrame
     from airbeat.locate.accuracy import GroundPoint
 
 __all__ = ["NOTE", "SCHEMA", "crop_name", "write_results"]
 
-SCHEMA = "airbeat/candidates/1"
+SCHEMA = "airbeat/candidates/2"
 NOTE = "Candidates, not confirmed. Photographs without candidates are not cleared."
 
 
@@ -26,7 +45,9 @@ def crop_name(candidate_id: str, jpeg: bytes) -> str:
     return f"{candidate_id}-{hashlib.sha256(jpeg).hexdigest()[:8]}.jpg"
 
 
-def _place(point: GroundPoint) -> dict[str, float]:
+def _place(point: GroundPoint | None) -> dict[str, float | None]:
+    if point is None:
+        return {"lat_deg": None, "lon_deg": None, "ce90_m": None}
     return {
         "lat_deg": round(point.position.lat_deg, 8),
         "lon_deg": round(point.position.lon_deg, 8),
@@ -38,22 +59,20 @@ def _numbers(values: Any, places: int = 1) -> list[float]:
     return [round(float(v), places) for v in values]
 
 
-def _frame(
-    frame: SearchedFrame, detector: str, tied: dict[tuple[int, int], str], number: int
-) -> dict[str, Any]:
+def _frame(frame: SearchedFrame, tied: dict[tuple[int, int], str], number: int) -> dict[str, Any]:
     meta = frame.meta
     boxes = []
-    for j, point in enumerate(frame.points):
+    for j, found in enumerate(frame.boxes):
         box: dict[str, Any] = {
-            "xyxy_px": _numbers(frame.detections.xyxy_px[j]),
-            "score": round(float(frame.detections.scores[j]), 4),
-            "detector": detector,
+            "xyxy_px": _numbers(found.xyxy_px),
+            "score": round(found.score, 4),
+            "detector": found.detector,
             "candidate": tied.get((number, j)),
         }
-        boxes.append(box | (_place(point) if point is not None else {}))
+        boxes.append(box | (_place(found.point) if found.point is not None else {}))
     position = meta.position
     return {
-        "file": meta.path.name,
+        "file": frame.name,
         "sha256": meta.sha256,
         "width_px": meta.width_px,
         "height_px": meta.height_px,
@@ -61,6 +80,7 @@ def _frame(
         "lat_deg": position.lat_deg if position else None,
         "lon_deg": position.lon_deg if position else None,
         "height_above_home_m": meta.height_above_home_m,
+        "amsl_m": meta.amsl_m,
         "gimbal_yaw_deg": meta.gimbal_yaw_deg,
         "gimbal_pitch_deg": meta.gimbal_pitch_deg,
         "gimbal_roll_deg": meta.gimbal_roll_deg,
@@ -68,48 +88,53 @@ def _frame(
         "camera_model": meta.camera_model,
         "software": meta.software,
         "modality": meta.modality,
-        "gsd_m_px": round(frame.gsd_m_px, 5),
+        "gsd_m_px": None if frame.gsd_m_px is None else round(frame.gsd_m_px, 5),
         "ground_height_above_home_m": round(frame.ground_height_m, 2),
         "boxes": boxes,
         "findings": list(frame.findings),
     }
 
 
-def _candidate(record: CandidateRecord, run: DetectionRun) -> dict[str, Any]:
+def _candidate(record: CandidateRecord, names: list[str]) -> dict[str, Any]:
     point = record.candidate.point
+    ellipse = point and {
+        "semi_major_m": round(point.semi_major_m, 2),
+        "semi_minor_m": round(point.semi_minor_m, 2),
+        "major_bearing_deg": round(point.major_bearing_deg, 1),
+    }
+    heights = [h for h in record.ground_amsl_m if h is not None]
     return {
         "id": record.id,
         **_place(point),
-        "ellipse90": {
-            "semi_major_m": round(point.semi_major_m, 2),
-            "semi_minor_m": round(point.semi_minor_m, 2),
-            "major_bearing_deg": round(point.major_bearing_deg, 1),
-        },
+        "ellipse90": ellipse,
+        "ground_amsl_m": round(statistics.median(heights), 1) if heights else None,
         "score": round(record.candidate.score, 4),
         "status": "candidate",
         "frames_with_it": len(record.candidate.looks),
         "frames_over_it": record.covered_by,
         "looks": [
             {
-                "file": run.frames[look.frame].meta.path.name,
+                "file": names[look.frame],
+                "sha256": sha256,
                 "box": look.box,
-                "xyxy_px": _numbers(run.frames[look.frame].detections.xyxy_px[look.box]),
+                "xyxy_px": _numbers(xyxy_px),
                 "score": round(look.score, 4),
             }
-            for look in record.candidate.looks
+            for look, (sha256, xyxy_px) in zip(record.candidate.looks, record.boxes, strict=True)
         ],
+        "missed_in": [names[number] for number in record.missed_in],
         "crop": f"crops/{record.crop.name}",
     }
 
 
-def _report(run: DetectionRun) -> dict[str, Any]:
-    tied = {(look.frame, look.box): r.id for r in run.candidates for look in r.candidate.looks}
+def _head(run: DetectionRun) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {"name": "airbeat", "version": __version__},
         "note": NOTE,
+        "source": run.source,
         "detector": {"name": run.detector, "threshold": run.threshold},
-        "positions": "WGS84; flat ground at ground_height_above_home_m of each frame; ce90_m at 90 %",
+        "positions": f"WGS84; {run.ground}; ce90_m at 90 %",
         "summary": {
             "frames_searched": len(run.frames),
             "frames_not_searched": len(run.refused),
@@ -117,43 +142,64 @@ def _report(run: DetectionRun) -> dict[str, Any]:
             "boxes_without_place": run.boxes_without_place,
             "candidates": len(run.candidates),
         },
-        "frames": [_frame(f, run.detector, tied, i) for i, f in enumerate(run.frames)],
-        "not_searched": [{"file": r.path.name, "reason": r.reason} for r in run.refused],
-        "duplicates": [{"file": a.name, "same_as": b.name} for a, b in run.duplicates],
-        "candidates": [_candidate(r, run) for r in run.candidates],
     }
 
 
-def _geojson(report: dict[str, Any]) -> dict[str, Any]:
-    features = [
-        {
-            "type": "Feature",
-            "id": c["id"],
-            "geometry": {"type": "Point", "coordinates": [c["lon_deg"], c["lat_deg"]]},
-            "properties": {
-                key: c[key]
-                for key in ("ce90_m", "score", "status", "frames_with_it", "frames_over_it", "crop")
-            }
-            | {"title": f"{c['id']} (candidate, not confirmed)", "files": [k["file"] for k in c["looks"]]},
-        }
-        for c in report["candidates"]
-    ]
-    return {"type": "FeatureCollection", "features": features}
+def _lines(key: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    yield f'"{key}": ['
+    for number, row in enumerate(rows):
+        yield ("\n " if number == 0 else ",\n ") + json.dumps(row)
+    yield "\n]"
 
 
-def write_results(run: DetectionRun, crops: dict[Path, bytes], *, overwrite: bool) -> None:
+def _report(run: DetectionRun) -> Iterator[str]:
+    tied = {(look.frame, look.box): r.id for r in run.candidates for look in r.candidate.looks}
+    names = run.names
+    yield json.dumps(_head(run), indent=1)[:-2] + ",\n"
+    yield from _lines("frames", (_frame(f, tied, i) for i, f in enumerate(run.frames)))
+    yield ",\n"
+    yield from _lines("not_searched", ({"file": r.name, "reason": r.reason} for r in run.refused))
+    yield ",\n"
+    yield from _lines("duplicates", ({"file": a, "same_as": b} for a, b in run.duplicates))
+    yield ",\n"
+    yield from _lines("candidates", (_candidate(r, names) for r in run.candidates))
+    yield "\n}\n"
+
+
+def _feature(record: CandidateRecord, names: list[str]) -> dict[str, Any]:
+    c = _candidate(record, names)
+    kept = ("ce90_m", "score", "status", "frames_with_it", "frames_over_it", "crop")
+    return {
+        "type": "Feature",
+        "id": c["id"],
+        "geometry": {"type": "Point", "coordinates": [c["lon_deg"], c["lat_deg"]]},
+        "properties": {key: c[key] for key in kept}
+        | {"title": f"{c['id']} (candidate, not confirmed)", "files": [k["file"] for k in c["looks"]]},
+    }
+
+
+def _geojson(run: DetectionRun) -> Iterator[str]:
+    yield '{"type": "FeatureCollection",\n'
+    placed = (r for r in run.candidates if r.candidate.point is not None)
+    yield from _lines("features", (_feature(r, run.names) for r in placed))
+    yield "}\n"
+
+
+def write_results(run: DetectionRun, crop: Callable[[CandidateRecord], bytes], *, overwrite: bool) -> None:
     """Write a run whole: cut-outs and JSON appear together, those of an earlier run go last.
+
+    Frames are read and written one after the other, so that memory does not grow with them.
+
+    Args:
+        run: what was found.
+        crop: JPEG of a candidate's cut-out.
+        overwrite: whether results of an earlier run may be replaced.
 
     Raises:
         UsageError: files exist and may not be replaced, or the folder cannot be written.
     """
-    report = _report(run)
-    contents: dict[Path, str | bytes] = {
-        **crops,
-        run.geojson_path: json.dumps(_geojson(report), indent=1) + "\n",
-        run.json_path: json.dumps(report, indent=1) + "\n",
-    }
+    crops: dict[Path, Iterator[bytes]] = {r.crop: (crop(r) for r in (r,)) for r in run.candidates}
     stale = set((run.json_path.parent / "crops").glob("C*-????????.jpg")) - set(crops)
-    write_files(contents, overwrite=overwrite)
+    write_files({**crops, run.geojson_path: _geojson(run), run.json_path: _report(run)}, overwrite=overwrite)
     for path in stale:
         path.unlink(missing_ok=True)

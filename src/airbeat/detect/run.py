@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from airbeat.detect.anomaly import AnomalyDetector
-from airbeat.detect.candidates import Candidate, Look, tie
+from airbeat.detect.candidates import Candidate, Look, LookTable, tie
+from airbeat.detect.catalogue import detector_named, smallest_score
+from airbeat.detect.chances import missed_in
 from airbeat.detect.detections import Detector
+from airbeat.detect.journal import Journal, RecordedFrames
+from airbeat.detect.records import FrameRefusal
+from airbeat.detect.register import Register
 from airbeat.detect.results import crop_name, write_results
-from airbeat.detect.search import FrameRefusal, SearchedFrame, SearchSettings, search_frames
+from airbeat.detect.search import SearchSettings
+from airbeat.detect.workers import available_cores, searched
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
-from airbeat.frames.reader import scan_folder
-from airbeat.locate.accuracy import ErrorBudget
-from airbeat.locate.ground import pixel_of
+from airbeat.frames.sources import FolderSource, FrameSource, ListedFrames
+from airbeat.locate.accuracy import ErrorBudget, GroundPoint
+from airbeat.locate.relief import TerrainGround
 
-__all__ = ["CandidateRecord", "DetectionRun", "detect_folder", "detect_frames"]
+__all__ = [
+    "WORK",
+    "CandidateRecord",
+    "DetectionRun",
+    "detect_folder",
+    "detect_frames",
+    "detect_source",
+    "search_settings",
+]
+
+WORK = "work"
+"""Folder in the output folder that holds what is finished; it may be deleted once a run is done."""
+
+_FLAT = "flat ground at ground_height_above_home_m of each frame"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,260 +47,304 @@ class CandidateRecord:
     Attributes:
         id: "C001" for the best, and so on.
         candidate: its looks and its place.
-        covered_by: how many searched frames show the place, those that saw nothing there included.
+        boxes: SHA-256 of the frame, and box [px], of each look.
+        ground_amsl_m: height of the ground above sea level by each look's frame [m], None where it says none.
+        missed_in: numbers of the frames that show the place and have no look at it.
         crop: cut-out of its best look.
+        crop_at: where that lies in the journal's cut-outs.
     """
 
     id: str
     candidate: Candidate
-    covered_by: int
+    boxes: tuple[tuple[str, tuple[float, float, float, float]], ...]
+    ground_amsl_m: tuple[float | None, ...]
+    missed_in: tuple[int, ...]
     crop: Path
+    crop_at: tuple[int, int]
+
+    @property
+    def covered_by(self) -> int:
+        """How many searched frames show the place, those that saw nothing there included."""
+        return len(self.candidate.looks) + len(self.missed_in)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionRun:
-    """What came out of a folder.
+    """What came out of a search.
 
     Attributes:
-        frames: the frames that were searched, in order.
+        source: what was searched, as it was named.
+        ground: what was taken for the ground.
+        frames: the frames that were searched, in order; each is read from the disk when it is asked for.
         refused: those that were not, with the reason.
-        duplicates: files with the same bytes as another, and that one.
+        duplicates: files with the same bytes as another, and that one, by their names.
         candidates: best score first.
         threshold: boxes scoring less were left out.
         detector: name of the detector.
         json_path: `candidates.json`.
         geojson_path: `candidates.geojson`.
-        ignored: how many files of the folder are no photographs by their name.
-        folders: names of the folders in it, which were not looked into.
+        boxes: boxes in all frames, before they were tied.
+        boxes_without_place: boxes that could not be put on the ground, each a candidate of its own.
+        reused: how many frames an earlier run with the same settings had finished.
+        ignored: how many files are no photographs or videos by their name.
+        folders: folders that were not looked into.
     """
 
-    frames: tuple[SearchedFrame, ...]
+    source: str
+    ground: str
+    frames: RecordedFrames
     refused: tuple[FrameRefusal, ...]
-    duplicates: tuple[tuple[Path, Path], ...]
+    duplicates: tuple[tuple[str, str], ...]
     candidates: tuple[CandidateRecord, ...]
     threshold: float
     detector: str
     json_path: Path
     geojson_path: Path
-    ignored: int = 0
-    folders: tuple[str, ...] = ()
+    boxes: int
+    boxes_without_place: int
+    reused: int
+    ignored: int
+    folders: tuple[str, ...]
 
     @property
-    def boxes(self) -> int:
-        """Boxes in all frames, before fusion."""
-        return sum(len(f.detections) for f in self.frames)
-
-    @property
-    def boxes_without_place(self) -> int:
-        """Boxes that could not be put on the ground and so are in no candidate."""
-        return sum(p is None for f in self.frames for p in f.points)
+    def names(self) -> list[str]:
+        """Each frame's name, in order."""
+        return [name for _, name, _ in self.frames.entries]
 
 
-def detect_folder(
-    folder: Path,
-    *,
-    out_dir: Path,
-    detector: Detector | None = None,
-    threshold: float | None = None,
-    max_false_per_frame: float | None = None,
-    workers: int = 2,
-    gsd_m_px: float | None = None,
-    ground_height_m: float | Callable[[FrameMeta], float] = 0.0,
-    budget: ErrorBudget | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    overwrite: bool = True,
-) -> DetectionRun:
-    """Search every photograph of a folder and write what was found.
+def detect_folder(folder: Path, *, out_dir: Path, **options: Any) -> DetectionRun:
+    """Search the photographs of a folder, and of those below it, and write what was found.
 
-    As `detect_frames`; photographs that cannot be read are in the run's `refused`.
+    Args:
+        folder: where the photographs are.
+        out_dir: as for `detect_source`.
+        options: as for `detect_frames`.
 
     Raises:
         FrameError: the folder cannot be read or holds no photographs.
         UsageError: options contradict one another, or `out_dir` cannot be written.
     """
-    scan = scan_folder(folder)
-    if not (scan.frames or scan.refused):
-        below = f"; folders below are not read: {', '.join(scan.folders[:3])}" if scan.folders else ""
-        raise FrameError(
-            "no photographs here", where=str(folder), remedy=f"name a folder with JPEG files{below}"
-        )
-    run = detect_frames(
-        scan.frames,
-        out_dir=out_dir,
-        detector=detector,
-        threshold=threshold,
-        max_false_per_frame=max_false_per_frame,
-        workers=workers,
-        gsd_m_px=gsd_m_px,
-        ground_height_m=ground_height_m,
-        budget=budget,
-        progress=progress,
-        overwrite=overwrite,
-        refused=[FrameRefusal(path=path, reason=reason) for path, reason in scan.refused],
-        duplicates=scan.duplicates,
+    source = FolderSource(
+        name=str(folder), folder=folder, frames_dir=out_dir / "frames", leave_out=(out_dir,)
     )
-    return replace(run, ignored=scan.ignored, folders=scan.folders)
+    return _detect(source, out_dir=out_dir, **options)
 
 
-def detect_frames(
-    frames: Iterable[FrameMeta],
-    *,
-    out_dir: Path,
-    detector: Detector | None = None,
-    threshold: float | None = None,
-    max_false_per_frame: float | None = None,
-    workers: int = 2,
-    gsd_m_px: float | None = None,
-    ground_height_m: float | Callable[[FrameMeta], float] = 0.0,
-    budget: ErrorBudget | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    overwrite: bool = True,
-    refused: Iterable[FrameRefusal] = (),
-    duplicates: tuple[tuple[Path, Path], ...] = (),
-) -> DetectionRun:
+def detect_frames(frames: Iterable[FrameMeta], *, out_dir: Path, **options: Any) -> DetectionRun:
     """Search frames as they come, tie the boxes into candidates and write the results.
 
     Args:
         frames: any iterable; it may wait for the next photograph of a flight that goes on.
-        out_dir: where `candidates.json`, `candidates.geojson` and `crops/` go; made if missing.
-        detector: default the anomaly detector.
-        threshold: smallest score of a box; default the detector's own.
-        max_false_per_frame: choose the anomaly detector's threshold from its measured curve instead.
-        workers: processes.
-        gsd_m_px: ground sampling distance given by hand, used instead of the frames' metadata [m/px].
-        ground_height_m: height of the ground above home [m], or a function that says it for a frame (the
-            ground under its camera).
-        budget: what the positions' errors are propagated from.
-        progress: called after each frame with (done, of); "of" grows with "done" where `frames` is no list.
-        overwrite: whether results of an earlier run may be replaced.
-        refused: files already found unreadable, to be listed.
-        duplicates: files with the same bytes as another, to be listed.
+        out_dir: as for `detect_source`.
+        options: those of `search_settings`, and ``workers``, ``progress`` and ``overwrite`` of
+            `detect_source`.
 
     Raises:
         UsageError: options contradict one another, or `out_dir` cannot be written.
-        AirbeatError: a worker process died.
     """
-    settings = _settings(
-        detector=detector,
-        threshold=threshold,
-        max_false_per_frame=max_false_per_frame,
-        gsd_m_px=gsd_m_px,
-        ground_height_m=ground_height_m,
-        budget=budget,
-    )
-    if workers < 1:
-        raise UsageError(f"{workers} workers cannot search", remedy="give 1 or more")
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".searching-", dir=out_dir))
-    except OSError as error:
-        raise UsageError(
-            f"{out_dir} cannot be written: {error.strerror}", remedy="choose another folder"
-        ) from error
-    known = len(frames) if isinstance(frames, list | tuple) else 0
-    searched: list[SearchedFrame] = []
-    not_searched = list(refused)
-    try:
-        results = search_frames(frames, settings, crop_dir=scratch, workers=workers)
-        for done, result in enumerate(results, start=1):
-            if isinstance(result, SearchedFrame):
-                searched.append(result)
-            else:
-                not_searched.append(result)
-            if progress is not None:
-                progress(done, max(known, done))
-        records, crops = _records(searched, out_dir)
-        run = DetectionRun(
-            frames=tuple(searched),
-            refused=tuple(not_searched),
-            duplicates=duplicates,
-            candidates=tuple(records),
-            threshold=settings.threshold,
-            detector=type(settings.detector).__name__,
-            json_path=out_dir / "candidates.json",
-            geojson_path=out_dir / "candidates.geojson",
-        )
-        write_results(run, crops, overwrite=overwrite)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return run
+    total = len(frames) if isinstance(frames, list | tuple) else 0
+    return _detect(ListedFrames(name="frames", metas=iter(frames), total=total), out_dir=out_dir, **options)
 
 
-def _settings(
+def _detect(
+    source: FrameSource,
     *,
-    detector: Detector | None,
-    threshold: float | None,
-    max_false_per_frame: float | None,
-    gsd_m_px: float | None,
-    ground_height_m: float | Callable[[FrameMeta], float],
-    budget: ErrorBudget | None,
+    out_dir: Path,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    overwrite: bool = True,
+    **options: Any,
+) -> DetectionRun:
+    settings = search_settings(**options)
+    return detect_source(
+        source, settings, out_dir=out_dir, workers=workers, progress=progress, overwrite=overwrite
+    )
+
+
+def search_settings(
+    *,
+    detector: Detector | str = "auto",
+    threshold: float | None = None,
+    max_false_per_frame: float | None = None,
+    gsd_m_px: float | None = None,
+    modality: str | None = None,
+    ground_height_m: float | Callable[[FrameMeta], float] = 0.0,
+    budget: ErrorBudget | None = None,
+    terrain: TerrainGround | None = None,
 ) -> SearchSettings:
+    """Put together what frames are searched with.
+
+    Args:
+        detector: a detector, or the name of one in `airbeat.detect.catalogue`.
+        threshold: smallest score of a box; default the detector's own.
+        max_false_per_frame: choose the named detector's threshold from its measured curve instead.
+        gsd_m_px: ground sampling distance given by hand, used instead of the frames' metadata [m/px].
+        modality: "rgb" or "thermal" by hand, instead of what each frame says.
+        ground_height_m: height of the ground above home [m], or a function that says it for a frame (the
+            ground under its camera), picklable where there is more than one worker.
+        budget: what the positions' errors are propagated from.
+        terrain: a height model instead of flat ground, see `airbeat.detect.prepare`.
+
+    Raises:
+        UsageError: options contradict one another.
+    """
     if threshold is not None and max_false_per_frame is not None:
         raise UsageError("a threshold and a rate of false candidates exclude each other", remedy="give one")
-    if max_false_per_frame is not None and detector is not None:
+    if max_false_per_frame is not None and not isinstance(detector, str):
         raise UsageError("no false-candidate curve was measured for this detector", remedy="give a threshold")
     if gsd_m_px is not None and not (math.isfinite(gsd_m_px) and 0.001 <= gsd_m_px <= 1.0):
         raise UsageError(f"GSD {gsd_m_px} m/px is outside 0.001…1", remedy="give metres per pixel")
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"threshold {threshold} is outside 0…1")
-    if detector is None:
-        anomaly = AnomalyDetector()
-        if max_false_per_frame is not None:
-            anomaly = AnomalyDetector.for_false_candidates(max_false_per_frame)
-        elif threshold is not None:
-            anomaly = AnomalyDetector(threshold=threshold)
-        detector, threshold = anomaly, anomaly.smallest_score
+    if modality not in {None, "rgb", "thermal"}:
+        raise UsageError(f"no modality {modality!r}", remedy="give rgb or thermal")
+    name = detector if isinstance(detector, str) else type(detector).__name__
+    if isinstance(detector, str):
+        detector = detector_named(detector, threshold=threshold, max_false_per_frame=max_false_per_frame)
+        threshold = smallest_score(detector)
     return SearchSettings(
         detector=detector,
+        detector_name=name,
         threshold=0.0 if threshold is None else threshold,
         gsd_m_px=gsd_m_px,
-        ground_height_m=_height_function(ground_height_m),
+        modality=modality,
+        ground_height_m=ground_height_m,
         budget=budget or ErrorBudget(),
+        terrain=terrain,
     )
 
 
-def _height_function(height_m: float | Callable[[FrameMeta], float]) -> Callable[[FrameMeta], float]:
-    if callable(height_m):
-        return height_m
-    fixed = float(height_m)
-    return lambda _: fixed
+def detect_source(
+    source: FrameSource,
+    settings: SearchSettings,
+    *,
+    out_dir: Path,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    overwrite: bool = True,
+) -> DetectionRun:
+    """Search what a source gives, tie the boxes into candidates and write the results.
 
+    What is finished is kept in ``out_dir/work``: a run with the same settings that is started again, after
+    whatever end, goes on where the last one was, and its results are the same to the byte.
 
-def _records(frames: list[SearchedFrame], out_dir: Path) -> tuple[list[CandidateRecord], dict[Path, bytes]]:
-    looks = [
-        Look(frame=i, box=j, score=float(frame.detections.scores[j]), point=point)
-        for i, frame in enumerate(frames)
-        for j, point in enumerate(frame.points)
-        if point is not None
-    ]
-    candidates = tie(looks)
-    covered = _covered_by(frames, candidates)
-    records, crops = [], {}
-    for number, (candidate, count) in enumerate(zip(candidates, covered, strict=True), start=1):
-        best = candidate.looks[0]
-        jpeg = frames[best.frame].crops[best.box].read_bytes()
-        path = out_dir / "crops" / crop_name(f"C{number:03d}", jpeg)
-        crops[path] = jpeg
-        records.append(
-            CandidateRecord(id=f"C{number:03d}", candidate=candidate, covered_by=int(count), crop=path)
+    Args:
+        source: gives the frames.
+        settings: what they are searched with.
+        out_dir: where `candidates.json`, `candidates.geojson` and `crops/` go; made if missing.
+        workers: processes; default one for each processor.
+        progress: called after each frame with (done, of); "of" may grow.
+        overwrite: whether results of an earlier run may be replaced.
+
+    Raises:
+        FrameError: the source holds no frames, or cannot be read.
+        UsageError: `out_dir` cannot be written, holds results that may not be replaced, or is in use.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers cannot search", remedy="give 1 or more")
+    json_path, geojson_path = out_dir / "candidates.json", out_dir / "candidates.geojson"
+    if not overwrite and json_path.exists():
+        raise UsageError(
+            f"{json_path} exists already", remedy="choose another folder, or say --overwrite to replace it"
         )
-    return records, crops
+    if isinstance(source, FolderSource):
+        source.listing()  # a folder that cannot be read is refused before anything is made
+    journal = Journal(out_dir / WORK, settings.key())
+    try:
+        register = Register(journal)
+        for task, outcome in searched(
+            register.tasks(source, progress), settings, workers=workers or available_cores()
+        ):
+            register.take(task, outcome)
+            if progress is not None:
+                progress(register.finished, max(source.total, register.finished))
+        register.refuse_videos(source)
+        if not register.finished and not isinstance(source, ListedFrames):
+            raise FrameError(
+                "no photographs here", where=source.name, remedy="name a folder with photographs or videos"
+            )
+        frames = register.frames()
+        looks = _Looks(frames, settings.terrain)
+        candidates = looks.records(frames, out_dir, journal)
+        run = DetectionRun(
+            source=source.name,
+            ground=_FLAT if settings.terrain is None else f"height model {settings.terrain.terrain.name}",
+            frames=frames,
+            refused=tuple(sorted(register.refused, key=lambda r: r.name)),
+            duplicates=tuple(sorted(register.duplicates)),
+            candidates=tuple(candidates),
+            threshold=settings.threshold,
+            detector=settings.detector_name,
+            json_path=json_path,
+            geojson_path=geojson_path,
+            boxes=len(looks.table),
+            boxes_without_place=looks.unplaced,
+            reused=register.reused,
+            ignored=source.ignored,
+            folders=source.left_out,
+        )
+        write_results(run, lambda record: journal.crop(record.crop_at), overwrite=overwrite)
+    finally:
+        journal.close()
+    return run
 
 
-def _covered_by(frames: list[SearchedFrame], candidates: list[Candidate]) -> npt.NDArray[np.int_]:
-    """For each candidate the number of frames that show its place or have a look at it."""
-    seen = [{look.frame for look in c.looks} for c in candidates]
-    counts = np.zeros(len(candidates), dtype=int)
-    positions = [c.point.position for c in candidates]
-    for i, frame in enumerate(frames):
-        looked = np.array([i in frames_of for frames_of in seen], dtype=bool)
-        try:
-            pixels = pixel_of(frame.meta, positions, ground_height_m=frame.ground_height_m)
-        except FrameError:
-            counts += looked
-            continue
-        size = np.array([frame.meta.width_px, frame.meta.height_px])
-        with np.errstate(invalid="ignore"):
-            shown = ((pixels >= 0) & (pixels <= size)).all(axis=1)
-        counts += looked | shown
-    return counts
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a candidate tells of one of its looks, beside the look itself."""
+
+    sha256: str
+    xyxy_px: tuple[float, float, float, float]
+    ground_amsl_m: float | None
+    crop: tuple[int, int]
+
+
+class _Looks:
+    """All boxes of the frames, read once."""
+
+    def __init__(self, frames: RecordedFrames, terrain: TerrainGround | None) -> None:
+        self._terrain = terrain
+        self.table = LookTable()
+        self.unplaced = 0
+        self._about: dict[tuple[int, int], _About] = {}
+        for number, frame in enumerate(frames):
+            for j, box in enumerate(frame.boxes):
+                self.unplaced += box.point is None
+                self.table.add(
+                    Look(frame=number, box=j, score=box.score, point=box.point, appearance=box.appearance)
+                )
+                ground_m = _ground_amsl_m(frame.meta, box.point, terrain)
+                self._about[number, j] = _About(frame.meta.sha256, box.xyxy_px, ground_m, box.crop)
+
+    def records(self, frames: RecordedFrames, out_dir: Path, journal: Journal) -> list[CandidateRecord]:
+        """The looks tied into candidates, best first."""
+        candidates = tie(self.table)
+        records = []
+        for number, (candidate, missed) in enumerate(
+            zip(candidates, missed_in(frames, candidates, terrain=self._terrain), strict=True), start=1
+        ):
+            about = [self._about[look.frame, look.box] for look in candidate.looks]
+            name = f"C{number:03d}"
+            records.append(
+                CandidateRecord(
+                    id=name,
+                    candidate=candidate,
+                    boxes=tuple((a.sha256, a.xyxy_px) for a in about),
+                    ground_amsl_m=tuple(a.ground_amsl_m for a in about),
+                    missed_in=tuple(missed),
+                    crop=out_dir / "crops" / crop_name(name, journal.crop(about[0].crop)),
+                    crop_at=about[0].crop,
+                )
+            )
+        return records
+
+
+def _ground_amsl_m(meta: FrameMeta, point: GroundPoint | None, terrain: TerrainGround | None) -> float | None:
+    """Height of the ground at a place above sea level [m]: the model's, or by the aircraft's two heights."""
+    if point is None or point.ground_height_m is None:
+        return None
+    if terrain is not None:
+        return terrain.home_height_m + point.ground_height_m
+    if meta.amsl_m is None or meta.height_above_home_m is None:
+        return None
+    return meta.amsl_m - meta.height_above_home_m + point.ground_height_m

@@ -1,28 +1,40 @@
-"""Searches frames one after the other in worker processes: boxes, places on the ground, cut-outs."""
+"""What is done with one frame: metadata, boxes, places on the ground, cut-outs."""
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
+import hashlib
+import json
+import math
+import pickle
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from functools import cache
+from importlib import resources
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from airbeat import __version__
+from airbeat.detect.appearance import appearance
+from airbeat.detect.catalogue import detector_for
 from airbeat.detect.detections import Detections, Detector
-from airbeat.errors import AirbeatError, FrameError
+from airbeat.detect.exercise import ExerciseDetector
+from airbeat.detect.records import FoundBox, FrameRefusal, SearchedFrame
+from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.opencv import opencv
-from airbeat.frames.reader import load_image
+from airbeat.frames.reader import load_image, read_frame_meta
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.ground import gsd_m_px, locate_pixels
+from airbeat.locate.relief import TerrainGround
 
-__all__ = ["FrameRefusal", "SearchSettings", "SearchedFrame", "search_frames"]
+__all__ = ["Found", "FrameTask", "SearchSettings", "search_frame"]
+
+_RECORD_VERSION = 1
+"""Counted up when what is kept of a frame changes, so that frames of older versions are searched again."""
 
 _COARSEST_GSD_M_PX = {"rgb": 0.10, "thermal": 0.30}
 _WARN_GSD_M_PX = {"rgb": 0.035, "thermal": 0.20}
@@ -37,144 +49,160 @@ class SearchSettings:
 
     Attributes:
         detector: picklable, if there is more than one worker.
+        detector_name: what it is called in results.
         threshold: boxes scoring less are left out.
-        gsd_m_px: ground sampling distance given by hand, for frames whose metadata lack it [m/px].
-        ground_height_m: height of the ground under a frame's camera above home [m].
+        gsd_m_px: ground sampling distance given by hand, used instead of the frames' metadata [m/px].
+        modality: "rgb" or "thermal" given by hand; None for what each frame says.
+        ground_height_m: height of the ground under a frame's camera above home [m]; a function must be
+            picklable, if there is more than one worker.
         budget: what the positions' errors are propagated from.
+        terrain: a height model instead of flat ground.
     """
 
     detector: Detector
+    detector_name: str
     threshold: float
     gsd_m_px: float | None
-    ground_height_m: Callable[[FrameMeta], float]
+    modality: str | None
+    ground_height_m: float | Callable[[FrameMeta], float]
     budget: ErrorBudget
+    terrain: TerrainGround | None = None
+
+    def key(self) -> str:
+        """Same key, same result for the same frame: a hash of all settings and of the shipped networks."""
+        values = {
+            "record": _RECORD_VERSION,
+            "version": __version__,
+            "models": _models_digest(),
+            "detector": _identity(self.detector),
+            "threshold": self.threshold,
+            "gsd_m_px": self.gsd_m_px,
+            "modality": self.modality,
+            "ground": _identity(self.ground_height_m),
+            "budget": asdict(self.budget),
+            "terrain": _digest(pickle.dumps(self.terrain)),
+        }
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchedFrame:
-    """One frame that was searched.
-
-    Attributes:
-        meta: the frame.
-        gsd_m_px: at which it was searched [m/px].
-        ground_height_m: height of the ground above home that was assumed [m].
-        detections: boxes, best first.
-        points: where each box lies on the ground, None where the frame cannot say.
-        crops: file of each box's cut-out.
-        findings: what was missing or assumed, one sentence each.
-    """
-
-    meta: FrameMeta
-    gsd_m_px: float
-    ground_height_m: float
-    detections: Detections
-    points: tuple[GroundPoint | None, ...]
-    crops: tuple[Path, ...]
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRefusal:
-    """One frame that was not searched.
+class FrameTask:
+    """One frame to be searched.
 
     Attributes:
         path: the file.
-        reason: why, and what to do.
+        name: its path below the folder that is searched.
+        meta: its metadata, where they are known already.
+        neighbours: files of the frames taken just before and after it, nearest first.
     """
 
     path: Path
-    reason: str
+    name: str
+    meta: FrameMeta | None = None
+    neighbours: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    meta: FrameMeta
-    gsd_m_px: float
-    detector: Detector
-    threshold: float
-    crop_stem: Path
+class Found:
+    """A searched frame, and the JPEG cut-out of each of its boxes."""
+
+    frame: SearchedFrame
+    crops: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Boxes:
-    detections: Detections
-    crops: tuple[Path, ...]
-
-
-_Outcome = Future[_Boxes] | _Boxes | FrameError
-
-
-def search_frames(
-    frames: Iterable[FrameMeta], settings: SearchSettings, *, crop_dir: Path, workers: int
-) -> Iterator[SearchedFrame | FrameRefusal]:
-    """Search frames as they come; results in the same order.
-
-    One frame is in memory per worker, and at most two per worker are under way.
-
-    Args:
-        frames: any iterable, also one that waits for the next photograph.
-        settings: detector and geometry.
-        crop_dir: existing folder for the cut-outs.
-        workers: processes; 1 searches in this process.
-
-    Raises:
-        DependencyError: OpenCV cannot be loaded.
-        AirbeatError: a worker process died.
-    """
-    waiting: deque[tuple[FrameMeta, float, float, tuple[str, ...], _Outcome]] = deque()
-    with _submitter(workers) as submit:
-        for number, meta in enumerate(frames):
-            try:
-                height_m = settings.ground_height_m(meta)
-                gsd, findings = _usable_gsd(meta, settings.gsd_m_px, height_m)
-            except FrameError as error:
-                waiting.append((meta, 0.0, 0.0, (), error))
-            else:
-                task = _Task(
-                    meta=meta,
-                    gsd_m_px=gsd,
-                    detector=settings.detector,
-                    threshold=settings.threshold,
-                    crop_stem=crop_dir / f"{number:06d}",
-                )
-                waiting.append((meta, gsd, height_m, findings, submit(task)))
-            while len(waiting) >= 2 * workers:
-                yield _finished(*waiting.popleft(), budget=settings.budget)
-        while waiting:
-            yield _finished(*waiting.popleft(), budget=settings.budget)
-
-
-@contextmanager
-def _submitter(workers: int) -> Iterator[Callable[[_Task], _Outcome]]:
-    if workers == 1:
-        yield _search_here
-        return
-    opencv()  # where it cannot be loaded, that is said here; of a worker one would only see that it died
-    pool = ProcessPoolExecutor(
-        max_workers=workers, mp_context=multiprocessing.get_context("spawn"), initializer=opencv
-    )
+def search_frame(task: FrameTask, settings: SearchSettings) -> Found | FrameRefusal:
+    """Search one frame; what is wrong with it is returned, not raised."""
+    cv2 = opencv()
     try:
-        yield lambda task: pool.submit(_search, task)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _search_here(task: _Task) -> _Boxes | FrameError:
-    try:
-        return _search(task)
+        return _search(task, settings)
     except FrameError as error:
-        return error
+        remedy = f" ({error.remedy})" if error.remedy else ""
+        reason = f"{error.message}{remedy}"
+    except MemoryError:
+        reason = "there is not enough memory for this picture (use fewer workers)"
+    except cv2.error as error:
+        reason = f"the picture cannot be worked on: {str(error).strip()[:200]}"
+    return FrameRefusal(path=task.path, name=task.name, reason=reason)
+
+
+def _search(task: FrameTask, settings: SearchSettings) -> Found:
+    meta = task.meta or read_frame_meta(task.path)
+    if settings.modality is not None:
+        meta = replace(meta, modality=settings.modality)
+    ground = settings.ground_height_m
+    height_m = float(ground(meta)) if callable(ground) else float(ground)
+    detector = detector_for(settings.detector, meta, _Neighbours(task.neighbours))
+    needs_gsd = isinstance(detector, ExerciseDetector)
+    gsd, findings = _usable_gsd(meta, settings, height_m, needed=needs_gsd)
+    image = load_image(meta)
+    found = detector(image, gsd_m_px=math.nan if gsd is None else gsd, modality=meta.modality)
+    found = found.only(found.scores >= settings.threshold)
+    points, missed = _places(meta, found, height_m, settings)
+    boxes = tuple(
+        FoundBox(
+            xyxy_px=tuple(float(v) for v in box),  # type: ignore[arg-type]
+            score=float(score),
+            detector=str(name) or type(detector).__name__,
+            point=point,
+            appearance=appearance(image, box),
+            crop=(0, 0),
+        )
+        for box, score, name, point in zip(found.xyxy_px, found.scores, found.detectors, points, strict=True)
+    )
+    frame = SearchedFrame(
+        name=task.name,
+        meta=meta,
+        gsd_m_px=gsd,
+        ground_height_m=height_m,
+        boxes=boxes,
+        findings=(*meta.findings, *findings, *missed),
+    )
+    return Found(frame=frame, crops=tuple(_crop(image, box, gsd) for box in found.xyxy_px))
+
+
+class _Neighbours(Sequence[FrameMeta]):
+    """Metadata of the frames around one, read only when a detector asks; unreadable ones are left out."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self._paths = paths
+        self._metas: list[FrameMeta] | None = None
+
+    def _read(self) -> list[FrameMeta]:
+        if self._metas is None:
+            self._metas = []
+            for path in self._paths:
+                try:
+                    self._metas.append(read_frame_meta(path))
+                except FrameError:
+                    continue  # it is a frame itself, and refused as such
+        return self._metas
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    @overload
+    def __getitem__(self, index: int) -> FrameMeta: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[FrameMeta]: ...
+    def __getitem__(self, index: int | slice) -> FrameMeta | list[FrameMeta]:
+        return self._read()[index]
 
 
 def _usable_gsd(
-    meta: FrameMeta, given: float | None, ground_height_m: float
-) -> tuple[float, tuple[str, ...]]:
+    meta: FrameMeta, settings: SearchSettings, ground_height_m: float, *, needed: bool
+) -> tuple[float | None, tuple[str, ...]]:
+    """The GSD, None where a detector can do without, and what is to be said of it."""
     findings = []
-    if given is not None:
-        gsd = given
+    if settings.gsd_m_px is not None:
+        gsd = settings.gsd_m_px
         findings.append(f"GSD {gsd * 100:.1f} cm/px was given by hand")
     else:
-        gsd = gsd_m_px(meta, ground_height_m=ground_height_m)
+        try:
+            gsd = gsd_m_px(meta, ground_height_m=ground_height_m, terrain=settings.terrain)
+        except FrameError as error:
+            if needed:
+                raise
+            return None, (f"the GSD is not known, and sizes were not checked: {error.message}",)
     kind = meta.modality if meta.modality in _COARSEST_GSD_M_PX else "rgb"
     if gsd > _COARSEST_GSD_M_PX[kind]:
         raise FrameError(
@@ -185,47 +213,11 @@ def _usable_gsd(
         )
     if gsd > _WARN_GSD_M_PX[kind]:
         findings.append(f"GSD {gsd * 100:.1f} cm/px is coarse: expect to miss people")
-    if kind == "thermal":
-        findings.append("thermal frame searched by a detector whose rates were measured on colour frames")
     return gsd, tuple(findings)
 
 
-def _finished(
-    meta: FrameMeta,
-    gsd: float,
-    ground_height_m: float,
-    findings: tuple[str, ...],
-    outcome: _Outcome,
-    *,
-    budget: ErrorBudget,
-) -> SearchedFrame | FrameRefusal:
-    try:
-        boxes = outcome.result() if isinstance(outcome, Future) else outcome
-    except FrameError as error:
-        boxes = error
-    except BrokenProcessPool as error:
-        raise AirbeatError(
-            "a worker process died, most likely for want of memory",
-            where=meta.path.name,
-            remedy="use fewer workers",
-        ) from error
-    if isinstance(boxes, FrameError):
-        remedy = f" ({boxes.remedy})" if boxes.remedy else ""
-        return FrameRefusal(path=meta.path, reason=f"{boxes.message}{remedy}")
-    points, missed = _places(meta, boxes.detections, ground_height_m, budget)
-    return SearchedFrame(
-        meta=meta,
-        gsd_m_px=gsd,
-        ground_height_m=ground_height_m,
-        detections=boxes.detections,
-        points=points,
-        crops=boxes.crops,
-        findings=(*meta.findings, *findings, *missed),
-    )
-
-
 def _places(
-    meta: FrameMeta, detections: Detections, ground_height_m: float, budget: ErrorBudget
+    meta: FrameMeta, detections: Detections, ground_height_m: float, settings: SearchSettings
 ) -> tuple[tuple[GroundPoint | None, ...], list[str]]:
     """Where the boxes' middles lie, and what is to be said about those that lie nowhere."""
     middles = (detections.xyxy_px[:, :2] + detections.xyxy_px[:, 2:]) / 2
@@ -233,32 +225,25 @@ def _places(
     reasons: dict[str, int] = {}
     for middle in middles:
         try:
-            points += locate_pixels(meta, middle, ground_height_m=ground_height_m, budget=budget)
+            points += locate_pixels(
+                meta,
+                middle,
+                ground_height_m=ground_height_m,
+                budget=settings.budget,
+                terrain=settings.terrain,
+            )
         except FrameError as error:
             points.append(None)
             reasons[error.message] = reasons.get(error.message, 0) + 1
     return tuple(points), [f"{n} boxes have no place on the ground: {text}" for text, n in reasons.items()]
 
 
-def _search(task: _Task) -> _Boxes:
-    """What a worker does with one frame."""
-    image = load_image(task.meta)
-    found = task.detector(image, gsd_m_px=task.gsd_m_px, modality=task.meta.modality)
-    keep = found.scores >= task.threshold
-    detections = Detections(xyxy_px=found.xyxy_px[keep], scores=found.scores[keep])
-    crops = []
-    for number, box in enumerate(detections.xyxy_px):
-        path = task.crop_stem.with_name(f"{task.crop_stem.name}-{number:03d}.jpg")
-        path.write_bytes(_crop(image, box, task.gsd_m_px))
-        crops.append(path)
-    return _Boxes(detections=detections, crops=tuple(crops))
-
-
-def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float) -> bytes:
-    """JPEG of a box with some metres around it, the box marked outside its edge."""
+def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float | None) -> bytes:
+    """JPEG of a box with some metres, or twice its size, around it, the box marked outside its edge."""
     cv2 = opencv()
     height, width = image.shape[:2]
-    margin = _CROP_MARGIN_M / gsd
+    sides = box[2:] - box[:2]
+    margin = _CROP_MARGIN_M / gsd if gsd is not None else 2 * float(sides.max())
     x0, y0 = (max(0, int(v - margin)) for v in box[:2])
     x1, y1 = min(width, int(box[2] + margin)), min(height, int(box[3] + margin))
     piece = image[y0:y1, x0:x1].copy()
@@ -271,3 +256,41 @@ def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float
     _, encoded = cv2.imencode(".jpg", piece, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])
     data: bytes = encoded.tobytes()
     return data
+
+
+@cache
+def _models_digest() -> str:
+    """A hash of the networks and figures that ship with the detectors."""
+    digest = hashlib.sha256()
+    for item in sorted(resources.files("airbeat.detect").iterdir(), key=lambda p: p.name):
+        if item.name.endswith((".onnx", ".json")):
+            digest.update(item.name.encode() + item.read_bytes())
+    return digest.hexdigest()
+
+
+def _identity(thing: Any) -> str:
+    """What a detector or a ground is, as text that is the same in every process that makes the same one.
+
+    A thing that neither says what it is (``repr``) nor can be pickled is another one in every process.
+    """
+    files = [_file_digest(v) for v in _values(thing) if isinstance(v, Path) and v.is_file()]
+    text = repr(thing)
+    if " at 0x" not in text:
+        return f"{type(thing).__qualname__} {text} {files}"
+    try:
+        return f"{type(thing).__qualname__} {_digest(pickle.dumps(thing))} {files}"
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return secrets.token_hex(8)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _values(thing: Any) -> list[Any]:
+    return [getattr(thing, f.name) for f in fields(thing)] if is_dataclass(thing) else []
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

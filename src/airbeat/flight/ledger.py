@@ -23,8 +23,8 @@ from airbeat.checks.coverage import coverage_fraction, uncovered
 from airbeat.errors import FrameError, InputFileError, UsageError
 from airbeat.flight.area import reported_frame
 from airbeat.formats.atomic import write_files
+from airbeat.frames.folder import scan_folder
 from airbeat.frames.meta import FrameMeta
-from airbeat.frames.reader import scan_folder
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.polygons import polygon_parts, unite
@@ -87,6 +87,12 @@ class LedgerFile(Part):
     source_sha256: str
     footprint_across_m: float = Field(gt=0, le=10_000)
     gaps: dict[str, Any]
+    plan_name: str = ""
+    counted_by: str = ""
+    photos: int = Field(default=0, ge=0)
+    unusable: list[dict[str, Any]] = Field(default_factory=list)
+    coverage_fraction: float | None = None
+    notes: list[str] = Field(default_factory=list)
 
     def gap_geometry(self) -> Any:
         """The gaps, a geographic (Multi)Polygon; empty when there are none.

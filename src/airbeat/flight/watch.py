@@ -183,6 +183,7 @@ class Watch:
                     self.report("flying")
                     time.sleep(_POLL_S)
             self._take_happenings()
+            self._close_landing()
         except BaseException as error:
             words = f"watching was broken off ({error or type(error).__name__}): it may still be flying"
             self._keep(self._record(identity, FlightOutcome.INTERRUPTED, words))
@@ -260,6 +261,12 @@ class Watch:
             else:
                 self._landing_s = None
 
+    def _close_landing(self) -> None:
+        """A disarmed vehicle has landed, whatever the last fixes that were read before said of it."""
+        now = self._vehicle.now
+        if now.armed is False and self._takeoff_s is not None and self._landing_s is None:
+            self._landing_s = now.time_s
+
     def _note(self, event: VehicleEvent) -> None:
         self._events.append(event)
         self._on_event(event)
@@ -296,9 +303,6 @@ class Watch:
         return None
 
     def _ended_disarmed(self) -> tuple[FlightOutcome, str]:
-        now = self._vehicle.now
-        if self._takeoff_s is not None and self._landing_s is None:
-            self._landing_s = now.time_s
         if self._left_auto is not None:
             mode = self._left_auto.text
             late = self._failsafe_text(self._left_auto.time_s + _FAILSAFE_MEMORY_S)

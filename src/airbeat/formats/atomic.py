@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from airbeat.errors import UsageError
@@ -12,13 +12,15 @@ from airbeat.errors import UsageError
 __all__ = ["write_files"]
 
 
-def write_files(contents: Mapping[Path, str | bytes], *, overwrite: bool = False) -> list[Path]:
+def write_files(
+    contents: Mapping[Path, str | bytes | Iterable[str] | Iterable[bytes]], *, overwrite: bool = False
+) -> list[Path]:
     """Writes files so that no reader ever sees half of one: temporary, fsync, replace.
 
     All temporaries are complete before the first name changes. Missing folders are made.
 
     Args:
-        contents: what each file holds; text is written as UTF-8.
+        contents: what each file holds, whole or piece by piece; text is written as UTF-8.
         overwrite: whether files that exist may be replaced.
 
     Returns:
@@ -40,7 +42,8 @@ def write_files(contents: Mapping[Path, str | bytes], *, overwrite: bool = False
             temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
             temporaries[path] = temporary
             with temporary.open("xb") as stream:
-                stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+                for piece in (content,) if isinstance(content, str | bytes) else content:
+                    stream.write(piece.encode("utf-8") if isinstance(piece, str) else piece)
                 stream.flush()
                 os.fsync(stream.fileno())
         for path, temporary in temporaries.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -12,13 +12,14 @@ import shapely
 from shapely.geometry import LineString, Point, Polygon
 
 from airbeat import __version__
+from airbeat.formats.carried import ITEMS_KEY, item_groups
 from airbeat.geo.coordinates import Altitude, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.commands import command_name
 from airbeat.mission.legs import Leg, legs
 from airbeat.mission.plan import FenceCircle, FencePolygon, FlightPlan
 
-__all__ = ["COLOURS", "MapFeature", "document_properties", "map_features"]
+__all__ = ["COLOURS", "MapFeature", "circle_ring", "document_properties", "map_features"]
 
 COLOURS = {
     "area": "#1f6feb",
@@ -79,8 +80,9 @@ def map_features(plan: FlightPlan) -> list[MapFeature]:
         result += [_fence_polygon(p, n) for n, p in enumerate(plan.fence.polygons, start=1)]
         result += [_fence_circle(c, n) for n, c in enumerate(plan.fence.circles, start=1)]
     result += _path(plan)
-    result += _waypoints(plan)
-    result.append(_place("home", "Home", plan.home, properties={"amsl_m": plan.home_amsl_m}))
+    groups = item_groups(plan)
+    result += _waypoints(plan, groups)
+    result.append(_place("home", "Home", plan.home, properties=_home_properties(plan, groups)))
     for number, rally in enumerate(plan.rally or (), start=1):
         result.append(
             _place(
@@ -107,16 +109,19 @@ def _fence_polygon(zone: FencePolygon, number: int) -> MapFeature:
     return _shape(kind, title, Polygon([(v.lon_deg, v.lat_deg) for v in zone.vertices]))
 
 
-def _fence_circle(zone: FenceCircle, number: int) -> MapFeature:
-    """A circle as a polygon on the safe side: inside an inclusion circle, around an exclusion circle."""
-    kind = "fence-inclusion" if zone.inclusion else "fence-exclusion"
-    title = _titled(f"{'Fence' if zone.inclusion else 'Keep-out'} circle {number}", zone.name)
+def circle_ring(zone: FenceCircle) -> list[LatLon]:
+    """A circle as the ring that maps draw, on the safe side: inside an inclusion, around an exclusion."""
     radius_m = zone.radius_m if zone.inclusion else zone.radius_m / math.cos(math.pi / _CIRCLE_VERTICES)
     angles = [2 * math.pi * n / _CIRCLE_VERTICES for n in range(_CIRCLE_VERTICES)]
-    ring = LocalFrame(zone.centre).to_latlon(
+    return LocalFrame(zone.centre).to_latlon(
         [(radius_m * math.cos(a), radius_m * math.sin(a)) for a in angles]
     )
-    polygon = Polygon([(p.lon_deg, p.lat_deg) for p in ring])
+
+
+def _fence_circle(zone: FenceCircle, number: int) -> MapFeature:
+    kind = "fence-inclusion" if zone.inclusion else "fence-exclusion"
+    title = _titled(f"{'Fence' if zone.inclusion else 'Keep-out'} circle {number}", zone.name)
+    polygon = Polygon([(p.lon_deg, p.lat_deg) for p in circle_ring(zone)])
     centre = [zone.centre.lon_deg, zone.centre.lat_deg]
     return _shape(kind, title, polygon, radius_m=zone.radius_m, centre_lon_lat=centre)
 
@@ -160,7 +165,26 @@ def _chained(flown: list[Leg]) -> Iterator[tuple[Leg, int]]:
         yield leg, chain
 
 
-def _waypoints(plan: FlightPlan) -> Iterator[MapFeature]:
+def _home_properties(plan: FlightPlan, groups: Mapping[int, str]) -> dict[str, Any]:
+    """What belongs to the whole plan and has no other place on a map."""
+    fence = plan.fence
+    return {
+        "amsl_m": plan.home_amsl_m,
+        "speed_m_s": plan.speed_m_s,
+        "max_height_m": fence.max_height_m if fence else None,
+        "breach_return": _breach_return(plan),
+        ITEMS_KEY: groups.get(0),
+    }
+
+
+def _breach_return(plan: FlightPlan) -> str | None:
+    if plan.fence is None or plan.fence.breach_return is None:
+        return None
+    place, height_m = plan.fence.breach_return
+    return f"{place.lat_deg!r},{place.lon_deg!r},{height_m!r}"
+
+
+def _waypoints(plan: FlightPlan, groups: Mapping[int, str]) -> Iterator[MapFeature]:
     for number, item in plan.waypoints():
         if item.position is not None:
             yield _place(
@@ -172,6 +196,7 @@ def _waypoints(plan: FlightPlan) -> Iterator[MapFeature]:
                     "seq": number,
                     "command": command_name(item.command),
                     "leg_role": item.role.value,
+                    ITEMS_KEY: groups[number],
                 },
             )
 

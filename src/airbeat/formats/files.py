@@ -9,14 +9,23 @@ from pathlib import Path
 
 from airbeat.errors import AirbeatError, PlanFileError, UsageError
 from airbeat.formats.atomic import write_files
+from airbeat.formats.catalogue import PlanFormat, format_of
 from airbeat.formats.geojson import write_geojson
 from airbeat.formats.kml import write_kml
-from airbeat.formats.limits import clean_text, decode, read_bytes
-from airbeat.formats.qgc_plan import read_qgc_plan, write_qgc_plan
-from airbeat.formats.wpl import read_wpl, write_wpl
+from airbeat.formats.limits import clean_text, read_bytes
+from airbeat.formats.places import check_places
+from airbeat.formats.qgc_plan import write_qgc_plan
+from airbeat.formats.wpl import write_wpl
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["WRITERS", "read_plan_file", "write_plan_files", "write_several_plans"]
+__all__ = [
+    "WRITERS",
+    "read_any_plan_file",
+    "read_plan_bytes",
+    "read_plan_file",
+    "write_plan_files",
+    "write_several_plans",
+]
 
 WRITERS = {
     ".plan": write_qgc_plan,
@@ -78,31 +87,45 @@ def write_several_plans(
 
 
 def read_plan_file(path: Path) -> FlightPlan:
-    """A plan from a QGroundControl ``.plan`` or a QGC WPL 110 ``.waypoints``/``.txt`` file.
+    """A plan from a file of any of the formats in `airbeat.formats.catalogue`.
 
     What is in the file decides, not its suffix. The provenance is the file's own name and SHA-256.
 
     Raises:
-        PlanFileError: with the file, the line or item number, and what to do about it.
+        PlanFileError: with the file, the line or item number, and what to do about it; also where the file
+            holds a fence or rally points alone.
+    """
+    plan, held = read_any_plan_file(path)
+    if held.key in ("fence", "rally"):
+        raise PlanFileError(
+            f"a {held.title} file, not a mission", where=str(path), remedy="give the mission's own file"
+        )
+    return plan
+
+
+def read_any_plan_file(path: Path) -> tuple[FlightPlan, PlanFormat]:
+    """As `read_plan_file`, fence and rally files too; also says which format it was.
+
+    Raises:
+        PlanFileError: as there.
     """
     data = read_bytes(path)
-    text = decode(data, where=str(path))
-    start = text.lstrip()[:8]
-    if start.startswith("{"):
-        reader = read_qgc_plan
-    elif start.startswith("QGC WPL"):
-        reader = read_wpl
-    else:
-        raise PlanFileError(
-            "neither a .plan nor a QGC WPL 110 file" if start else "the file is empty",
-            where=str(path),
-            remedy="give a QGroundControl .plan or a .waypoints file",
-        )
+    held = format_of(data, name=str(path))
+    return read_plan_bytes(data, held, name=str(path)), held
+
+
+def read_plan_bytes(data: bytes, held: PlanFormat, *, name: str) -> FlightPlan:
+    """A plan from the bytes of a file in a format that is known.
+
+    Raises:
+        PlanFileError: as `read_plan_file`.
+    """
     try:
-        plan = reader(text, name=str(path))
+        plan = held.read(data, name)
+        check_places(plan, name=name)
     except PlanFileError:
         raise
     except AirbeatError as e:
-        raise PlanFileError(e.message, where=f"{path}: {e.where}".rstrip(": "), remedy=e.remedy) from e
+        raise PlanFileError(e.message, where=f"{name}: {e.where}".rstrip(": "), remedy=e.remedy) from e
     digest = hashlib.sha256(data).hexdigest()
     return replace(plan, provenance=replace(plan.provenance, source_sha256=digest))

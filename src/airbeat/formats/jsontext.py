@@ -13,8 +13,8 @@ from airbeat.geo.coordinates import LatLon
 __all__ = ["get_list", "get_number", "get_object", "latlon", "load_object", "number", "shown", "whole"]
 
 
-def load_object(text: str, *, name: str) -> dict[str, Any]:
-    """The JSON object that the text is.
+def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
+    """The JSON object that the text is; ``kind`` is what it should be, for the remedies.
 
     Raises:
         PlanFileError: not JSON, NaN or Infinity as a number, nested too deep, or not an object.
@@ -27,16 +27,16 @@ def load_object(text: str, *, name: str) -> dict[str, Any]:
         document = json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as e:
         raise PlanFileError(
-            f"not JSON: {e.msg}", where=f"{name}:{e.lineno}:{e.colno}", remedy="save the plan again"
+            f"not JSON: {e.msg}", where=f"{name}:{e.lineno}:{e.colno}", remedy="save the file again"
         ) from None
     except RecursionError:
-        raise PlanFileError("nested too deep", where=name, remedy="save the plan again") from None
+        raise PlanFileError("nested too deep", where=name, remedy="save the file again") from None
     except PlanFileError:
         raise
     except ValueError as e:  # an integer of thousands of digits
-        raise PlanFileError(f"not a usable number: {e}", where=name, remedy="save the plan again") from None
+        raise PlanFileError(f"not a usable number: {e}", where=name, remedy="save the file again") from None
     if not isinstance(document, dict):
-        raise PlanFileError("not a JSON object", where=name, remedy="check that this is a .plan file")
+        raise PlanFileError("not a JSON object", where=name, remedy=f"check that this is a {kind} file")
     return document
 
 

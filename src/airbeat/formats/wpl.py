@@ -20,9 +20,9 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.plan import FlightPlan, Provenance
 
-__all__ = ["read_wpl", "write_wpl"]
+__all__ = ["HEADER", "raw_rows", "read_wpl", "row", "write_wpl"]
 
-_HEADER = "QGC WPL 110"
+HEADER = "QGC WPL 110"
 _FIELDS = (
     "index",
     "current",
@@ -49,12 +49,13 @@ def write_wpl(plan: FlightPlan) -> str:
         PlanFileError: an item holds a number that MAVLink cannot carry.
     """
     home = (plan.home.lat_deg, plan.home.lon_deg, plan.home_amsl_m or 0.0)
-    rows = [_row(0, 1, RawItem(command=16, frame=0, params=(0.0,) * 4 + home, jump_id=0, where="home"))]
-    rows += [_row(number, 0, to_raw(item, number=number)) for number, item in plan.numbered()]
-    return "\n".join([_HEADER, *rows]) + "\n"
+    rows = [row(0, 1, RawItem(command=16, frame=0, params=(0.0,) * 4 + home, jump_id=0, where="home"))]
+    rows += [row(number, 0, to_raw(item, number=number)) for number, item in plan.numbered()]
+    return "\n".join([HEADER, *rows]) + "\n"
 
 
-def _row(number: int, current: int, raw: RawItem) -> str:
+def row(number: int, current: int, raw: RawItem) -> str:
+    """One item as a row of the file, without the end of the line."""
     numbers = (f"{0.0 if math.isnan(p) else p:.8f}" for p in raw.params)
     fields = (number, current, raw.frame, raw.command, *numbers, int(raw.autocontinue))
     return "\t".join(map(str, fields))
@@ -70,22 +71,7 @@ def read_wpl(text: str, *, name: str) -> FlightPlan:
     Raises:
         PlanFileError: with the line and what to do about it.
     """
-    lines = text.splitlines()
-    header = lines[0].strip() if lines else ""
-    if header != _HEADER:
-        raise PlanFileError(
-            f"the first line is {clean_text(header, limit=40)!r}, not {_HEADER!r}",
-            where=f"{name}:1",
-            remedy="save the mission as a .waypoints file (QGC WPL 110)",
-        )
-    raws: list[RawItem] = []
-    for number, line in enumerate(lines[1:], start=2):
-        if line.startswith("#") or not line.strip():
-            continue
-        check_count(len(raws), MAX_ITEMS, what="items", where=f"{name}:{number}")
-        raws.append(_raw_item(line, index=len(raws), where=f"{name}:{number}"))
-    if not raws:
-        raise PlanFileError("the file has no rows", where=name, remedy="row 0 is home, then the items")
+    raws = raw_rows(text, name=name)
     home, home_amsl_m, notes = _home(raws[0])
     kept, changes = fit_for_ardupilot(raws[1:], speed_m_s=None)
     items = infer_roles([from_raw(raw) for raw in kept])
@@ -99,6 +85,31 @@ def read_wpl(text: str, *, name: str) -> FlightPlan:
             tool_version=__version__, source_name=PurePath(name).name, source_sha256=sha256_of_text(text)
         ),
     )
+
+
+def raw_rows(text: str, *, name: str) -> list[RawItem]:
+    """The rows of QGC WPL 110 text, home among them; at least one.
+
+    Raises:
+        PlanFileError: with the line and what to do about it.
+    """
+    lines = text.splitlines()
+    header = lines[0].strip() if lines else ""
+    if header != HEADER:
+        raise PlanFileError(
+            f"the first line is {clean_text(header, limit=40)!r}, not {HEADER!r}",
+            where=f"{name}:1",
+            remedy="save the mission as a .waypoints file (QGC WPL 110)",
+        )
+    raws: list[RawItem] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if line.startswith("#") or not line.strip():
+            continue
+        check_count(len(raws), MAX_ITEMS, what="items", where=f"{name}:{number}")
+        raws.append(_raw_item(line, index=len(raws), where=f"{name}:{number}"))
+    if not raws:
+        raise PlanFileError("the file has no rows", where=name, remedy="row 0 is home, then the items")
+    return raws
 
 
 def _raw_item(line: str, *, index: int, where: str) -> RawItem:

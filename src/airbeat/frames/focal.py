@@ -53,11 +53,13 @@ def focal_length_px(
     focal_mm: float | None,
     focal_35mm: float | None,
     digital_zoom: float | None,
+    pixels_per_mm: float | None = None,
 ) -> tuple[float | None, list[str]]:
     """Focal length in pixels of this picture, and what had to be assumed.
 
     In order: the maker's calibration (XMP CalibratedFocalLength), a known camera whose picture has the same
-    shape, the 35 mm equivalent by the diagonal (CIPA DCG-001: 43.27 mm), None.
+    shape, the focal length and the sensor's pixels per millimetre (EXIF FocalPlaneXResolution), the 35 mm
+    equivalent by the diagonal (CIPA DCG-001: 43.27 mm), None.
 
     Args:
         width_px: picture width [px].
@@ -68,6 +70,7 @@ def focal_length_px(
         focal_mm: EXIF FocalLength [mm].
         focal_35mm: EXIF FocalLengthIn35mmFilm [mm].
         digital_zoom: EXIF DigitalZoomRatio.
+        pixels_per_mm: pixels of this picture per millimetre of the sensor.
     """
     if digital_zoom is not None and digital_zoom > 1.01:
         return None, [f"digital zoom {digital_zoom:g}: the focal length in pixels is not known"]
@@ -79,6 +82,10 @@ def focal_length_px(
     known = _known_camera_px(model, width_px, height_px, focal_mm)
     if known is not None:
         return known, [*findings, f"focal length {known:.0f} px from the known camera {model}"]
+    if focal_mm is not None and pixels_per_mm is not None:
+        focal = focal_mm * pixels_per_mm
+        if 0.2 * width_px < focal < 30 * width_px:
+            return focal, [*findings, f"focal length {focal:.0f} px from EXIF FocalPlaneXResolution"]
     if focal_35mm is not None and 4.0 <= focal_35mm <= 2000.0:
         focal = focal_35mm / _DIAGONAL_35MM * math.hypot(width_px, height_px)
         findings.append(

@@ -4,116 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from airbeat.errors import FrameError, GeometryError
-from airbeat.frames.focal import focal_length_px, is_thermal
+from airbeat.errors import FrameError
+from airbeat.frames.embedded import is_dng, is_radiometric, largest_preview
 from airbeat.frames.meta import FrameMeta
+from airbeat.frames.metadata import RawMetadata, frame_meta
 from airbeat.frames.opencv import opencv
 from airbeat.frames.xmp import read_xmp
-from airbeat.geo.coordinates import LatLon
-from airbeat.geo.frame import distance_m
 
-__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "FolderScan", "load_image", "read_frame_meta", "scan_folder"]
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "load_image", "read_frame_meta"]
 
 MAX_FILE_BYTES = 200_000_000
 MAX_PIXELS = 170_000_000
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 _FORMATS = ("JPEG", "PNG", "TIFF")  # a JPEG with more pictures behind it opens as MPO
 _EXIF_ERRORS = (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error, OverflowError, EOFError)
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderScan(Sequence[FrameMeta]):
-    """The photographs of a folder, in the order of their names; a sequence of its frames.
-
-    Attributes:
-        frames: what was read.
-        ignored: how many files are no photographs by their name, hidden ones not counted.
-        folders: names of the folders in this one; what is in them was not read.
-        duplicates: files with the same bytes as an earlier one, with that one.
-        refused: photographs that could not be read, with the reason. They were not searched.
-    """
-
-    frames: tuple[FrameMeta, ...]
-    ignored: int = 0
-    folders: tuple[str, ...] = ()
-    duplicates: tuple[tuple[Path, Path], ...] = ()
-    refused: tuple[tuple[Path, str], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __iter__(self) -> Iterator[FrameMeta]:
-        return iter(self.frames)
-
-    @overload
-    def __getitem__(self, index: int) -> FrameMeta: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[FrameMeta, ...]: ...
-    def __getitem__(self, index: int | slice) -> FrameMeta | tuple[FrameMeta, ...]:
-        return self.frames[index]
-
-
-def scan_folder(folder: Path, *, on_frame: Callable[[int, int], None] | None = None) -> FolderScan:
-    """Read the metadata of every photograph in a folder (not in folders below it, nor hidden files).
-
-    Some systems leave a hidden file beside each photograph of a card (``._DJI_0001.JPG``).
-
-    Args:
-        folder: where the photographs are.
-        on_frame: called after each photograph with (done, of).
-
-    Raises:
-        FrameError: no such folder, or it cannot be listed.
-    """
-    try:
-        entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise FrameError(
-            f"the folder cannot be read: {error.strerror}",
-            where=str(folder),
-            remedy="name a folder of photographs",
-        ) from error
-    files = [p for p in entries if p.is_file()]
-    photographs = [p for p in files if p.suffix.lower() in _SUFFIXES]
-    frames: list[FrameMeta] = []
-    first: dict[str, Path] = {}
-    duplicates: list[tuple[Path, Path]] = []
-    refused: list[tuple[Path, str]] = []
-    for number, path in enumerate(photographs, start=1):
-        try:
-            meta = read_frame_meta(path)
-        except FrameError as error:
-            refused.append((path, error.message))
-        else:
-            if meta.sha256 in first:
-                duplicates.append((path, first[meta.sha256]))
-            else:
-                first[meta.sha256] = path
-                frames.append(meta)
-        if on_frame is not None:
-            on_frame(number, len(photographs))
-    return FolderScan(
-        frames=tuple(frames),
-        ignored=len(files) - len(photographs),
-        folders=tuple(p.name for p in entries if p.is_dir()),
-        duplicates=tuple(duplicates),
-        refused=tuple(refused),
-    )
+_XMP_TAG = 0x02BC
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -130,6 +46,20 @@ def _read_bytes(path: Path) -> bytes:
         raise FrameError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
+def _picture_in(path: Path, data: bytes) -> bytes:
+    """The picture that is searched: the file itself, or the JPEG preview of a DNG."""
+    if not is_dng(data):
+        return data
+    preview = largest_preview(data)
+    if preview is None:
+        raise FrameError(
+            "this DNG holds no JPEG preview, and raw pictures are not developed",
+            where=str(path),
+            remedy="let the camera write JPEG beside DNG, or convert the files",
+        )
+    return preview
+
+
 def read_frame_meta(path: Path) -> FrameMeta:
     """What one photograph's own metadata say.
 
@@ -142,12 +72,13 @@ def read_frame_meta(path: Path) -> FrameMeta:
     findings: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        source = _open(path, data, findings)
+        picture = _picture_in(path, data)
+        source = _open(path, picture, findings, dng=None if picture is data else data)
     findings += [
         f"while reading: {w.message}" for w in caught if w.category is not Image.DecompressionBombWarning
     ]
-    if source.format in {"JPEG", "MPO"} and not _jpeg_is_whole(data):
-        lost = _lost_rows(data)
+    if source.format in {"JPEG", "MPO"} and not _jpeg_is_whole(picture):
+        lost = _lost_rows(picture)
         if lost:
             raise FrameError(
                 f"the file is cut short: the lowest {lost} of {source.height_px} rows are missing",
@@ -155,7 +86,7 @@ def read_frame_meta(path: Path) -> FrameMeta:
                 remedy="copy it from the card again",
             )
         findings.append("the end-of-image marker is missing; a few pixels of the last rows are lost")
-    return _meta(path, hashlib.sha256(data).hexdigest(), source, findings)
+    return frame_meta(path, hashlib.sha256(data).hexdigest(), source, findings)
 
 
 def load_image(meta: FrameMeta, *, shrink: int = 1) -> npt.NDArray[np.uint8]:
@@ -172,7 +103,7 @@ def load_image(meta: FrameMeta, *, shrink: int = 1) -> npt.NDArray[np.uint8]:
     """
     if shrink not in {1, 2, 4, 8}:
         raise ValueError(f"shrink: expected 1, 2, 4 or 8, got {shrink}")
-    image = _decode(_read_bytes(meta.path), shrink)
+    image = _decode(_picture_in(meta.path, _read_bytes(meta.path)), shrink)
     if image is None:
         raise FrameError("the picture cannot be decoded", where=str(meta.path), remedy="copy it again")
     if image.shape[:2] != (-(-meta.height_px // shrink), -(-meta.width_px // shrink)):
@@ -212,20 +143,8 @@ def _lost_rows(data: bytes) -> int:
     return int(len(flat) if flat.all() else flat[::-1].argmin())
 
 
-@dataclass(slots=True)
-class _Source:
-    """A file's raw metadata."""
-
-    format: str
-    width_px: int
-    height_px: int
-    main: Mapping[int, Any] = field(default_factory=dict)
-    photo: Mapping[int, Any] = field(default_factory=dict)
-    gps: Mapping[int, Any] = field(default_factory=dict)
-    xmp: Mapping[str, str] = field(default_factory=dict)
-
-
-def _open(path: Path, data: bytes, findings: list[str]) -> _Source:
+def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = None) -> RawMetadata:
+    """The metadata of a picture; those of a DNG are in the DNG, not in its preview."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
@@ -233,9 +152,14 @@ def _open(path: Path, data: bytes, findings: list[str]) -> _Source:
                 raise FrameError(
                     f"the picture has {width}×{height} px, more than {MAX_PIXELS}", where=str(path)
                 )
-            source = _Source(format=str(image.format), width_px=width, height_px=height)
-            _read_exif(image, source, findings)
-            xmp = _xmp_bytes(image)
+            source = RawMetadata(format=str(image.format), width_px=width, height_px=height)
+            if dng is not None:
+                findings.append(
+                    f"DNG: its JPEG preview of {width}×{height} px is the picture, not the raw values"
+                )
+            exif = _read_exif(image if dng is None else dng, source, findings)
+            xmp = _xmp_bytes(image) if dng is None else exif.get(_XMP_TAG, b"")
+            source.radiometric = is_radiometric(getattr(image, "applist", []), width * height)
     except Image.DecompressionBombError as error:
         raise FrameError(f"the picture is too large: {error}", where=str(path)) from error
     except UnidentifiedImageError as error:
@@ -252,9 +176,14 @@ def _open(path: Path, data: bytes, findings: list[str]) -> _Source:
     return source
 
 
-def _read_exif(image: Image.Image, source: _Source, findings: list[str]) -> None:
+def _read_exif(image: Image.Image | bytes, source: RawMetadata, findings: list[str]) -> Mapping[int, Any]:
+    """Fill in the EXIF tags of a picture, or of a TIFF's own bytes."""
     try:
-        exif = image.getexif()
+        if isinstance(image, bytes):
+            exif = Image.Exif()
+            exif.load(b"Exif\x00\x00" + image)
+        else:
+            exif = image.getexif()
         source.main = dict(exif)
         source.photo = dict(exif.get_ifd(_EXIF_IFD))
         source.gps = dict(exif.get_ifd(_GPS_IFD))
@@ -262,6 +191,7 @@ def _read_exif(image: Image.Image, source: _Source, findings: list[str]) -> None
         findings.append(f"the EXIF block is damaged ({error})")
     if not source.main:
         findings.append("no EXIF")
+    return source.main
 
 
 def _xmp_bytes(image: Image.Image) -> bytes:
@@ -290,162 +220,3 @@ def _jpeg_is_whole(data: bytes) -> bool:
             return data.find(b"\xff\xd9", at) >= 0
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    return str(value).replace("\x00", "").strip()[:200] if value is not None else ""
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _meta(path: Path, sha256: str, source: _Source, findings: list[str]) -> FrameMeta:
-    model = _text(source.main.get(0x0110))
-    if not model:
-        findings.append("no camera model")
-    orientation = _number(source.main.get(0x0112))
-    if orientation not in {None, 0.0, 1.0}:
-        findings.append(
-            f"EXIF orientation {orientation:g}: pixel coordinates are those of the stored picture"
-        )
-    thermal = is_thermal(model, source.width_px, source.height_px)
-    focal, focal_findings = focal_length_px(
-        width_px=source.width_px,
-        height_px=source.height_px,
-        model=model,
-        calibrated_px=_number(source.xmp.get("CalibratedFocalLength")),
-        calibrated_centre_x_px=_number(source.xmp.get("CalibratedOpticalCenterX")),
-        focal_mm=_number(source.photo.get(0x920A)),
-        focal_35mm=_number(source.photo.get(0xA405)),
-        digital_zoom=_number(source.photo.get(0xA404)),
-    )
-    findings += focal_findings
-
-    def angle(name: str, low: float, high: float) -> float | None:
-        return _in_range(source.xmp.get(name), name, (low, high), findings)
-
-    def heading(name: str) -> float | None:
-        value = angle(name, -360.0, 360.0)
-        return None if value is None else value % 360.0
-
-    gimbal_roll = angle("GimbalRollDegree", -180.0, 180.0)
-    if gimbal_roll is not None and abs(gimbal_roll) > 90.0:
-        findings.append(f"GimbalRollDegree {gimbal_roll:g}: the gimbal hangs upside down; taken as it stands")
-    return FrameMeta(
-        path=path,
-        width_px=source.width_px,
-        height_px=source.height_px,
-        sha256=sha256,
-        time_utc=_time_utc(source, findings),
-        position=_position(source, findings),
-        height_above_home_m=angle("RelativeAltitude", -1000.0, 10000.0),
-        amsl_m=_amsl_m(source, findings),
-        gimbal_yaw_deg=heading("GimbalYawDegree"),
-        gimbal_pitch_deg=angle("GimbalPitchDegree", -180.0, 180.0),
-        gimbal_roll_deg=gimbal_roll,
-        flight_yaw_deg=heading("FlightYawDegree"),
-        flight_pitch_deg=angle("FlightPitchDegree", -180.0, 180.0),
-        flight_roll_deg=angle("FlightRollDegree", -180.0, 180.0),
-        focal_length_px=focal,
-        camera_model=model,
-        modality="thermal" if thermal else "rgb",
-        software=_text(source.main.get(0x0131)),
-        findings=tuple(findings),
-    )
-
-
-def _in_range(value: Any, name: str, limits: tuple[float, float], findings: list[str]) -> float | None:
-    if value is None:
-        findings.append(f"no {name}")
-        return None
-    number = _number(value)
-    if number is None or not limits[0] <= number <= limits[1]:
-        findings.append(f"{name} {_text(value)!r} cannot be believed; left out")
-        return None
-    return number
-
-
-def _amsl_m(source: _Source, findings: list[str]) -> float | None:
-    limits = (-1000.0, 12000.0)
-    if "AbsoluteAltitude" in source.xmp:
-        return _in_range(source.xmp["AbsoluteAltitude"], "AbsoluteAltitude", limits, findings)
-    height = _number(source.gps.get(6))
-    if height is not None and source.gps.get(5) in {b"\x01", 1}:
-        height = -height
-    return _in_range(height, "GPSAltitude", limits, findings)
-
-
-def _dms(value: Any, reference: Any, negative: str) -> float | None:
-    try:
-        parts = [_number(v) for v in value]
-    except TypeError:
-        return None
-    if len(parts) != 3 or any(p is None or p < 0 for p in parts):
-        return None
-    degrees = sum((p or 0.0) / scale for p, scale in zip(parts, (1, 60, 3600), strict=True))
-    return -degrees if _text(reference).upper() == negative else degrees
-
-
-def _lat_lon(lat: float | None, lon: float | None, origin: str, findings: list[str]) -> LatLon | None:
-    if lat is None or lon is None:
-        return None
-    if lat == 0.0 and lon == 0.0:
-        findings.append(f"{origin} position 0, 0 means that the receiver had no fix; left out")
-        return None
-    try:
-        return LatLon(lat_deg=lat, lon_deg=lon)
-    except GeometryError:
-        findings.append(f"{origin} position {lat:g}, {lon:g} is not on Earth; left out")
-        return None
-
-
-def _position(source: _Source, findings: list[str]) -> LatLon | None:
-    x = source.xmp
-    fine = _lat_lon(
-        _number(x.get("GpsLatitude")),
-        _number(x.get("GpsLongitude", x.get("GpsLongtitude"))),  # older DJI firmware misspells it
-        "XMP",
-        findings,
-    )
-    exif = _lat_lon(
-        _dms(source.gps.get(2), source.gps.get(1), "S"),
-        _dms(source.gps.get(4), source.gps.get(3), "W"),
-        "EXIF",
-        findings,
-    )
-    if fine is not None and exif is not None and (apart := distance_m(fine, exif)) > 3.0:
-        findings.append(f"XMP and EXIF positions are {apart:.0f} m apart; the XMP position is used")
-    if fine is None and exif is None:
-        findings.append("no position")
-    return fine or exif
-
-
-def _time_utc(source: _Source, findings: list[str]) -> datetime | None:
-    """GPS time, else a time that names its zone; a time without a zone is not a time in UTC."""
-    day, clock = _text(source.gps.get(29)), source.gps.get(7)
-    try:
-        if day and clock is not None:
-            hour, minute, second = (float(v) for v in clock)
-            start = datetime.strptime(day, "%Y:%m:%d").replace(tzinfo=UTC)
-            return start + timedelta(hours=hour, minutes=minute, seconds=second)
-        stamp, offset = _text(source.photo.get(0x9003)), _text(source.photo.get(0x9011))
-        if stamp and offset:
-            sign = -1 if offset.startswith("-") else 1
-            hours, _, minutes = offset.lstrip("+-").partition(":")
-            zone = timezone(sign * timedelta(hours=int(hours), minutes=int(minutes or 0)))
-            return datetime.strptime(stamp, "%Y:%m:%d %H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
-        created = source.xmp.get("CreateDate", "")
-        if "T" in created and (moment := datetime.fromisoformat(created)).tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        findings.append(f"the time cannot be read ({error})")
-        return None
-    findings.append(f"local time {stamp} without a time zone; time left out" if stamp else "no time")
-    return None

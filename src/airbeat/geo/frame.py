@@ -71,6 +71,17 @@ class LocalFrame:
         lon, lat = self._proj(array[:, 0], array[:, 1], inverse=True)
         return [LatLon(lat_deg=float(la), lon_deg=float(lo)) for la, lo in zip(lat, lon, strict=True)]
 
+    def from_lon_lat(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """(n,) longitudes and (n,) latitudes [degrees] to an (n, 2) array of x east, y north [m]."""
+        x, y = self._proj(np.asarray(lon_deg, dtype=float), np.asarray(lat_deg, dtype=float))
+        return np.column_stack([x, y])
+
+    def to_lon_lat(self, xy: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """An (n, 2) array of x east, y north [m] to (n,) longitudes and (n,) latitudes [degrees]."""
+        array = np.asarray(xy, dtype=float).reshape(-1, 2)
+        lon, lat = self._proj(array[:, 0], array[:, 1], inverse=True)
+        return np.asarray(lon), np.asarray(lat)
+
     def to_local(self, geometry: Any) -> Any:
         """A geographic shapely geometry (lon, lat) to a local one (x, y)."""
         return shapely.transform(geometry, lambda c: np.column_stack(self._proj(c[:, 0], c[:, 1])))

@@ -12,7 +12,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from airbeat.errors import TerrainError
 
-__all__ = ["HeightGrid", "Terrain", "read_terrain"]
+__all__ = ["EDGE_CELLS", "HeightGrid", "Terrain", "read_terrain"]
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
@@ -35,7 +35,7 @@ _HGT_SIDES = {2 * n * n: n for n in (1201, 1801, 3601)}
 _LOWEST_M, _HIGHEST_M = -500.0, 9000.0
 """Values outside are voids: -32768, -9999, 32767 and the like."""
 _METRES = ("", "m", "metre", "meter", "metres", "meters")
-_EDGE_CELLS = 0.51
+EDGE_CELLS = 0.51
 """Places this far beyond the outermost cells' middles still belong to them."""
 _ROUND_OFF = 1e-6
 _KM_PER_DEG = 111.32
@@ -50,18 +50,28 @@ class HeightGrid:
         to_cells: longitudes and latitudes [degrees] to fractional (columns, rows), whole numbers being the
             middles of cells.
         resolution_m: distance between cells [m].
+        range_m: lowest and highest height [m]; NaN where there is none.
     """
 
     heights_m: npt.NDArray[np.float32]
     to_cells: Callable[[Array, Array], tuple[Array, Array]]
     resolution_m: float
+    range_m: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = self.heights_m[np.isfinite(self.heights_m)]
+        ends = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
+        object.__setattr__(self, "range_m", ends)
 
     def at(self, lon_deg: Array, lat_deg: Array) -> Array:
         """Heights [m] between the four nearest cells (bilinear); NaN outside, and next to a void."""
-        column, row = self.to_cells(lon_deg, lat_deg)
+        return self.at_cells(*self.to_cells(lon_deg, lat_deg))
+
+    def at_cells(self, column: Array, row: Array) -> Array:
+        """As `at`, for fractional columns and rows."""
         rows, columns = self.heights_m.shape
-        inside = (column > -_EDGE_CELLS) & (column < columns - 1 + _EDGE_CELLS)
-        inside &= (row > -_EDGE_CELLS) & (row < rows - 1 + _EDGE_CELLS)
+        inside = (column > -EDGE_CELLS) & (column < columns - 1 + EDGE_CELLS)
+        inside &= (row > -EDGE_CELLS) & (row < rows - 1 + EDGE_CELLS)
         inside &= np.isfinite(column) & np.isfinite(row)
         c = np.clip(np.where(inside, column, 0.0), 0.0, columns - 1.0)
         r = np.clip(np.where(inside, row, 0.0), 0.0, rows - 1.0)
@@ -212,11 +222,22 @@ def _hgt(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     values = np.memmap(path, dtype=">i2", mode="r", shape=(side, side))
     heights = _cleaned(np.asarray(values[r0 : r1 + 1, c0 : c1 + 1]))
 
-    def to_cells(lon: Array, lat: Array) -> tuple[Array, Array]:
-        east = np.mod(lon - west + 180.0, 360.0) - 180.0
-        return east * steps - c0, (south + 1.0 - lat) * steps - r0
-
+    to_cells = _TileCells(west_deg=west, north_deg=south + 1.0, steps=steps, first=(c0, r0))
     return HeightGrid(heights_m=heights, to_cells=to_cells, resolution_m=_KM_PER_DEG * 1000.0 / steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TileCells:
+    """From degrees to the cells of an HGT tile's part that begins at ``first`` (column, row)."""
+
+    west_deg: float
+    north_deg: float
+    steps: int
+    first: tuple[int, int]
+
+    def __call__(self, lon: Array, lat: Array) -> tuple[Array, Array]:
+        east = np.mod(lon - self.west_deg + 180.0, 360.0) - 180.0
+        return east * self.steps - self.first[0], (self.north_deg - lat) * self.steps - self.first[1]
 
 
 def _east_of(lon_deg: float, west_deg: float) -> float:
@@ -243,6 +264,32 @@ def _rasterio(path: Path) -> Any:
     return rasterio
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RasterCells:
+    """From degrees to the cells of a raster's part that begins at ``first`` (column, row).
+
+    Attributes:
+        forward: from degrees to the raster's coordinates (pyproj).
+        inverse: from those to cells: a, b, c, d, e, f of the affine map.
+        left_deg: its western edge, for rasters in degrees.
+    """
+
+    forward: Any
+    inverse: tuple[float, ...]
+    left_deg: float | None
+    first: tuple[int, int] = (0, 0)
+
+    def __call__(self, lon: Array, lat: Array) -> tuple[Array, Array]:
+        x, y = self.forward.transform(lon, lat)
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if self.left_deg is not None:
+            x = self.left_deg + np.mod(x - self.left_deg + 180.0, 360.0) - 180.0
+        a, b, c, d, e, f = self.inverse
+        column = a * x + b * y + c - 0.5 - self.first[0]
+        row = d * x + e * y + f - 0.5 - self.first[1]
+        return np.asarray(column), np.asarray(row)
+
+
 def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     rasterio = _rasterio(path)
     from pyproj import CRS, Transformer
@@ -261,19 +308,12 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
                 raise TerrainError(f"heights in {raster.units[0]}, not in metres", where=path.name)
             crs = CRS.from_wkt(raster.crs.to_wkt())
             forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-            inverse = ~raster.transform
             geographic = crs.is_geographic
-            left = raster.bounds.left
-
-            def to_raster(lon: Array, lat: Array) -> tuple[Array, Array]:
-                x, y = forward.transform(lon, lat)
-                x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-                if geographic:
-                    x = left + np.mod(x - left + 180.0, 360.0) - 180.0
-                column = inverse.a * x + inverse.b * y + inverse.c - 0.5
-                row = inverse.d * x + inverse.e * y + inverse.f - 0.5
-                return np.asarray(column), np.asarray(row)
-
+            to_raster = _RasterCells(
+                forward=forward,
+                inverse=tuple(~raster.transform)[:6],
+                left_deg=raster.bounds.left if geographic else None,
+            )
             window = _window(to_raster, bounds_deg, raster.width, raster.height)
             if window is None:
                 return None
@@ -290,11 +330,7 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
             remedy="check that it is a GeoTIFF height model",
         ) from error
     unit_m = _KM_PER_DEG * 1000.0 if geographic else crs.axis_info[0].unit_conversion_factor
-
-    def to_cells(lon: Array, lat: Array) -> tuple[Array, Array]:
-        column, row = to_raster(lon, lat)
-        return column - c0, row - r0
-
+    to_cells = replace(to_raster, first=(c0, r0))
     return HeightGrid(heights_m=heights, to_cells=to_cells, resolution_m=across * unit_m)
 
 

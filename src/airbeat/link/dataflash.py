@@ -22,6 +22,10 @@ _HEAD = b"\xa3\x95"
 _FMT = 128
 _FMT_BYTES = 89
 _MOST_PHOTOS = 1_000_000
+_GPS_EPOCH_S = 315_964_800.0
+"""1980-01-06 in seconds since 1970."""
+_LEAP_S = 18.0
+"""GPS time is ahead of UTC by this since 2017 (IERS Bulletin C)."""
 _LETTERS: Mapping[str, tuple[str, float | None]] = {
     "a": ("64s", None),
     "b": ("b", 1.0),
@@ -62,6 +66,8 @@ class LoggedPhoto:
         roll_deg: the aircraft's, not the gimbal's [degrees].
         pitch_deg: the aircraft's [degrees].
         yaw_deg: the aircraft's heading [degrees].
+        amsl_m: [m]; None in logs that lack it.
+        utc_s: GPS time brought to UTC, since 1970 [s]; None while the receiver had no time.
     """
 
     index: int
@@ -71,6 +77,8 @@ class LoggedPhoto:
     roll_deg: float
     pitch_deg: float
     yaw_deg: float
+    amsl_m: float | None = None
+    utc_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,13 @@ def _photo(values: Mapping[str, float]) -> LoggedPhoto | None:
         roll_deg=values.get("R", 0.0),
         pitch_deg=values.get("P", 0.0),
         yaw_deg=values["Y"],
+        amsl_m=values.get("Alt"),
+        utc_s=_utc_s(values.get("GPSWeek", 0.0), values.get("GPSTime", 0.0)),
     )
+
+
+def _utc_s(gps_week: float, gps_ms: float) -> float | None:
+    return _GPS_EPOCH_S + gps_week * 604_800.0 + gps_ms / 1000.0 - _LEAP_S if gps_week > 0 else None
 
 
 def _messages(data: mmap.mmap) -> Iterator[tuple[_Kind, bytes]]:

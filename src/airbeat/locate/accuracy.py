@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 
@@ -17,6 +18,7 @@ __all__ = [
     "ErrorTerm",
     "GroundPoint",
     "circular_error_90_m",
+    "frame_budget",
     "fuse",
     "ground_point",
     "relative_covariance",
@@ -69,6 +71,28 @@ class ErrorBudget:
                 )
 
 
+_LEVER_ARM_M = 0.1
+"""However good the receiver: camera and antenna are not in one place, nor is the exposure's moment exact."""
+_RTK_SIGMA_M = 0.5
+_RTK_HEIGHT_M = 0.3
+
+
+def frame_budget(meta: FrameMeta, budget: ErrorBudget) -> ErrorBudget:
+    """A budget with what a photograph's file says of its own accuracy.
+
+    The position's standard deviation (RTK, Parrot's and Skydio's accuracy) takes the place of ``gps_m``.
+    DJI's heights above home are as good as its RTK where there is one (``RtkStdHgt`` below 0.5 m); then
+    ``height_m`` is 0.3 m, or twice that deviation if that is more. Other makers' altitude accuracy is that of
+    the GPS altitude, not of the height above home, and is not used.
+    """
+    changes: dict[str, float] = {}
+    if meta.position_sigma_m is not None:
+        changes["gps_m"] = max(meta.position_sigma_m, _LEVER_ARM_M)
+    if meta.maker == "dji" and meta.height_sigma_m is not None and meta.height_sigma_m < _RTK_SIGMA_M:
+        changes["height_m"] = max(_RTK_HEIGHT_M, 2 * meta.height_sigma_m)
+    return replace(budget, **changes) if changes else budget
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorTerm:
     """What one standard deviation of one source does to a position.
@@ -97,6 +121,7 @@ class GroundPoint:
         semi_major_m: longer semi-axis of the 90 % error ellipse [m].
         semi_minor_m: shorter semi-axis of the 90 % error ellipse [m].
         major_bearing_deg: direction of the longer axis [degrees clockwise from north, 0…180).
+        ground_height_m: height of the ground there above home [m]; None for a fused position.
         terms: the budget's terms at this place; empty for a fused position.
     """
 
@@ -105,6 +130,7 @@ class GroundPoint:
     semi_major_m: float
     semi_minor_m: float
     major_bearing_deg: float
+    ground_height_m: float | None = None
     terms: tuple[ErrorTerm, ...] = ()
 
 
@@ -127,7 +153,12 @@ def circular_error_90_m(sigma_major_m: float, sigma_minor_m: float) -> float:
     return sigma_major_m * (low + high) / 2
 
 
-def _with_covariance(position: LatLon, covariance: Array, terms: tuple[ErrorTerm, ...]) -> GroundPoint:
+def _with_covariance(
+    position: LatLon,
+    covariance: Array,
+    terms: tuple[ErrorTerm, ...],
+    ground_height_m: float | None = None,
+) -> GroundPoint:
     values, vectors = np.linalg.eigh(covariance)
     minor, major = np.sqrt(np.clip(values, 0, None))
     east, north = vectors[:, 1]
@@ -137,15 +168,18 @@ def _with_covariance(position: LatLon, covariance: Array, terms: tuple[ErrorTerm
         semi_major_m=float(major) * _ELLIPSE_90,
         semi_minor_m=float(minor) * _ELLIPSE_90,
         major_bearing_deg=math.degrees(math.atan2(east, north)) % 180.0,
+        ground_height_m=ground_height_m,
         terms=terms,
     )
 
 
-def ground_point(position: LatLon, terms: Sequence[ErrorTerm]) -> GroundPoint:
+def ground_point(
+    position: LatLon, terms: Sequence[ErrorTerm], *, ground_height_m: float | None = None
+) -> GroundPoint:
     """A place whose errors are the sum of independent terms."""
     vectors = np.array([(t.east_m, t.north_m) for t in terms]).reshape(-1, 2)
     covariance: Array = vectors.T @ vectors
-    return _with_covariance(position, covariance, tuple(terms))
+    return _with_covariance(position, covariance, tuple(terms), ground_height_m)
 
 
 def _cross_covariance(a: GroundPoint, b: GroundPoint) -> Array:
@@ -196,11 +230,13 @@ def fuse(points: Sequence[GroundPoint]) -> GroundPoint:
     weights = 1 / np.maximum(variances, 1e-6)
     weights /= weights.sum()
     covariance = np.zeros((2, 2))
-    for i, a in enumerate(points):
-        for j, b in enumerate(points):
-            if i == j:
-                covariance += weights[i] ** 2 * _covariance(a)
-            else:
-                covariance += weights[i] * weights[j] * _cross_covariance(a, b)
+    common: dict[str, Array] = {}
+    for weight, point in zip(weights, points, strict=True):
+        for term in point.terms:
+            moved = weight * np.array([term.east_m, term.north_m])
+            covariance += (1 - term.shared) * np.outer(moved, moved)
+            common[term.source] = common.get(term.source, np.zeros(2)) + math.sqrt(term.shared) * moved
+    for moved in common.values():  # the sum over all pairs is the square of the sum
+        covariance += np.outer(moved, moved)
     position = frame.to_latlon([weights @ xy])[0]
-    return _with_covariance(position, (covariance + covariance.T) / 2, ())
+    return _with_covariance(position, covariance, ())

@@ -3,7 +3,11 @@
 Directions are east, north, up (ENU) at the camera. The gimbal's angles turn the camera in the order yaw
 (about the vertical, clockwise from above), pitch (about the camera's right, up positive), roll (about the
 line of sight, right side down positive), as DJI's XMP fields and the embedded camera write them. At yaw 0
-and pitch -90 degrees the image's up is north and its right is east. Lens distortion is not modelled.
+and pitch -90 degrees the image's up is north and its right is east.
+
+Lens distortion is Brown's (`airbeat.frames.lens`). A rolling shutter exposes the rows one after the other:
+the metadata's place is taken as that of the middle row, and the other rows' by the aircraft's speed; turning
+within one picture is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import FrameError
+from airbeat.frames.lens import Lens
 from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 
@@ -51,6 +56,9 @@ class CameraPose:
         focal_length_px: focal length [px].
         width_px: image width [px].
         height_px: image height [px].
+        lens: principal point and distortion; None: the image's middle, none.
+        row_east_m: how far east the aircraft flies while one row follows the other [m].
+        row_north_m: the same, north [m].
     """
 
     name: str
@@ -62,6 +70,9 @@ class CameraPose:
     focal_length_px: float
     width_px: int
     height_px: int
+    lens: Lens | None = None
+    row_east_m: float = 0.0
+    row_north_m: float = 0.0
 
     def axes(self) -> Array:
         """(3, 3) array: its columns are the image's right, its down and the line of sight, in ENU."""
@@ -81,33 +92,58 @@ class CameraPose:
 
         Returns:
             (n, 3) unit vectors, ENU.
+
+        Raises:
+            FrameError: the lens that the metadata describe shows nothing at a pixel.
         """
         xy = np.asarray(pixels, dtype=float).reshape(-1, 2)
-        camera = np.column_stack(
-            [
-                (xy[:, 0] - self.width_px / 2) / self.focal_length_px,
-                (xy[:, 1] - self.height_px / 2) / self.focal_length_px,
-                np.ones(len(xy)),
-            ]
-        )
-        directions = camera @ self.axes().T
+        seen = (xy - self._centre()) / self.focal_length_px
+        if self.lens is not None:
+            seen = self.lens.undistorted(seen)
+            if not np.isfinite(seen).all():
+                raise FrameError(
+                    "the lens that the metadata describe shows nothing at this pixel", where=self.name
+                )
+        directions = np.column_stack([seen, np.ones(len(xy))]) @ self.axes().T
         unit: Array = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         return unit
+
+    def offsets_m(self, pixels: npt.ArrayLike) -> Array:
+        """(n, 2) east, north of the position: where the camera was when the pixels' rows were exposed [m]."""
+        rows = np.asarray(pixels, dtype=float).reshape(-1, 2)[:, 1] - self.height_px / 2
+        return np.column_stack([rows * self.row_east_m, rows * self.row_north_m])
 
     def project(self, offsets_m: npt.ArrayLike) -> Array:
         """Pixels at which places are seen.
 
         Args:
-            offsets_m: (n, 3) east, north, up of the camera [m].
+            offsets_m: (n, 3) east, north, up of the camera's position [m].
 
         Returns:
-            (n, 2) x, y [px], possibly outside the image; NaN for places behind the camera.
+            (n, 2) x, y [px], possibly outside the image; NaN for places behind the camera or beyond the
+            lens's reach.
         """
-        camera = np.asarray(offsets_m, dtype=float).reshape(-1, 3) @ self.axes()
-        depth = np.where(camera[:, 2] > 0, camera[:, 2], np.nan)
-        centre = np.array([self.width_px / 2, self.height_px / 2])
-        pixels: Array = camera[:, :2] / depth[:, None] * self.focal_length_px + centre
+        places = np.asarray(offsets_m, dtype=float).reshape(-1, 3)
+        pixels = self._projected(places)
+        if self.row_east_m or self.row_north_m:
+            for _ in range(3):  # a row is exposed elsewhere, and from there the place is in another row
+                moved = np.nan_to_num(self.offsets_m(pixels))
+                pixels = self._projected(places - np.column_stack([moved, np.zeros(len(places))]))
         return pixels
+
+    def _projected(self, places: Array) -> Array:
+        camera = places @ self.axes()
+        depth = np.where(camera[:, 2] > 0, camera[:, 2], np.nan)
+        seen = camera[:, :2] / depth[:, None]
+        if self.lens is not None:
+            seen = self.lens.distorted(seen)
+        pixels: Array = seen * self.focal_length_px + self._centre()
+        return pixels
+
+    def _centre(self) -> Array:
+        if self.lens is None:
+            return np.array([self.width_px / 2, self.height_px / 2])
+        return np.array([self.lens.centre_x_px, self.lens.centre_y_px])
 
 
 def camera_pose(meta: FrameMeta) -> CameraPose:
@@ -142,4 +178,13 @@ def camera_pose(meta: FrameMeta) -> CameraPose:
         focal_length_px=values["focal_length_px"],
         width_px=meta.width_px,
         height_px=meta.height_px,
+        lens=meta.lens,
+        row_east_m=_a_row(meta, meta.velocity_east_m_s),
+        row_north_m=_a_row(meta, meta.velocity_north_m_s),
     )
+
+
+def _a_row(meta: FrameMeta, speed_m_s: float | None) -> float:
+    """Metres flown while one row follows the other; 0 where the shutter or the speed is not known."""
+    known = meta.readout_s is not None and speed_m_s is not None and math.isfinite(speed_m_s)
+    return (meta.readout_s or 0.0) * (speed_m_s or 0.0) / meta.height_px if known else 0.0

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,16 @@ from airbeat.geo.polygons import Outline, assemble, frame_around, unite
 from airbeat.mission.kmlarea import kml_features
 from airbeat.mission.schema import MAX_VERTICES
 
-__all__ = ["AreaFile", "AreaRole", "Corridor", "Feature", "free_area", "parse_area", "read_area_file"]
+__all__ = [
+    "AreaFile",
+    "AreaRole",
+    "Corridor",
+    "Feature",
+    "free_area",
+    "parse_area",
+    "read_area_file",
+    "read_features",
+]
 
 MAX_BYTES = 10_000_000
 MAX_FEATURES = 5_000
@@ -94,13 +103,17 @@ class AreaFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One geometry with its role, as it stands in the file; ``shown_only`` if it is part of a plan's map."""
+    """One geometry with its role, as it stands in the file; ``shown_only`` if it is part of a plan's map.
+
+    ``properties`` are those of the GeoJSON feature, or the KML placemark's ExtendedData as text.
+    """
 
     role: AreaRole | None
     width_m: float | None
     outlines: tuple[Outline, ...] = ()
     line: tuple[LatLon, ...] = ()
     shown_only: bool = False
+    properties: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
@@ -110,6 +123,28 @@ def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
         GeometryError: no such file, larger than 10 MB, not GeoJSON or KML, no usable polygon, more than
             20,000 vertices, coordinates that are no degrees, a ring that cannot be repaired safely.
     """
+    return parse_area(_content(path), name=path.name, datum=datum)
+
+
+def read_features(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> tuple[tuple[Feature, ...], str]:
+    """Every polygon and line of a GeoJSON or KML file in WGS84, and the file's SHA-256.
+
+    Raises:
+        GeometryError: as :func:`read_area_file`, but for the shapes' own soundness, which is not looked at.
+    """
+    content = _content(path)
+    try:
+        if len(content) > MAX_BYTES:
+            raise GeometryError(f"larger than {MAX_BYTES // 1_000_000} MB", remedy="simplify the lines")
+        features = tuple(_converted(f, datum) for f in _features(content) if not f.shown_only)
+    except GeometryError as error:
+        where = ", ".join(p for p in (path.name, error.where) if p)
+        raise GeometryError(error.message, where=where, remedy=error.remedy) from error
+    return features, hashlib.sha256(content).hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    """The file, up to one byte more than may be read."""
     try:
         found, folder = path.is_file(), path.is_dir()
     except ValueError:
@@ -120,10 +155,9 @@ def read_area_file(path: Path, *, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
         raise GeometryError("no such area file", where=path.name, remedy="paths start at the mission file")
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise GeometryError(f"cannot be read: {error.strerror}", where=path.name) from error
-    return parse_area(content, name=path.name, datum=datum)
 
 
 def parse_area(content: bytes, *, name: str, datum: MapDatum = MapDatum.WGS84) -> AreaFile:
@@ -171,6 +205,7 @@ def _features(content: bytes) -> Iterator[Feature]:
                 width_m=_width(placemark.properties),
                 outlines=placemark.outlines,
                 line=placemark.line,
+                properties=placemark.properties,
                 shown_only=_is_shown_only(placemark.properties.get("airbeat_kind")),
             )
     elif start in (b"{", b"["):
@@ -244,6 +279,7 @@ def _converted(feature: Feature, datum: MapDatum) -> Feature:
             Outline(shell=move(o.shell), holes=tuple(move(h) for h in o.holes)) for o in feature.outlines
         ),
         line=move(feature.line),
+        properties=feature.properties,
     )
 
 
@@ -361,6 +397,7 @@ def _geojson_feature(member: Any, *, own_map: bool) -> Iterator[Feature]:
             width_m=width_m,
             outlines=outlines,
             line=line,
+            properties=properties,
             shown_only=own_map and _is_shown_only(properties.get("kind")),
         )
 

@@ -11,7 +11,7 @@ import shapely
 from airbeat.errors import TerrainError
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain, read_terrain
-from airbeat.mission.mission import OrbitPattern, WaypointPattern
+from airbeat.mission.mission import DatumPattern, OrbitPattern, TrackLinePattern, WaypointPattern
 from airbeat.mission.resolve import Ledger
 from airbeat.mission.sanity import Parts
 from airbeat.mission.schema import TerrainSection
@@ -55,7 +55,7 @@ def _bounds(parts: Parts) -> tuple[float, float, float, float] | None:
     places = [parts.last_seen, *(r.position for r in parts.rally or ())]
     if isinstance(parts.pattern, WaypointPattern):
         places += [p.position for p in parts.pattern.points]
-    if isinstance(parts.pattern, OrbitPattern):
+    if isinstance(parts.pattern, OrbitPattern | DatumPattern | TrackLinePattern):
         places += parts.pattern.extent()
     if parts.fence is not None:
         places += [v for polygon in parts.fence.polygons for v in polygon.vertices]

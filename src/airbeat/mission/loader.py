@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -30,11 +30,21 @@ from airbeat.mission.resolve import (
     resolve_wind,
 )
 from airbeat.mission.sanity import Parts, check_parts
-from airbeat.mission.schema import MissionFile
+from airbeat.mission.schema import MissionFile, Section
 from airbeat.mission.wording import MAX_HINTS, key_hint, problems_of, shown
 from airbeat.mission.yamltree import YamlTree, YamlTreeError, read_yaml
 
-__all__ = ["MAX_BYTES", "UNSURVEYED", "load_mission", "parse_mission"]
+__all__ = [
+    "MAX_BYTES",
+    "UNSURVEYED",
+    "draft_of",
+    "load_mission",
+    "parse_mission",
+    "problems_in",
+    "provenance_of",
+    "read_content",
+    "read_tree",
+]
 
 MAX_BYTES = 1_000_000
 """Largest mission file [bytes]; outlines of more vertices belong into an area file."""
@@ -55,19 +65,28 @@ def load_mission(path: Path) -> Mission:
         MissionFileError: all problems of the file, with line and column.
     """
     name = str(path)
+    return _load(read_content(path), name, path.parent)
+
+
+def read_content(path: Path) -> bytes:
+    """A mission or case file, up to one byte more than may be read.
+
+    Raises:
+        MissionFileError: it cannot be read.
+    """
+    name = str(path)
     try:
         if path.is_dir():
             raise _one(name, "is a folder", "give the mission file inside it")
         if not path.is_file():
             raise _one(name, "no such file", "check the path; airbeat new writes a mission file")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, MissionFileError):
             raise
         reason = error.strerror if isinstance(error, OSError) else "no usable path"
         raise _one(name, f"cannot be read: {reason}") from error
-    return _load(content, name, path.parent)
 
 
 def parse_mission(text: str, *, name: str, base_dir: Path) -> Mission:
@@ -84,9 +103,22 @@ def _one(name: str, message: str, remedy: str = "", *, line: int = 0, column: in
 
 
 def _load(content: bytes, name: str, base_dir: Path) -> Mission:
-    text = _text(content, name)
+    ledger = Ledger(tree=read_tree(content, name))
+    draft = draft_of(MissionFile, ledger)
+    mission = _mission(draft, base_dir, ledger, provenance_of(content, name))
+    if mission is None:
+        raise MissionFileError(name, problems_in(ledger))
+    return mission
+
+
+def read_tree(content: bytes, name: str) -> YamlTree:
+    """The YAML of a mission or case file.
+
+    Raises:
+        MissionFileError: no text, no YAML, or no list of keys.
+    """
     try:
-        tree = read_yaml(text)
+        tree = read_yaml(_text(content, name))
     except YamlTreeError as error:
         raise MissionFileError(name, [error.problem]) from error
     if not isinstance(tree.data, dict):
@@ -97,25 +129,31 @@ def _load(content: bytes, name: str, base_dir: Path) -> Mission:
             line=1,
             column=1,
         )
-    ledger = Ledger(tree=tree)
-    draft = _draft(tree, ledger)
-    provenance = Provenance(
+    return tree
+
+
+def provenance_of(content: bytes, name: str) -> Provenance:
+    """Name and SHA-256 of a file."""
+    return Provenance(
         tool_version=__version__,
         source_name=Path(name).name,
         source_sha256=hashlib.sha256(content).hexdigest(),
     )
-    mission = _mission(draft, base_dir, ledger, provenance)
-    problems = sorted({*tree.problems, *ledger.problems}, key=lambda p: (p.line, p.column, p.key, p.message))
-    if len(problems) > MAX_PROBLEMS:
-        rest = len(problems) - MAX_PROBLEMS
-        last = problems[MAX_PROBLEMS]
-        more = Problem(
-            line=last.line, column=last.column, key="", message=f"and {rest} more problems from here on"
-        )
-        problems = [*problems[:MAX_PROBLEMS], more]
-    if problems or mission is None:
-        raise MissionFileError(name, problems)
-    return mission
+
+
+def problems_in(ledger: Ledger) -> list[Problem]:
+    """All problems of a file in the order of its lines, the first 50 of them."""
+    problems = sorted(
+        {*ledger.tree.problems, *ledger.problems}, key=lambda p: (p.line, p.column, p.key, p.message)
+    )
+    if len(problems) <= MAX_PROBLEMS:
+        return problems
+    rest = len(problems) - MAX_PROBLEMS
+    last = problems[MAX_PROBLEMS]
+    more = Problem(
+        line=last.line, column=last.column, key="", message=f"and {rest} more problems from here on"
+    )
+    return [*problems[:MAX_PROBLEMS], more]
 
 
 def _text(content: bytes, name: str) -> str:
@@ -143,15 +181,24 @@ def _text(content: bytes, name: str) -> str:
     return text
 
 
-def _draft(tree: YamlTree, ledger: Ledger) -> MissionFile:
-    """The blocks that can be read, each validated on its own; problems of the others go to the ledger."""
-    draft = MissionFile.model_construct()
+File = TypeVar("File", bound=Section)
+
+
+def draft_of(model: type[File], ledger: Ledger) -> File:
+    """The blocks that can be read, each validated on its own; problems of the others go to the ledger.
+
+    Args:
+        model: of the whole file; assigning to its fields validates.
+        ledger: holds the file's tree.
+    """
+    tree = ledger.tree
+    draft = model.model_construct()
     meant: list[str] = []
     for key, value in tree.data.items():
         if (key,) in tree.unusable and value is None:
             continue
-        if key not in MissionFile.model_fields:
-            hint = key_hint(key, MissionFile.model_fields) if len(meant) < MAX_HINTS else ""
+        if key not in model.model_fields:
+            hint = key_hint(key, model.model_fields) if len(meant) < MAX_HINTS else ""
             meant.append(hint)
             ledger.add((key,), "unknown key", hint)
         elif value is None:
@@ -160,8 +207,8 @@ def _draft(tree: YamlTree, ledger: Ledger) -> MissionFile:
             try:
                 setattr(draft, key, value)
             except ValidationError as error:
-                ledger.problems += problems_of(error, tree)
-    for key, field in MissionFile.model_fields.items():
+                ledger.problems += problems_of(error, tree, model)
+    for key, field in model.model_fields.items():
         if field.is_required() and key not in tree.data and f"did you mean {key}?" not in meant:
             ledger.add((key,), "is missing", field.description or "")
     return draft
@@ -235,6 +282,16 @@ _PATTERN_HINTS = {
 _AREA_NEEDED = {
     "lawnmower": "a lawnmower pattern needs the area to sweep",
     "perimeter": "a perimeter pattern needs the area whose edge it flies along",
+    "parallel": "a parallel pattern needs the area to sweep",
+    "creeping-line": "a creeping-line pattern needs the area to sweep",
+    "contour": "a contour pattern needs the area whose slopes it follows",
+}
+
+
+_WITHOUT_AREA = {
+    "expanding-square": "its centre and radius_m say what it searches; leave the area out",
+    "sector": "its centre and radius_m say what it searches; leave the area out",
+    "track-line": "its line says what it searches; leave the area out",
 }
 
 
@@ -275,10 +332,17 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
             ledger,
             base_dir=base_dir,
             tolerance_m=getattr(block("terrain"), "tolerance_m", None),
+            last_seen=parts.last_seen,
         )
         needs = _AREA_NEEDED.get(pattern.pattern)
         if needs and "area" not in ledger.tree.data:
             ledger.add(("area",), "is missing", needs)
+        if pattern.pattern == "contour" and "terrain" not in ledger.tree.data:
+            ledger.add(("terrain",), "is missing", "a contour pattern needs a height model of the ground")
+        if pattern.pattern in _WITHOUT_AREA and "area" in ledger.tree.data:
+            ledger.add(
+                ("area",), f"does not go with pattern: {pattern.pattern}", _WITHOUT_AREA[pattern.pattern]
+            )
     if isinstance(parts.pattern, CorridorPattern):
         parts.area_path = line_path(key, ledger)
         parts.area = corridor_ground(parts.pattern, key, ledger)

@@ -14,7 +14,12 @@ from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
 
 __all__ = [
+    "ContourPattern",
     "CorridorPattern",
+    "CreepingLinePattern",
+    "DatumPattern",
+    "Drift",
+    "ExpandingSquarePattern",
     "FixedPoint",
     "LawnmowerPattern",
     "Look",
@@ -22,9 +27,13 @@ __all__ = [
     "Mission",
     "MissionKind",
     "OrbitPattern",
+    "ParallelPattern",
     "Pattern",
     "PerimeterPattern",
+    "SearchPattern",
+    "SectorPattern",
     "SurveyPattern",
+    "TrackLinePattern",
     "WaypointPattern",
     "Wind",
 ]
@@ -213,7 +222,135 @@ class PerimeterPattern(LoopPattern):
     look: Look = Look.AHEAD
 
 
-Pattern: TypeAlias = LawnmowerPattern | CorridorPattern | WaypointPattern | OrbitPattern | PerimeterPattern
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParallelPattern(SurveyPattern):
+    """Legs side by side over the area, the first half a spacing inside its edge (IAMSAR PS).
+
+    Attributes:
+        angle_deg: bearing of the legs [degrees clockwise from north], or None for the area's long axis.
+    """
+
+    angle_deg: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreepingLinePattern(SurveyPattern):
+    """Legs along the area's short axis that advance along its long one (IAMSAR CS).
+
+    Attributes:
+        angle_deg: bearing of the advance [degrees clockwise from north], or None for the area's long axis.
+        start: the place at whose end of the area it begins, or None for home's.
+    """
+
+    angle_deg: float | None = None
+    start: LatLon | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How a datum moves.
+
+    Attributes:
+        toward_deg: where it drifts to [degrees clockwise from north].
+        speed_m_s: how fast [m/s].
+        elapsed_s: how long it has drifted from the place given when the first leg begins [s].
+    """
+
+    toward_deg: float
+    speed_m_s: float
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatumPattern(SurveyPattern):
+    """What the patterns about one place share.
+
+    Attributes:
+        centre: the datum.
+        radius_m: how far from it is searched [m].
+        first_leg_deg: course of the first leg [degrees clockwise from north]; None: downdrift, else upwind,
+            else north.
+        drift: how the datum moves while it is searched for, or None.
+    """
+
+    centre: LatLon
+    radius_m: float
+    first_leg_deg: float | None = None
+    drift: Drift | None = None
+
+    def extent(self) -> list[LatLon]:
+        """The corners of the square round what may be flown."""
+        drifted_m = 0.0 if self.drift is None else self.drift.speed_m_s * (self.drift.elapsed_s + 3600.0)
+        r = 2 * self.radius_m + drifted_m
+        return LocalFrame(self.centre).to_latlon([(x, y) for x in (-r, r) for y in (-r, r)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandingSquarePattern(DatumPattern):
+    """Legs that grow by a spacing at every second turn (IAMSAR SS).
+
+    Attributes:
+        starboard: whether all turns are to the right.
+    """
+
+    starboard: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectorPattern(DatumPattern):
+    """Diameters through the datum, joined by chords; all turns to starboard (IAMSAR VS).
+
+    Attributes:
+        passes: 1, or 2 for a second pass turned by half a sector.
+        sector_deg: angle between neighbouring diameters [degrees]; divides 180.
+    """
+
+    passes: int = 1
+    sector_deg: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackLinePattern(SurveyPattern):
+    """Passes along a line and back beside it (IAMSAR TS).
+
+    Attributes:
+        line: corners of the line.
+        passes: the first on the line, the others a spacing to its right, left, two to its right and so on.
+    """
+
+    line: tuple[LatLon, ...]
+    passes: int = 1
+
+    def extent(self) -> list[LatLon]:
+        """The line's corners."""
+        return list(self.line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContourPattern(SurveyPattern):
+    """Rings of one ground height each over the area, from the top down (IAMSAR OS).
+
+    Attributes:
+        step_m: height between rings [m], or None for spacing times the sine of the area's mean slope.
+    """
+
+    step_m: float | None = None
+
+
+SearchPattern: TypeAlias = (
+    ParallelPattern
+    | CreepingLinePattern
+    | ExpandingSquarePattern
+    | SectorPattern
+    | TrackLinePattern
+    | ContourPattern
+)
+"""The patterns of the search manuals."""
+
+
+Pattern: TypeAlias = (
+    LawnmowerPattern | CorridorPattern | WaypointPattern | OrbitPattern | PerimeterPattern | SearchPattern
+)
 """What a mission may fly."""
 
 

@@ -13,26 +13,43 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.areafile import read_area_file
 from airbeat.mission.mission import (
+    ContourPattern,
     CorridorPattern,
+    CreepingLinePattern,
+    Drift,
+    ExpandingSquarePattern,
     FixedPoint,
     LawnmowerPattern,
     Look,
     OrbitPattern,
+    ParallelPattern,
     Pattern,
     PerimeterPattern,
+    SearchPattern,
+    SectorPattern,
     SurveyPattern,
+    TrackLinePattern,
     WaypointPattern,
 )
-from airbeat.mission.resolve import Ledger, resolve_height, resolve_place
-from airbeat.mission.schema import (
+from airbeat.mission.patternschema import (
+    ContourSection,
     CorridorSection,
+    CreepingLineSection,
+    DatumSection,
+    ExpandingSquareSection,
     LawnmowerSection,
     LoopSection,
     OrbitSection,
+    ParallelSection,
+    PatternSection,
     PerimeterSection,
+    SectorSection,
     SurveySection,
+    SweepSection,
+    TrackLineSection,
     WaypointsSection,
 )
+from airbeat.mission.resolve import Ledger, resolve_height, resolve_place
 from airbeat.mission.yamltree import KeyPath
 from airbeat.vehicle.camera import Camera
 
@@ -43,18 +60,24 @@ _HOVER_S = 2.0
 
 
 def _lines_photographed(section: SurveySection) -> dict[str, Any]:
+    """The arguments that the patterns of :class:`SurveySection` share."""
+    hover_s = _HOVER_S if section.hover_s is None else section.hover_s
+    return _swept(section) | {
+        "hover_s": hover_s if section.capture == "hover" else None,
+        "turn_around_m": section.turn_around_m,
+    }
+
+
+def _swept(section: SurveySection | SweepSection) -> dict[str, Any]:
     """The arguments that every :class:`SurveyPattern` shares."""
     default = SurveyPattern()
     side, front = section.overlap.side, section.overlap.front
-    hover_s = _HOVER_S if section.hover_s is None else section.hover_s
     return {
         "side_overlap": default.side_overlap if side is None else side,
         "front_overlap": default.front_overlap if front is None else front,
         "spacing_m": section.spacing_m,
         "trigger_distance_m": section.trigger_distance_m,
         "gimbal_pitch_deg": section.gimbal_pitch_deg,
-        "hover_s": hover_s if section.capture == "hover" else None,
-        "turn_around_m": section.turn_around_m,
     }
 
 
@@ -80,7 +103,15 @@ def _centre_line(
     if section.line is not None and section.width_m is not None:
         ledger.vertices += len(section.line)
         return ledger.wgs84(section.line, ledger.datum), section.width_m
-    path, text = (key, "file"), section.file or ""
+    found = _line_in_file(section.file or "", key, base_dir, ledger)
+    return None if found is None else (found[0], section.width_m or found[1])
+
+
+def _line_in_file(
+    text: str, key: str, base_dir: Path, ledger: Ledger
+) -> tuple[tuple[LatLon, ...], float] | None:
+    """The one corridor of a file: its line in WGS84 and its width [m]; None after reporting."""
+    path = (key, "file")
     if "://" in text or not text.isprintable():
         ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
         return None
@@ -103,7 +134,7 @@ def _centre_line(
     ledger.notes.append(f"corridor read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
     ledger.notes += list(read.notes)
     corridor = read.corridors[0]
-    return corridor.line, section.width_m or corridor.width_m
+    return corridor.line, corridor.width_m
 
 
 def line_path(key: str, ledger: Ledger) -> KeyPath:
@@ -133,13 +164,14 @@ _LONGEST_CORRIDOR_M = 200_000.0
 
 
 def resolve_pattern(
-    section: LawnmowerSection | CorridorSection | WaypointsSection | OrbitSection | PerimeterSection,
+    section: PatternSection,
     key: str,
     camera: Camera | None,
     ledger: Ledger,
     *,
     base_dir: Path,
     tolerance_m: float | None = None,
+    last_seen: LatLon | None = None,
 ) -> Pattern | None:
     """What to fly, with places in WGS84; None after reporting why there is nothing.
 
@@ -150,7 +182,10 @@ def resolve_pattern(
         ledger: takes problems and notes.
         base_dir: where files are looked up.
         tolerance_m: as in :func:`resolve_height`.
+        last_seen: the datum of the patterns about one place, unless they name another.
     """
+    if isinstance(section, SweepSection):
+        return _search_pattern(section, key, ledger, base_dir=base_dir, last_seen=last_seen)
     if isinstance(section, LawnmowerSection):
         return LawnmowerPattern(
             **_lines_photographed(section),
@@ -214,3 +249,57 @@ def _fixed_points(
         )
         for number, point in enumerate(section.points)
     )
+
+
+def _search_pattern(
+    section: SweepSection, key: str, ledger: Ledger, *, base_dir: Path, last_seen: LatLon | None
+) -> SearchPattern | None:
+    swept = _swept(section)
+    if isinstance(section, ParallelSection):
+        return ParallelPattern(**swept, angle_deg=section.angle_deg)
+    if isinstance(section, CreepingLineSection):
+        start = resolve_place(section.start, ledger) if section.start else None
+        return CreepingLinePattern(**swept, angle_deg=section.angle_deg, start=start)
+    if isinstance(section, TrackLineSection):
+        if section.line is not None:
+            ledger.vertices += len(section.line)
+            line = ledger.wgs84(section.line, ledger.datum)
+        else:
+            found = _line_in_file(section.file or "", key, base_dir, ledger)
+            if found is None:
+                return None
+            line = found[0]
+        return TrackLinePattern(**swept, line=line, passes=section.passes)
+    if isinstance(section, ContourSection):
+        return ContourPattern(**swept, step_m=section.step_m)
+    return (
+        _datum_pattern(section, key, ledger, swept, last_seen) if isinstance(section, DatumSection) else None
+    )
+
+
+def _datum_pattern(
+    section: DatumSection, key: str, ledger: Ledger, swept: dict[str, Any], last_seen: LatLon | None
+) -> ExpandingSquarePattern | SectorPattern | None:
+    centre = resolve_place(section.centre, ledger) if section.centre else last_seen
+    if centre is None:
+        ledger.add(
+            (key, "centre"),
+            "is missing",
+            "centre: {lat: 47.26931, lon: 11.40412}, or give the file's last_seen",
+        )
+        return None
+    drift = None
+    if section.drift is not None:
+        drift = Drift(
+            toward_deg=section.drift.toward_deg,
+            speed_m_s=section.drift.speed_m_s,
+            elapsed_s=section.drift.elapsed_min * 60.0,
+        )
+    swept |= {"centre": centre, "first_leg_deg": section.first_leg_deg, "drift": drift}
+    if isinstance(section, ExpandingSquareSection):
+        return ExpandingSquarePattern(**swept, radius_m=section.radius_m, starboard=section.turn == "right")
+    if isinstance(section, SectorSection):
+        return SectorPattern(
+            **swept, radius_m=section.radius_m, passes=section.passes, sector_deg=section.sector_deg
+        )
+    return None

@@ -246,18 +246,20 @@ def check_vertices(ledger: Ledger) -> None:
         )
 
 
-def resolve_camera(section: CameraSection, ledger: Ledger) -> Camera | None:
+def resolve_camera(section: CameraSection, ledger: Ledger, *, path: KeyPath = ("camera",)) -> Camera | None:
     """The camera: a profile, a profile with values replaced, or all values inline."""
-    return _profile("camera", section, CAMERAS, Camera, ledger)
+    return _profile(path, section, CAMERAS, Camera, ledger)
 
 
-def resolve_airframe(section: AirframeSection, ledger: Ledger) -> Airframe | None:
+def resolve_airframe(
+    section: AirframeSection, ledger: Ledger, *, path: KeyPath = ("airframe",)
+) -> Airframe | None:
     """The airframe: a profile, a profile with values replaced, or all values inline."""
-    return _profile("airframe", section, AIRFRAMES, Airframe, ledger)
+    return _profile(path, section, AIRFRAMES, Airframe, ledger)
 
 
 def _profile(
-    key: str,
+    block: KeyPath,
     section: CameraSection | AirframeSection,
     profiles: Mapping[str, Profile],
     kind: type[Profile],
@@ -267,7 +269,7 @@ def _profile(
     if section.profile is not None:
         base = profiles.get(section.profile)
         if base is None:
-            path = (key, "profile") if (key, "profile") in ledger.tree.places else (key,)
+            path = (*block, "profile") if (*block, "profile") in ledger.tree.places else block
             close = key_hint(section.profile, profiles)
             names = f"profiles: {', '.join(sorted(profiles))}"
             hint = f"{close} {names}" if close.startswith("did") else names
@@ -277,7 +279,7 @@ def _profile(
             return base
         name = given.pop("name", f"{base.name} (adapted)")
         return dataclasses.replace(base, name=name, **given)
-    given.setdefault("name", f"{key} of this mission")
+    given.setdefault("name", f"{block[-1]} of this mission")
     required = [
         f.name
         for f in dataclasses.fields(kind)
@@ -286,7 +288,7 @@ def _profile(
     missing = [name for name in required if name not in given]
     if missing:
         ledger.add(
-            (key,),
+            block,
             f"is incomplete: {', '.join(missing)} missing",
             f"give a profile's name or all values; profiles: {', '.join(sorted(profiles))}",
         )

@@ -20,12 +20,15 @@ from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.polygons import unite
 from airbeat.geo.terrain import Terrain
 from airbeat.mission.mission import (
+    CreepingLinePattern,
+    DatumPattern,
     LawnmowerPattern,
     LoopPattern,
     OrbitPattern,
     Pattern,
     PerimeterPattern,
     SurveyPattern,
+    TrackLinePattern,
     WaypointPattern,
     Wind,
 )
@@ -116,7 +119,12 @@ def _places(parts: Parts, ledger: Ledger) -> Iterator[tuple[KeyPath, Sequence[La
             yield (parts.pattern_key, "points", number), [point.position]
     elif isinstance(parts.pattern, LawnmowerPattern) and parts.pattern.entry is not None:
         yield (parts.pattern_key, "entry"), [parts.pattern.entry]
-    elif isinstance(parts.pattern, OrbitPattern):
+    elif isinstance(parts.pattern, CreepingLinePattern) and parts.pattern.start is not None:
+        yield (parts.pattern_key, "start"), [parts.pattern.start]
+    elif isinstance(parts.pattern, TrackLinePattern):
+        has_file = (parts.pattern_key, "file") in ledger.tree.places
+        yield (parts.pattern_key, "file" if has_file else "line"), parts.pattern.line
+    elif isinstance(parts.pattern, OrbitPattern | DatumPattern):
         yield (parts.pattern_key, "centre"), [parts.pattern.centre]
 
 

@@ -199,6 +199,7 @@ search:
   # gimbal_pitch_deg: -60   # tilt the camera forward; -90 looks straight down
   # capture: hover          # stand still for each photograph (hover_s: 2)
   # pattern: perimeter      # or: along the area's edge; offset_m: -5 inside it, 20 outside, look: inward
+  # pattern: sector         # or: about last_seen, with radius_m: 200; likewise expanding-square
   # pattern: orbit          # or: round a centre, with centre: {{lat: …, lon: …}} and radius_m: 40
   # start: into_wind        # the first line against the wind; needs wind: {{from_deg: 270, speed_m_s: 5}}
 """

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from airbeat.errors import Problem
+from airbeat.mission.patternschema import PATTERNS
 from airbeat.mission.schema import MissionFile
 from airbeat.mission.yamltree import KeyPath, YamlTree
 
@@ -21,18 +22,25 @@ MAX_HINTS = 200
 """Looking for the key that was meant takes time; a file of so many unknown keys is no typing mistake."""
 _UNKNOWN = "unknown key"
 _MISSING = "is missing"
-_PATTERNS = ("lawnmower", "corridor", "waypoints", "orbit", "perimeter")
 
 
-def problems_of(error: ValidationError, tree: YamlTree) -> list[Problem]:
-    """Every finding of a validation as a Problem; values that were unusable as YAML are left out."""
+def problems_of(
+    error: ValidationError, tree: YamlTree, model: type[BaseModel] = MissionFile
+) -> list[Problem]:
+    """Every finding of a validation as a Problem; values that were unusable as YAML are left out.
+
+    Args:
+        error: what pydantic found.
+        tree: the file.
+        model: what the file was validated as.
+    """
     found: dict[KeyPath, tuple[str, str]] = {}
     for number, detail in enumerate(error.errors(include_url=False)):
         path = _in_file(tuple(detail["loc"]), tree.data)
         if detail["type"] == "union_tag_invalid":
             path = (*path, "pattern")
         if not any(path[: len(bad)] == bad for bad in tree.unusable):
-            found[path] = _words(detail, path, tree, hints=number < MAX_HINTS)
+            found[path] = _words(detail, path, tree, model if number < MAX_HINTS else None)
     for path, (message, hint) in list(found.items()):
         if message == _UNKNOWN and hint.startswith("did you mean "):
             meant = hint.removeprefix("did you mean ").rstrip("?")
@@ -99,13 +107,13 @@ def _in_file(loc: KeyPath, data: Any) -> KeyPath:
 
 def _is_implied(loc: KeyPath, data: Any) -> bool:
     """Whether the last part is a union's tag, or a key that a short form (a list, a name) stands for."""
-    tag = loc[-1] in _PATTERNS and len(loc) == 2
+    tag = loc[-1] in PATTERNS and len(loc) == 2
     return tag or not isinstance(data, dict)
 
 
-def _model_at(loc: KeyPath) -> type[BaseModel] | None:
+def _model_at(loc: KeyPath, whole: type[BaseModel]) -> type[BaseModel] | None:
     """The model of the block that holds the last key of a pydantic location."""
-    current: Any = MissionFile
+    current: Any = whole
     for part in loc[:-1]:
         candidates = _models_in(current)
         tagged = [m for m in candidates if isinstance(part, str) and _has_tag(m, part)]
@@ -129,25 +137,28 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [m for inner in typing.get_args(annotation) for m in _models_in(inner)]
 
 
-def _words(detail: ErrorDetails, path: KeyPath, tree: YamlTree, *, hints: bool) -> tuple[str, str]:
+def _words(
+    detail: ErrorDetails, path: KeyPath, tree: YamlTree, whole: type[BaseModel] | None
+) -> tuple[str, str]:
+    """Message and hint; without the file's model unknown and missing keys get no hint."""
     kind = detail["type"]
     if kind == "airbeat":
         context = detail.get("ctx", {})
         return str(context["text"])[:300], str(context["hint"])
-    if kind == "extra_forbidden" and not hints:
+    if kind == "extra_forbidden" and whole is None:
         return _UNKNOWN, ""
     if kind == "extra_forbidden":
-        model = _model_at(tuple(detail["loc"]))
+        model = _model_at(tuple(detail["loc"]), whole or MissionFile)
         return _UNKNOWN, key_hint(str(detail["loc"][-1]), model.model_fields if model else ())
     if kind == "missing":
-        model = _model_at(tuple(detail["loc"]))
+        model = _model_at(tuple(detail["loc"]), whole or MissionFile)
         field = model.model_fields.get(str(detail["loc"][-1])) if model else None
         return _MISSING, (field.description or "") if field else ""
     got = shown(detail["input"])
     context = detail.get("ctx", {})
     if kind == "union_tag_invalid":
-        close = difflib.get_close_matches(context["tag"], _PATTERNS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(_PATTERNS)}"
+        close = difflib.get_close_matches(context["tag"], PATTERNS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(PATTERNS)}"
         return f"no such pattern (got {context['tag'][:60]!r})", hint
     if kind == "too_short" and isinstance(detail["input"], str):
         return f"must not be empty (got {got})", ""

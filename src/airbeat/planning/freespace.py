@@ -12,7 +12,14 @@ import shapely
 from airbeat.errors import GeometryError, PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.mission.mission import Mission, OrbitPattern, PerimeterPattern, WaypointPattern
+from airbeat.mission.mission import (
+    DatumPattern,
+    Mission,
+    OrbitPattern,
+    PerimeterPattern,
+    TrackLinePattern,
+    WaypointPattern,
+)
 from airbeat.mission.plan import Fence
 from airbeat.planning.route import polygons_of
 
@@ -136,7 +143,7 @@ def _places(mission: Mission) -> list[LatLon]:
     fixed: list[LatLon] = []
     if isinstance(pattern, WaypointPattern):
         fixed = [p.position for p in pattern.points]
-    elif isinstance(pattern, OrbitPattern):
+    elif isinstance(pattern, OrbitPattern | DatumPattern | TrackLinePattern):
         fixed = pattern.extent()
     return [mission.home, *fixed]
 

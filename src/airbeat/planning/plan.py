@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from airbeat.mission.mission import Mission, OrbitPattern, PerimeterPattern, WaypointPattern
+from airbeat.mission.mission import (
+    CorridorPattern,
+    LawnmowerPattern,
+    Mission,
+    OrbitPattern,
+    PerimeterPattern,
+    WaypointPattern,
+)
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.common import usable_speed_m_s
 from airbeat.planning.freespace import flight_space
 from airbeat.planning.orbit import plan_orbit
 from airbeat.planning.perimeter import plan_perimeter
+from airbeat.planning.searchplan import plan_search_pattern
 from airbeat.planning.survey import plan_survey
 from airbeat.planning.waypoints import plan_waypoints
 
@@ -45,10 +53,12 @@ def plan_mission(
         plan = plan_orbit(mission, mission.pattern, space)
     elif isinstance(mission.pattern, PerimeterPattern):
         plan = plan_perimeter(mission, mission.pattern, space, seed=seed)
-    else:
+    elif isinstance(mission.pattern, LawnmowerPattern | CorridorPattern):
         plan = plan_survey(
             mission, mission.pattern, space, seed=seed, effort=max(1, effort), progress=progress
         )
+    else:
+        plan = plan_search_pattern(mission, mission.pattern, space)
     if progress:
         progress(1.0)
     return plan

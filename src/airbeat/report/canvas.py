@@ -42,6 +42,10 @@ class Canvas:
 
     # surfaces
 
+    def image(self, image: Image.Image) -> None:
+        """Fill the whole picture with an image, its pixels kept as sharp squares."""
+        self._image.paste(image.convert("RGB").resize(self._image.size, Image.Resampling.NEAREST))
+
     def _mask(self, geometry: Any) -> tuple[Image.Image, tuple[int, int]] | None:
         """A geometry's polygons as a mask, and where its corner lies; None outside the picture."""
         width, height = self._image.size

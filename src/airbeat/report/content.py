@@ -26,6 +26,7 @@ class CandidateEntry:
         chances: photographs whose footprint holds the place, or None when not known.
         crop: JPEG file with the cut-out, or None.
         frames: names of those photographs.
+        decision: what a reviewer said it is, with the reviewer's name and note; "" where nobody has.
     """
 
     number: int
@@ -36,6 +37,7 @@ class CandidateEntry:
     chances: int | None
     crop: Path | None
     frames: tuple[str, ...]
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class SearchedPart:
         unplaced: (file name, boxes) of photographs that show something but do not say where it is.
         taken_utc: when the first and the last photograph were taken, or None when none says so.
         synthetic: whether photographs say of themselves that they are synthetic.
+        reviewed: how many candidates somebody has decided on.
+        confirmed: how many of them are persons or clues.
     """
 
     frames_received: int
@@ -94,6 +98,8 @@ class SearchedPart:
     unplaced: tuple[tuple[str, int], ...] = ()
     taken_utc: tuple[datetime, datetime] | None = None
     synthetic: bool = False
+    reviewed: int = 0
+    confirmed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ class FlightFile(Part):
     vehicle: VehicleRow
     outcome: str
     explanation: str
+    begun_utc: str = ""
     takeoff_time_s: float | None
     duration_s: float | None
     track: list[tuple[float, float, float, float, float, float]]

@@ -12,7 +12,7 @@ from typing import Any
 from airbeat import __version__
 from airbeat.errors import InputFileError
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
-from airbeat.report.content import CandidateEntry, Figure, ReportContent
+from airbeat.report.content import CandidateEntry, Figure, ReportContent, SearchedPart
 from airbeat.report.svgmap import beyond_map, map_svg
 
 __all__ = ["report_figures", "report_html"]
@@ -106,8 +106,15 @@ def report_figures(content: ReportContent) -> list[Figure]:
         if searched.taken_utc:
             rows.append(Figure(label="Photographs taken", value=_period(*searched.taken_utc)))
         rows.append(Figure(label="Detector", value=searched.detector))
-        rows.append(Figure(label="Candidates", value=f"{len(searched.candidates)}, none confirmed"))
+        rows.append(Figure(label="Candidates", value=_candidates(searched)))
     return rows
+
+
+def _candidates(searched: SearchedPart) -> str:
+    count = len(searched.candidates)
+    if not searched.reviewed:
+        return f"{count}, none confirmed"
+    return f"{count}; {searched.reviewed} reviewed, {searched.confirmed} confirmed"
 
 
 def _card(entry: CandidateEntry) -> dict[str, Any]:
@@ -122,6 +129,7 @@ def _card(entry: CandidateEntry) -> dict[str, Any]:
         "score": f"{entry.score:.2f}",
         "looks": looks,
         "frames": ", ".join(entry.frames),
+        "decision": entry.decision,
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import shapely
@@ -14,6 +16,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.locate.ground import footprint
+from airbeat.ops.reviews import Decision
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import CandidateEntry, SearchedPart
 
@@ -49,7 +52,7 @@ class FrameRow(Part):
     gimbal_pitch_deg: float | None
     gimbal_roll_deg: float | None
     focal_length_px: float | None
-    gsd_m_px: float
+    gsd_m_px: float | None  # None where nobody knows it
     ground_height_above_home_m: float
     boxes: list[BoxRow]
 
@@ -60,6 +63,7 @@ class FrameRow(Part):
             position = LatLon(lat_deg=self.lat_deg, lon_deg=self.lon_deg)
         return FrameMeta(
             path=Path(self.file),
+            time_utc=self.time_utc,
             width_px=self.width_px,
             height_px=self.height_px,
             position=position,
@@ -72,22 +76,49 @@ class FrameRow(Part):
 
 
 class LookRow(Part):
-    """One photograph that shows a candidate."""
+    """One photograph that shows a candidate, and where in it."""
 
     file: str
+    sha256: str = ""
+    xyxy_px: tuple[float, float, float, float] | None = None
 
 
 class CandidateRow(Part):
     """One candidate."""
 
     id: str
-    lat_deg: float
-    lon_deg: float
-    ce90_m: float = Field(ge=0)
+    lat_deg: float | None  # None where its photograph does not know its place
+    lon_deg: float | None
+    ce90_m: float | None = Field(ge=0)
+    ground_amsl_m: float | None = None
     score: float
     frames_over_it: int
-    looks: list[LookRow]
+    looks: list[LookRow] = Field(min_length=1)
     crop: str
+
+    @property
+    def position(self) -> LatLon | None:
+        """Where it is, if anybody knows."""
+        if self.lat_deg is None or self.lon_deg is None:
+            return None
+        return LatLon(lat_deg=self.lat_deg, lon_deg=self.lon_deg)
+
+    def crop_in(self, folder: Path) -> Path:
+        """The file of its cut-out.
+
+        Args:
+            folder: where ``candidates.json`` lies.
+
+        Raises:
+            InputFileError: it names a file outside the folder.
+        """
+        try:
+            crop = (folder / self.crop).resolve()
+        except (OSError, ValueError) as error:
+            raise InputFileError(f"candidate {self.id}: {self.crop!r} is no file name") from error
+        if not crop.is_relative_to(folder.resolve()):
+            raise InputFileError(f"candidate {self.id}: cut-out {self.crop!r} is outside the folder")
+        return crop
 
 
 class RefusedRow(Part):
@@ -107,7 +138,8 @@ class DetectorRow(Part):
 class SearchResults(Part):
     """``candidates.json``."""
 
-    schema_name: Literal["airbeat/candidates/1"] = Field(alias="schema")
+    schema_name: Literal["airbeat/candidates/1", "airbeat/candidates/2"] = Field(alias="schema")
+    positions: str = ""
     detector: DetectorRow
     frames: list[FrameRow]
     not_searched: list[RefusedRow]
@@ -133,13 +165,20 @@ def _footprints(results: SearchResults) -> list[Any]:
     return shapes
 
 
-def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> SearchedPart:
+def searched_part(
+    results: SearchResults,
+    *,
+    folder: Path,
+    area: Any | None,
+    decisions: Mapping[str, Decision] = MappingProxyType({}),
+) -> SearchedPart:
     """What was photographed, with coverage recomputed from the photographs' own metadata.
 
     Args:
         results: what the search wrote.
         folder: where ``candidates.json`` lies; cut-outs are below it.
         area: geographic (Multi)Polygon that should be covered, or None.
+        decisions: what reviewers said, by candidate.
 
     Raises:
         InputFileError: a cut-out outside ``folder``.
@@ -152,8 +191,11 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         local = frame.to_local(uncovered(area, footprints))
         shown = [p for p in shapely.get_parts(local) if p.area >= _GAP_SHOWN_M2]
         gap = frame.to_geographic(shapely.union_all(shown)) if shown else None
-    gsds = [row.gsd_m_px for row in results.frames]
+    gsds = [row.gsd_m_px for row in results.frames if row.gsd_m_px is not None]
     times = [row.time_utc for row in results.frames if row.time_utc is not None]
+    entries = [
+        _entry(n, row, folder, decisions.get(row.id)) for n, row in enumerate(results.candidates, start=1)
+    ]
     unplaced = [(row.file, sum(box.lat_deg is None for box in row.boxes)) for row in results.frames]
     return SearchedPart(
         frames_received=len(results.frames) + len(results.not_searched),
@@ -163,28 +205,34 @@ def searched_part(results: SearchResults, *, folder: Path, area: Any | None) -> 
         uncovered=gap,
         gsd_range_m_px=(min(gsds), max(gsds)) if gsds else None,
         detector=f"{results.detector.name}, score at least {results.detector.threshold:.2f}",
-        candidates=tuple(_entry(n, row, folder) for n, row in enumerate(results.candidates, start=1)),
+        candidates=tuple(e for e in entries if e is not None),
         unusable=tuple((row.file, row.reason) for row in results.not_searched),
         unplaced=tuple((file, boxes) for file, boxes in unplaced if boxes),
         taken_utc=(min(times), max(times)) if times else None,
+        reviewed=len(decisions),
+        confirmed=sum(d.verdict.status == "confirmed" for d in decisions.values()),
         synthetic=any(SYNTHETIC in row.software for row in results.frames),
     )
 
 
-def _entry(number: int, row: CandidateRow, folder: Path) -> CandidateEntry:
-    try:
-        crop = (folder / row.crop).resolve()
-    except (OSError, ValueError) as error:
-        raise InputFileError(f"candidate {row.id}: {row.crop!r} is no file name") from error
-    if not crop.is_relative_to(folder.resolve()):
-        raise InputFileError(f"candidate {row.id}: cut-out {row.crop!r} is outside the folder")
+def _entry(number: int, row: CandidateRow, folder: Path, decision: Decision | None) -> CandidateEntry | None:
+    """A candidate as the report shows it; None for one without a place."""
+    crop, position = row.crop_in(folder), row.position
+    if position is None or row.ce90_m is None:
+        return None
     return CandidateEntry(
         number=number,
-        position=LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg),
+        position=position,
         ce90_m=row.ce90_m,
         score=row.score,
         looks=len(row.looks),
         chances=row.frames_over_it,
         crop=crop if crop.is_file() else None,
         frames=tuple(look.file for look in row.looks),
+        decision=_said(decision) if decision is not None else "",
     )
+
+
+def _said(decision: Decision) -> str:
+    note = f": {decision.note}" if decision.note else ""
+    return f"{decision.verdict.value}, {decision.verdict.status} by {decision.reviewer}{note}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from airbeat.detect.detections import Detections
-from airbeat.detect.run import detect_folder, detect_frames
+from airbeat.detect.prepare import prepared
+from airbeat.detect.run import detect_folder, detect_frames, detect_source, search_settings
 from airbeat.detect.search import SearchedFrame
 from airbeat.errors import DependencyError, FrameError, UsageError
+from airbeat.frames.sources import FolderSource
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.locate.relief import terrain_for_frames
 
 HOME = LocalFrame(LatLon(lat_deg=51.0, lon_deg=8.0))
 
@@ -70,7 +74,7 @@ def test_looks_are_tied_located_and_written(two_looks, tmp_path):
     )
     assert seen == [(1, 2), (2, 2)]
     report = json.loads((out / "candidates.json").read_text(encoding="utf-8"))
-    assert report["schema"] == "airbeat/candidates/1"
+    assert report["schema"] == "airbeat/candidates/2"
     assert [f["file"] for f in report["frames"]] == ["DJI_0001.JPG", "DJI_0002.JPG"]
     assert [f["sha256"] for f in report["frames"]] == [m.sha256 for m in two_looks]
     assert [len(f["boxes"]) for f in report["frames"]] == [2, 1]
@@ -93,7 +97,7 @@ def test_looks_are_tied_located_and_written(two_looks, tmp_path):
     for feature, candidate in zip(collection["features"], report["candidates"], strict=True):
         assert feature["geometry"]["coordinates"] == [candidate["lon_deg"], candidate["lat_deg"]]
         assert "not confirmed" in feature["properties"]["title"]
-    assert sorted(p.name for p in out.iterdir()) == ["candidates.geojson", "candidates.json", "crops"]
+    assert sorted(p.name for p in out.iterdir()) == ["candidates.geojson", "candidates.json", "crops", "work"]
 
 
 def test_the_result_does_not_depend_on_the_workers(card, paint, tmp_path):
@@ -119,9 +123,7 @@ def test_frames_that_cannot_be_searched_are_listed_with_the_reason(card, tmp_pat
     frames = [
         card(picture((400, 300)), "good.JPG"),
         card(blank, "broken.JPG"),
-        card(picture(), "no-height.JPG", height_above_home_m=None),
         card(picture(), "too-high.JPG", height_above_home_m=500.0),
-        card(picture(), "sky.JPG", gimbal_pitch_deg=10.0),
     ]
     gone = card(picture(), "gone.JPG")
     gone.path.unlink()
@@ -130,13 +132,28 @@ def test_frames_that_cannot_be_searched_are_listed_with_the_reason(card, tmp_pat
     reasons = {r.path.name: r.reason for r in run.refused}
     assert "broken" in reasons["broken.JPG"]
     assert "copy it again" in reasons["broken.JPG"]
-    assert "RelativeAltitude" in reasons["no-height.JPG"]
     assert "too coarse" in reasons["too-high.JPG"]
-    assert "horizon" in reasons["sky.JPG"]
     assert "gone.JPG" in reasons
     report = json.loads(run.json_path.read_text(encoding="utf-8"))
-    assert len(report["not_searched"]) == 5
-    assert report["summary"]["frames_not_searched"] == 5
+    assert len(report["not_searched"]) == 3
+    assert report["summary"]["frames_not_searched"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"height_above_home_m": None}, "RelativeAltitude"), ({"gimbal_pitch_deg": 10.0}, "horizon")],
+)
+def test_a_frame_without_a_gsd_is_searched_by_detectors_that_need_none_and_says_so(
+    card, tmp_path, changes, words
+):
+    frame = card(picture((400, 300)), **changes)
+    run = detect_frames([frame], out_dir=tmp_path / "a", detector=BlueFinder(), workers=1)
+    assert run.frames[0].gsd_m_px is None
+    assert any("GSD is not known" in text and words in text for text in run.frames[0].findings)
+    assert len(run.candidates) == 1
+    assert json.loads(run.json_path.read_text(encoding="utf-8"))["frames"][0]["gsd_m_px"] is None
+    needing = detect_frames([frame], out_dir=tmp_path / "b", detector="exercise", workers=1)
+    assert words in needing.refused[0].reason
 
 
 def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_place(card, tmp_path):
@@ -144,7 +161,10 @@ def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_pla
     run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
     assert run.boxes == 1
     assert run.boxes_without_place == 1
-    assert run.candidates == ()
+    (candidate,) = json.loads(run.json_path.read_text(encoding="utf-8"))["candidates"]
+    assert (candidate["lat_deg"], candidate["lon_deg"], candidate["ce90_m"]) == (None, None, None)
+    assert candidate["looks"][0]["file"] == "DJI_0001.JPG"
+    assert json.loads(run.geojson_path.read_text(encoding="utf-8"))["features"] == []
     assert any("GPSLatitude" in text for text in run.frames[0].findings)
 
 
@@ -220,23 +240,33 @@ def test_an_opencv_that_cannot_be_loaded_is_named_before_any_worker_starts(card,
     def broken():
         raise DependencyError("OpenCV cannot be loaded", remedy="install another package")
 
-    monkeypatch.setattr("airbeat.detect.search.opencv", broken)
+    monkeypatch.setattr("airbeat.detect.workers.opencv", broken)
     with pytest.raises(DependencyError, match="install another package"):
         detect_frames([card(picture((500, 200)), "DJI_0001.JPG")], out_dir=tmp_path / "out", workers=2)
 
 
-def test_a_folder_of_folders_names_those_that_were_not_read(tmp_path):
-    (tmp_path / "DCIM" / "100MEDIA").mkdir(parents=True)
-    with pytest.raises(FrameError, match="folders below are not read: 100MEDIA"):
-        detect_folder(tmp_path / "DCIM", out_dir=tmp_path / "out")
+def test_folders_below_are_searched_and_what_is_no_photograph_is_counted(card, tmp_path):
+    card(picture((400, 300)), "DJI_0001.JPG")
+    below = tmp_path / "card" / "DCIM" / "101MEDIA"
+    below.mkdir(parents=True)
+    (tmp_path / "card" / "DJI_0001.JPG").rename(below / "DJI_0001.JPG")
+    (below / "DJI_0001.SRT").write_text("1")
+    run = detect_folder(
+        tmp_path / "card", out_dir=tmp_path / "out", workers=1, detector=BlueFinder(), gsd_m_px=0.05
+    )
+    assert run.names == ["DCIM/101MEDIA/DJI_0001.JPG"]
+    assert (run.ignored, run.folders) == (1, ())
+    assert len(run.candidates) == 1
 
 
-def test_what_else_is_in_the_folder_is_counted(tmp_path):
-    (tmp_path / "card" / "101MEDIA").mkdir(parents=True)
-    (tmp_path / "card" / "DJI_0001.JPG").write_bytes(b"\xff\xd8 broken")
-    (tmp_path / "card" / "DJI_0001.DNG").write_bytes(b"raw")
-    run = detect_folder(tmp_path / "card", out_dir=tmp_path / "out", workers=1)
-    assert (run.ignored, run.folders) == (1, ("101MEDIA",))
+def test_an_output_folder_inside_the_photographs_is_not_searched(card, tmp_path):
+    card(picture((400, 300)))
+    folder = tmp_path / "card"
+    options = {"workers": 1, "detector": BlueFinder(), "gsd_m_px": 0.05}
+    first = detect_folder(folder, out_dir=folder / "found", **options)
+    again = detect_folder(folder, out_dir=folder / "second", **options)
+    assert first.names == again.names == ["DJI_0001.JPG"]
+    assert again.folders == ("found",)
 
 
 def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
@@ -248,10 +278,58 @@ def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     assert json.loads(run.json_path.read_text(encoding="utf-8"))["summary"]["frames_not_searched"] == 1
 
 
-def test_overlapping_scratch_is_removed_when_a_detector_fails(card, tmp_path):
+def test_a_detectors_own_mistake_is_not_taken_for_a_broken_photograph(card, tmp_path):
     def broken(image_bgr, *, gsd_m_px, modality):
         raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError, match="no memory"):
         detect_frames([card(picture())], out_dir=tmp_path / "out", detector=broken, workers=1)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out" / "candidates.json").exists()
+
+
+def test_a_height_model_moves_places_to_where_the_ground_is(tmp_path, card):
+    """Ground 10 m above home: the camera is 40 m above it, and 100 px are 4 m instead of 5."""
+    heights = np.full((1201, 1201), 310, dtype=">i2")
+    (tmp_path / "N50E008.hgt").write_bytes(heights.tobytes())
+    (tmp_path / "N51E008.hgt").write_bytes(heights.tobytes())
+    frame = card(picture((500, 300)), position=LatLon(lat_deg=51.01, lon_deg=8.01), amsl_m=350.0)
+    terrain = terrain_for_frames([tmp_path / "N51E008.hgt", tmp_path / "N50E008.hgt"], [frame])
+    run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1, terrain=terrain)
+    place = run.candidates[0].candidate.point.position
+    expected = LocalFrame(frame.position).to_latlon([(4, 0)])[0]
+    assert distance_m(place, expected) < 0.1
+    report = json.loads(run.json_path.read_text(encoding="utf-8"))
+    assert report["candidates"][0]["ground_amsl_m"] == 310.0
+    assert "height model" in report["positions"]
+    assert report["frames"][0]["gsd_m_px"] == pytest.approx(0.04)
+
+
+def test_photographs_without_a_position_get_theirs_from_telemetry(tmp_path, monkeypatch):
+    """The log is read by `airbeat.frames.pairing`; here it says one place for all."""
+    folder = tmp_path / "card"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), picture((400, 300)))
+    (folder / "2.png").write_bytes(b"no photograph")
+    place = LatLon(lat_deg=51.0, lon_deg=8.0)
+
+    def complete(frames, telemetry, *, camera_pitch_deg):
+        assert telemetry.name == "flight.tlog"
+        return tuple(
+            replace(
+                f,
+                position=place,
+                height_above_home_m=50.0,
+                gimbal_yaw_deg=0.0,
+                gimbal_pitch_deg=camera_pitch_deg,
+                focal_length_px=1000.0,
+            )
+            for f in frames
+        )
+
+    monkeypatch.setattr("airbeat.detect.prepare.complete_from_telemetry", complete)
+    source = FolderSource(name="card", folder=folder, frames_dir=tmp_path / "frames")
+    ready, terrain = prepared(source, telemetry=tmp_path / "flight.tlog", camera_pitch_deg=-90.0)
+    assert terrain is None
+    run = detect_source(ready, search_settings(detector=BlueFinder()), out_dir=tmp_path / "out", workers=1)
+    assert distance_m(run.candidates[0].candidate.point.position, place) < 0.1
+    assert [r.name for r in run.refused] == ["2.png"]

@@ -82,3 +82,47 @@ def test_a_flight_read_late_and_all_at_once_has_the_duration_that_was_flown() ->
     assert json.loads(json.dumps(record.to_json()))["plan"]["notes"] == ["read as gcj02"]
     assert record.to_geojson()["features"][0]["properties"]["notes"] == ["read as gcj02"]
     assert datetime.fromisoformat(record.begun_utc).tzinfo is UTC
+
+
+@dataclass
+class _HeardOneByOne(_ReadAtOnce):
+    """A vehicle whose last words come in just after this station has asked what had happened."""
+
+    last_words: list[Any] = field(default_factory=list)
+
+    def happened(self) -> list[Happening]:
+        said = super().happened()
+        for message in self.last_words:
+            self.hear(message)
+        self.last_words = []
+        return said
+
+
+def test_a_flight_whose_disarming_is_heard_before_its_last_fix_is_read_still_has_its_landing() -> None:
+    height = Altitude(value_m=40, datum=AltitudeDatum.HOME)
+    items = (
+        PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=height),
+        PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH),
+    )
+    plan = FlightPlan(name="x", home=HOME, speed_m_s=10.0, items=items)
+    vehicle = _HeardOneByOne()
+    mode = mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED
+    armed = mode | mavlink.MAV_MODE_FLAG_SAFETY_ARMED
+    vehicle.hear(mavlink.MAVLink_heartbeat_message(2, 3, armed, AUTO, 4, 3))
+    vehicle.hear(mavlink.MAVLink_extended_sys_state_message(0, mavlink.MAV_LANDED_STATE_IN_AIR))
+    for time_ms, height_mm in ((11_000, 3000), (12_000, 40_000)):
+        vehicle.hear(
+            mavlink.MAVLink_global_position_int_message(
+                time_ms, 511800000, 84900000, 450000, height_mm, 0, 0, 0, 9000
+            )
+        )
+    vehicle.hear(mavlink.MAVLink_mission_current_message(2, total=2, mission_state=5))
+    vehicle.last_words = [
+        mavlink.MAVLink_global_position_int_message(80_000, 511800000, 84900000, 450000, 200, 0, 0, 0, 9000),
+        mavlink.MAVLink_heartbeat_message(2, 3, mode, AUTO, 4, 3),
+    ]
+    record = Watch(cast("Vehicle", vehicle), plan, Watchers()).until_landed(
+        cast("Identity", SimpleNamespace(to_json=dict, name="embedded"))
+    )
+    assert record.outcome is FlightOutcome.COMPLETED
+    assert (record.takeoff_time_s, record.landing_time_s, record.duration_s) == (11.0, 80.0, 69.0)

@@ -7,6 +7,7 @@ import math
 import pytest
 import shapely
 
+import airbeat.link.dialect  # noqa: F401 - MAVLink 2, before a test imports pymavlink's loaders
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import (

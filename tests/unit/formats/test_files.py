@@ -63,9 +63,9 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     ("data", "says"),
     [
         (b"", "the file is empty"),
-        (b"hello", "neither a .plan nor"),
+        (b"hello", "none of the plan formats"),
         (b"\xff\xfe{\x00", "not UTF-8"),
-        (b"PK\x03\x04" + b"\x00" * 99, "neither a .plan nor"),
+        (b"PK\x03\x04" + b"\x00" * 99, "the archive is damaged"),
         (b" " * (MAX_FILE_BYTES + 1), "larger than 8 MB"),
         (b'{"fileType": "Plan"}', "mission must be an object"),
     ],

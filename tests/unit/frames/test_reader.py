@@ -15,7 +15,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from airbeat.errors import FrameError
 from airbeat.frames import reader
-from airbeat.frames.reader import load_image, read_frame_meta, scan_folder
+from airbeat.frames.folder import scan_folder
+from airbeat.frames.reader import load_image, read_frame_meta
 
 XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -123,3 +124,12 @@ def test_a_geotiff_without_rasterio_names_the_extra_to_install(
     with pytest.raises(TerrainError, match="needs rasterio") as caught:
         read_terrain([tmp_path / "dem.tif"], NEAR)
     assert "airbeat[terrain]" in caught.value.remedy
+
+
+def test_a_model_can_be_handed_to_another_process(tmp_path):
+    heights = np.arange(1201 * 1201, dtype=np.int64).reshape(1201, 1201) % 900
+    (tmp_path / "N51E008.hgt").write_bytes(heights.astype(">i2").tobytes())
+    terrain = read_terrain([tmp_path / "N51E008.hgt"], (8.2, 51.2, 8.3, 51.3))
+    other = pickle.loads(pickle.dumps(terrain))
+    assert other.heights_m(8.25, 51.25) == terrain.heights_m(8.25, 51.25)
+    assert pickle.dumps(other) == pickle.dumps(pickle.loads(pickle.dumps(other)))

@@ -246,7 +246,7 @@ def _results(**changes: object) -> SearchResults:
     return SearchResults.model_validate(
         {
             "schema": "airbeat/candidates/1",
-            "detector": {"name": "AnomalyDetector", "threshold": 0.8},
+            "detector": {"name": "AutoDetector", "threshold": 0.8},
             "frames": [row | changes],
             "not_searched": [],
             "candidates": [],

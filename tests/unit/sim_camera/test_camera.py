@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from airbeat.errors import AirbeatError, UsageError
-from airbeat.frames.reader import load_image, read_frame_meta, scan_folder
+from airbeat.frames.folder import scan_folder
+from airbeat.frames.reader import load_image, read_frame_meta
 from airbeat.sim.camera import EmbeddedCamera
 from airbeat.sim.camera_render import Renderer
 from airbeat.sim.camera_view import View

@@ -18,6 +18,7 @@ from airbeat.mission.mission import (
     MissionKind,
     OrbitPattern,
     PerimeterPattern,
+    SectorPattern,
     WaypointPattern,
 )
 from airbeat.mission.plan import FlightPlan
@@ -113,3 +114,16 @@ def test_a_heading_without_a_gimbal_pitch_is_turned_to(desk: Any) -> None:
     fly(station, planned(WaypointPattern(points=(point,))))
     assert len(station.shots) == 1
     assert off_deg(station.shots[0].yaw_deg, 200.0) < 3.0
+
+
+def test_a_sector_search_is_flown_through_its_datum_on_every_diameter(desk: Any) -> None:
+    station = desk()
+    plan = planned(SectorPattern(centre=CENTRE, radius_m=80.0, first_leg_deg=40.0))
+    flown_s = fly(station, plan)
+    assert plan.estimate is not None
+    assert flown_s == pytest.approx(plan.estimate.duration_s, rel=0.05, abs=5.0)
+    assert abs(len(station.shots) - plan.estimate.photos) <= 2
+    away = [math.hypot(*(FRAME.to_xy([shot.position])[0] - [60.0, 80.0])) for shot in station.shots]
+    assert max(away) == pytest.approx(80.0, abs=3.0)
+    visits = sum(a > 15.0 >= b for a, b in zip([99.0, *away[:-1]], away, strict=True))
+    assert visits == 4

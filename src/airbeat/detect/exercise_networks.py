@@ -1,4 +1,4 @@
-"""The two small networks of the anomaly detector, run by OpenCV, and the pictures they are shown.
+"""The two small networks of the exercise detector, run by OpenCV, and the pictures they are shown.
 
 Both see colours relative to the frame: its mean colour taken away, divided by its spread. What counts is how
 a place differs from the frame it is in, not how bright or warm the frame is.
@@ -51,7 +51,7 @@ _SMALLEST_SIDE_PX = 16
 _FLAT = 0.5
 _LEAST_SPREAD = 20.0
 """An even field is not stretched further than this: the networks have only seen frames of 30 and more."""
-_FINDER, _JUDGE = "anomaly_finder.onnx", "anomaly_judge.onnx"
+_FINDER, _JUDGE = "exercise_finder.onnx", "exercise_judge.onnx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
-"""Makes the networks and figures of the anomaly detector from photographs of the embedded camera.
+"""Makes the networks and figures of the exercise detector from photographs of the embedded camera.
 
 Run: python tests/bench/embedded_frames.py --dense FRAMES 200 … 221
      python tests/bench/embedded_frames.py --dense --most 4 FRAMES 300 … 371
      python tests/bench/embedded_frames.py FRAMES 120 … 127 130 … 134
-     python tests/bench/train_anomaly.py FRAMES BACKGROUNDS
+     python tests/bench/train_exercise.py FRAMES BACKGROUNDS
 Needs PyTorch and onnx beside airbeat; about an hour on two cores. Seeds below 100 are for reports only.
-BACKGROUNDS is the folder of photographs without persons, with `images/`; see docs/model-anomaly-judge.md.
+BACKGROUNDS is the folder of photographs without persons, with `images/`; see docs/model-exercise.md.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 import airbeat.detect
-from airbeat.detect.anomaly import AnomalyDetector
-from airbeat.detect.networks import CELL_PX, JUDGE_BLUR_PX, Palette, find, palette, working_image
-from airbeat.frames.reader import load_image, scan_folder
+from airbeat.detect.exercise import ExerciseDetector
+from airbeat.detect.exercise_networks import CELL_PX, JUDGE_BLUR_PX, Palette, find, palette, working_image
+from airbeat.frames.folder import scan_folder
+from airbeat.frames.reader import load_image
 
 DENSE_SEEDS, PLAIN_SEEDS, TUNING_SEEDS = (
     (*range(200, 222), *range(300, 372)),
@@ -401,7 +402,7 @@ def curve(frames: Path, seeds: range) -> list[tuple[float, float, float]]:
     """(false candidates per frame, threshold, share of looks found) of the shipped files on whole seeds."""
     items: list[tuple[float, bool]] = []
     shots = looks = 0
-    detector = AnomalyDetector(threshold=0.0)
+    detector = ExerciseDetector(threshold=0.0)
     for seed in seeds:
         shown = truth_of(frames, seed)
         for meta in scan_folder(frames / str(seed)).frames:
@@ -429,14 +430,14 @@ def curve(frames: Path, seeds: range) -> list[tuple[float, float, float]]:
 
 def write_figures(frames: Path) -> None:
     """Measure the shipped networks on the tuning seeds and write threshold and curve."""
-    path = OUT / "anomaly_figures.json"
+    path = OUT / "exercise_figures.json"
     data = json.loads(path.read_text(encoding="utf-8")) | {"finder_share": FINDER_SHARE}
     path.write_text(json.dumps(data) + "\n", encoding="utf-8")
     points = curve(frames, TUNING_SEEDS)
     for rate, threshold, share in points:
         print(f"{rate:5.2f} false per frame: threshold {threshold:.3f}, looks found {share:.3f}")
     data |= {
-        "note": "made by tests/bench/train_anomaly.py on seeds that were not trained on",
+        "note": "made by tests/bench/train_exercise.py on seeds that were not trained on",
         "frames": sum(len(scan_folder(frames / str(seed)).frames) for seed in TUNING_SEEDS),
         "seeds": list(TUNING_SEEDS),
         "threshold": next(threshold for rate, threshold, _ in points if rate == SHIPPED_RATE),
@@ -459,8 +460,8 @@ def main() -> None:
         torch.manual_seed(1)
         data = list(pictures(options.frames, options.backgrounds))
         if not options.judge_only:
-            write_onnx(train_finder(data), (3, "h", "w"), OUT / "anomaly_finder.onnx")
-        write_onnx(train_judge(views(data)), (3, VIEW, VIEW), OUT / "anomaly_judge.onnx")
+            write_onnx(train_finder(data), (3, "h", "w"), OUT / "exercise_finder.onnx")
+        write_onnx(train_judge(views(data)), (3, VIEW, VIEW), OUT / "exercise_judge.onnx")
     write_figures(options.frames)
 
 

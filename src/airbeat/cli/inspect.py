@@ -1,0 +1,154 @@
+"""``airbeat inspect``: what is in a plan file, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airbeat.cli.output import console, emit_json, json_option, table
+
+if TYPE_CHECKING:
+    from airbeat.mission.plan import FlightPlan, PlanItem
+
+__all__ = ["command", "item_words"]
+
+
+@click.command("inspect")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--items", "show_items", is_flag=True, help="List every item in words.")
+@json_option
+def command(*, file: Path, show_items: bool, as_json: bool) -> int:
+    """Say what is in FILE: any plan file, whoever made it.
+
+    \b
+    airbeat inspect survey.plan --items
+    """
+    from rich.text import Text
+
+    from airbeat.formats.files import read_any_plan_file
+
+    plan, held = read_any_plan_file(file)
+    facts = _facts(plan)
+    table([("format", held.title), *facts], as_json=as_json, title=plan.name)
+    out = console(as_json)
+    if show_items:
+        for number, item in plan.numbered():
+            out.print(f"{number:>4}  {item_words(item)}")
+    for note in plan.notes:
+        out.print(Text(f"note: {note}", style="yellow"))
+    if as_json:
+        emit_json(_json(plan, held.key))
+    return 0
+
+
+def _facts(plan: FlightPlan) -> list[tuple[str, str]]:
+    from airbeat.geo.notation import decimal_degrees
+
+    home = decimal_degrees(plan.home)
+    if plan.home_amsl_m is not None:
+        home += f", {plan.home_amsl_m:g} m above sea level"
+    counts = Counter(item_kind(item) for item in plan.items)
+    facts = [
+        ("home", home),
+        ("items", f"{len(plan.items)}: " + ", ".join(f"{n} {kind}" for kind, n in counts.most_common())),
+        ("path", f"{_length_m(plan):.0f} m"),
+        ("heights", _heights(plan)),
+        ("camera", _camera(plan)),
+        ("fence", _fence(plan)),
+        ("rally points", str(len(plan.rally or ()))),
+    ]
+    if plan.speed_m_s is not None:
+        facts.append(("speed", f"{plan.speed_m_s:g} m/s"))
+    return facts
+
+
+def item_kind(item: PlanItem) -> str:
+    """An item's command in words, as its sort of thing."""
+    from airbeat.mission.commands import command_name
+
+    return command_name(item.command).removeprefix("NAV_").removeprefix("DO_").lower().replace("_", " ")
+
+
+def item_words(item: PlanItem) -> str:
+    """One item as a sentence."""
+    text = item_kind(item)
+    if item.position is not None:
+        text += f" at {item.position}"
+    if item.altitude is not None:
+        text += f", {item.altitude.value_m:g} m {_DATUM_WORDS[item.altitude.datum.value]}"
+    params = [f"p{n} {p:g}" for n, p in enumerate((*item.params, *item.extra), start=1) if p]
+    return text + (f" ({', '.join(params)})" if params else "")
+
+
+_DATUM_WORDS = {"home": "above home", "amsl": "above sea level", "agl": "above ground"}
+
+
+def _length_m(plan: FlightPlan) -> float:
+    from airbeat.geo.frame import distance_m
+    from airbeat.mission.legs import legs
+
+    return sum(distance_m(leg.start, leg.end) for leg in legs(plan))
+
+
+def _heights(plan: FlightPlan) -> str:
+    found: dict[str, list[float]] = {}
+    for _, item in plan.waypoints():
+        if item.altitude is not None:
+            found.setdefault(item.altitude.datum.value, []).append(item.altitude.value_m)
+    texts = [f"{min(v):g} to {max(v):g} m {_DATUM_WORDS[d]}" for d, v in found.items()]
+    missing = sum(item.altitude is None for _, item in plan.waypoints())
+    if missing:
+        texts.append(f"{missing} waypoints without height")
+    return "; ".join(texts) or "none"
+
+
+def _camera(plan: FlightPlan) -> str:
+    from airbeat.mission.commands import MavCmd
+
+    every_m = sorted(
+        {i.params[0] for i in plan.items if i.command == MavCmd.DO_SET_CAM_TRIGG_DIST and i.params[0] > 0}
+    )
+    single = sum(i.command in (MavCmd.DO_DIGICAM_CONTROL, MavCmd.IMAGE_START_CAPTURE) for i in plan.items)
+    texts = [f"a photograph every {m:g} m" for m in every_m]
+    if single:
+        texts.append(f"{single} single photographs")
+    return "; ".join(texts) or "no photographs"
+
+
+def _fence(plan: FlightPlan) -> str:
+    if plan.fence is None:
+        return "none: the vehicle's own stays as it is"
+    inside = [p.inclusion for p in plan.fence.polygons] + [c.inclusion for c in plan.fence.circles]
+    text = f"{sum(inside)} inclusion and {len(inside) - sum(inside)} exclusion zones"
+    ceiling = plan.fence.max_height_m
+    return text if ceiling is None else f"{text}, ceiling {ceiling:g} m"
+
+
+def _json(plan: FlightPlan, key: str) -> dict[str, Any]:
+    return {
+        "format": key,
+        "name": plan.name,
+        "home": {"lat_deg": plan.home.lat_deg, "lon_deg": plan.home.lon_deg, "amsl_m": plan.home_amsl_m},
+        "items": [
+            {
+                "seq": number,
+                "command": item.command,
+                "kind": item_kind(item),
+                "lat_deg": item.position.lat_deg if item.position else None,
+                "lon_deg": item.position.lon_deg if item.position else None,
+                "height_m": item.altitude.value_m if item.altitude else None,
+                "height_datum": item.altitude.datum.value if item.altitude else None,
+                "params": [*item.params, *item.extra],
+            }
+            for number, item in plan.numbered()
+        ],
+        "length_m": _length_m(plan),
+        "fence_zones": len(plan.fence.polygons) + len(plan.fence.circles) if plan.fence else None,
+        "rally_points": len(plan.rally or ()),
+        "speed_m_s": plan.speed_m_s,
+        "notes": list(plan.notes),
+        "source_sha256": plan.provenance.source_sha256,
+    }

@@ -1,0 +1,239 @@
+"""``airbeat review``: people look at candidates and say what they are."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airbeat.cli.output import console, emit_json, json_option, printable, table
+from airbeat.errors import UsageError
+
+if TYPE_CHECKING:
+    from airbeat.ops.reviews import Decision, Reviews
+    from airbeat.report.searched import CandidateRow, SearchResults
+
+__all__ = ["command"]
+
+_KEYS = {"p": "person", "c": "clue", "n": "no", "u": "unsure"}
+_HELP = "p person · c clue · n no · u unsure · t note · z undo · s skip · b back · o open · q quit"
+
+
+def _settings_of(words: tuple[str, ...]) -> list[tuple[str, str]]:
+    from airbeat.ops.reviews import Verdict
+
+    pairs = []
+    for word in words:
+        name, equals, verdict = word.partition("=")
+        if not equals or verdict not in set(Verdict):
+            raise UsageError(
+                f"--set {word!r} is no decision",
+                remedy=f"write ID=WHAT, with one of {', '.join(Verdict)}, e.g. C001=person",
+            )
+        pairs.append((name, verdict))
+    return pairs
+
+
+def _known(reviews: Reviews, names: list[str]) -> None:
+    known = {c.id for c in reviews.candidates}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(
+            f"no candidate {', '.join(unknown)}",
+            remedy="airbeat review OUT --list shows those there are",
+        )
+
+
+def _summary(reviews: Reviews) -> dict[str, Any]:
+    state = reviews.state()
+    verdicts = [d.verdict.value for d in state.values()]
+    return {
+        "candidates": len(reviews.candidates),
+        "reviewed": len(state),
+        "unreviewed": len(reviews.candidates) - len(state),
+        **{name: verdicts.count(name) for name in ("person", "clue", "no", "unsure")},
+        "decisions_on_other_candidates": reviews.lost(),
+    }
+
+
+def _rows(results: SearchResults, state: dict[str, Decision]) -> list[dict[str, Any]]:
+    rows = []
+    for row in results.candidates:
+        decision = state.get(row.id)
+        rows.append(
+            {
+                "id": row.id,
+                "score": row.score,
+                "lat_deg": row.lat_deg,
+                "lon_deg": row.lon_deg,
+                "ce90_m": row.ce90_m,
+                "crop": row.crop,
+                "file": row.looks[0].file,
+                "looks": len(row.looks),
+                "frames_over_it": row.frames_over_it,
+                "verdict": decision.verdict.value if decision else None,
+                "note": decision.note if decision else None,
+                "reviewer": decision.reviewer if decision else None,
+                "decided_utc": decision.time_utc.isoformat() if decision else None,
+            }
+        )
+    return rows
+
+
+def _line(row: CandidateRow, decision: Decision | None) -> str:
+    from airbeat.geo.notation import decimal_degrees, mgrs_grid
+
+    position = row.position
+    place = f"no position, in {printable(row.looks[0].file)}"
+    if position is not None:
+        place = f"{decimal_degrees(position)}  {mgrs_grid(position)}  CE90 {row.ce90_m or 0:.1f} m"
+    said = "not reviewed"
+    if decision is not None:
+        note = f": {printable(decision.note)}" if decision.note else ""
+        said = f"{decision.verdict.value} ({printable(decision.reviewer)}){note}"
+    looks = f"{len(row.looks)} of {row.frames_over_it} photographs"
+    return f"{row.id}  score {row.score:.2f}  {place}  {looks}  {said}"
+
+
+def _step_through(
+    results: SearchResults, reviews: Reviews, folder: Path, *, reviewer: str, show: bool
+) -> None:
+    """Ask about one candidate after the other, beginning with the first that nobody has decided on."""
+    from rich.text import Text
+
+    out = console(False)
+    order = list(results.candidates)
+    state = reviews.state()
+    at = next((i for i, row in enumerate(order) if row.id not in state), len(order))
+    if at == len(order):
+        out.print("every candidate is reviewed; --set and --undo change a decision")
+        return
+    note, opened = "", -1
+    last: list[int] = []
+    out.print(_HELP)
+    while at < len(order):
+        row = order[at]
+        out.print(Text(_line(row, reviews.state().get(row.id))))
+        if show and opened != at:
+            opened = at
+            click.launch(str(row.crop_in(folder)))
+        try:
+            key = click.prompt(f"{row.id}", prompt_suffix=" ? ", default="s", show_default=False)
+        except click.Abort:
+            return
+        key = key.strip().lower()[:1]
+        if key in _KEYS:
+            _decide(reviews, row.id, _KEYS[key], reviewer=reviewer, note=note)
+            last.append(at)
+            note, at = "", at + 1
+        elif key == "t":
+            note = click.prompt("note for the next decision", default="", show_default=False)
+        elif key == "z" and last:
+            at = last.pop()
+            reviews.undo(order[at].id, reviewer=reviewer)
+        elif key == "s":
+            at += 1
+        elif key == "b":
+            at = max(0, at - 1)
+        elif key == "o":
+            click.launch(str(row.crop_in(folder)))
+        elif key == "q":
+            return
+        else:
+            out.print(_HELP)
+
+
+def _decide(reviews: Reviews, name: str, verdict: str, *, reviewer: str, note: str) -> None:
+    from airbeat.ops.reviews import Verdict
+
+    reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=note)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+@click.command("review")
+@click.argument("out_dir", metavar="OUT", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--set",
+    "decisions",
+    multiple=True,
+    metavar="ID=WHAT",
+    help="Decide without asking: person, clue, no or unsure; may be given several times.",
+)
+@click.option("--undo", "undone", multiple=True, metavar="ID", help="Take the last decision on it back.")
+@click.option("--note", default="", help="What is to be remembered of the decisions of --set.")
+@click.option("--reviewer", help="Who decides. [default: the user's name on this machine]")
+@click.option("--list", "listed", is_flag=True, help="Only list the candidates and what was decided.")
+@click.option("--open/--no-open", "show", default=True, help="Show each cut-out with the system's viewer.")
+@json_option
+def command(
+    *,
+    out_dir: Path,
+    decisions: tuple[str, ...],
+    undone: tuple[str, ...],
+    note: str,
+    reviewer: str | None,
+    listed: bool,
+    show: bool,
+    as_json: bool,
+) -> int:
+    """Step through the candidates in OUT, which airbeat detect wrote, and say what each of them is.
+
+    Decisions are added to the log in OUT/operations.sqlite and never overwritten: the last one counts. For
+    persons and clues the hand-over files are written to OUT/handover: GPX, KML, GeoJSON, CalTopo and CoT.
+    Leave at any time, and go on later.
+
+    \b
+    airbeat review candidates
+    airbeat review candidates --set C001=person --note "waving" --reviewer "K. Brandt"
+    """
+    from airbeat.ops.log import OperationsLog
+    from airbeat.ops.reviews import Reviews
+    from airbeat.report.handover import FOLDER, confirmed_sightings, write_handover
+    from airbeat.report.reviewed import LOG_NAME, reviewables
+    from airbeat.report.searched import read_search_results
+
+    results = read_search_results(out_dir / "candidates.json")
+    pairs = _settings_of(decisions)
+    who = reviewer or _user()
+    out = console(as_json)
+    with OperationsLog(out_dir / LOG_NAME) as log:
+        log.verify()
+        reviews = Reviews(log, reviewables(results))
+        _known(reviews, [name for name, _ in pairs] + list(undone))
+        for name in undone:
+            if reviews.undo(name, reviewer=who) is None:
+                raise UsageError(f"nothing was decided on {name}")
+        for name, verdict in pairs:
+            _decide(reviews, name, verdict, reviewer=who, note=note)
+        if not (pairs or undone or listed or as_json) and sys.stdin.isatty():
+            _step_through(results, reviews, out_dir, reviewer=who, show=show)
+        state, summary = reviews.state(), _summary(reviews)
+    sightings, unplaced = confirmed_sightings(results, state)
+    written = write_handover(out_dir / FOLDER, sightings)
+    if listed and not as_json:
+        from rich.text import Text
+
+        for row in results.candidates:
+            out.print(Text(_line(row, state.get(row.id))))
+    rows = [(name.replace("_", " "), str(count)) for name, count in summary.items()]
+    table(rows, as_json=as_json)
+    for name in unplaced:
+        out.print(f"{name} is confirmed but has no position: hand over its photograph")
+    if written:
+        out.print(f"wrote {len(written)} hand-over files to {out_dir / FOLDER}")
+    if as_json:
+        rows_json = _rows(results, state)
+        emit_json(
+            summary
+            | {"confirmed_without_position": unplaced, "handover": [str(p) for p in written]}
+            | {"decisions": rows_json}
+        )
+    return 0

@@ -1,0 +1,239 @@
+"""``airbeat search next``: plan where the next flights find most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airbeat.cli.output import console, emit_json, json_option, table
+from airbeat.errors import UsageError
+
+if TYPE_CHECKING:
+    from airbeat.flight.casefolder import CaseFolder
+    from airbeat.search.nextsortie import NextSorties, Searcher
+
+__all__ = ["command"]
+
+
+@click.command("next")
+@click.argument("case_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="Flight time of each drone."
+)
+@click.option("--drones", type=click.IntRange(1, 20), help="How many fly. [default: all of the case]")
+@click.option("--launch", help="Name of the launch place. [default: the case's first]")
+@click.option(
+    "--out",
+    "out_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the mission and plan files. [default: next in the case's folder]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the path search.")
+@click.option(
+    "--effort",
+    type=click.IntRange(1, 10),
+    default=1,
+    show_default=True,
+    help="How hard to look for better paths.",
+)
+@json_option
+def command(
+    *,
+    case_folder: Path,
+    minutes: float,
+    drones: int | None,
+    launch: str | None,
+    out_dir: Path | None,
+    overwrite: bool,
+    seed: int,
+    effort: int,
+    as_json: bool,
+) -> int:
+    """Plan the flights that find most, and write their missions and plans.
+
+    Ways out and back, turns, climb and landing are paid from the minutes, and no sortie is longer than a
+    battery. Several drones search ground of their own, five metres of height apart, and take off one after
+    another, so that no two are near one another at one height.
+
+    \b
+    airbeat search next case --minutes 15 --drones 2 --out next
+    """
+    from airbeat.flight.casefolder import CaseFolder
+    from airbeat.search.nextsortie import plan_next
+
+    case = CaseFolder(case_folder)
+    place = _launch(case, launch)
+    searchers = _searchers(case, place, _count(case, drones))
+    found = plan_next(
+        case.current(), case.model.visible, searchers, minutes=minutes, seed=seed, effort=effort
+    )
+    return _written(
+        case, place, found, out_dir=out_dir or case_folder / "next", overwrite=overwrite, as_json=as_json
+    )
+
+
+def _launch(case: CaseFolder, name: str | None) -> int:
+    names = [place.name for place in case.case.launches]
+    if not names:
+        raise UsageError("the case names no launch place", remedy="add launch: [{name: …, lat: …, lon: …}]")
+    if name is None:
+        return 0
+    if name not in names:
+        raise UsageError(f"no launch place {name[:40]!r}", remedy=f"there are: {', '.join(names)}")
+    return names.index(name)
+
+
+def _count(case: CaseFolder, drones: int | None) -> int:
+    there = len(case.case.drones)
+    if not there:
+        raise UsageError("the case names no drones", remedy="add drones: [{name: …, camera: …, airframe: …}]")
+    if drones is not None and drones > there:
+        raise UsageError(
+            f"--drones {drones}, but the case names {there}",
+            remedy=f"give --drones {there}, or add some to it",
+        )
+    return drones or there
+
+
+def _tree(case: CaseFolder) -> dict[str, Any]:
+    """The case file as YAML."""
+    from airbeat.mission.loader import read_content, read_tree
+
+    path = case.folder / "case.yaml"
+    return dict(read_tree(read_content(path), path.name).data)
+
+
+def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
+    """The case's drones, each at a height of its own.
+
+    Raises:
+        UsageError: the fence's ceiling leaves no room above one another.
+    """
+    from airbeat.geo.coordinates import Altitude, AltitudeDatum
+    from airbeat.mission.mission import Mission, MissionKind, TrackLinePattern
+    from airbeat.planning.airspace import LAYER_STEP_M
+    from airbeat.planning.common import flight_height
+    from airbeat.search.nextsortie import Searcher
+    from airbeat.search.sweepwidth import lateral_range
+
+    fence, launch = case.case.fence, case.case.launches[place]
+    margin_m = float((_tree(case).get("fence") or {}).get("margin_m") or 0.0)
+    searchers: list[Searcher] = []
+    lowest_m = 0.0
+    for drone in case.case.drones[:count]:
+        mission = Mission(
+            name=drone.name,
+            kind=MissionKind.SEARCH,
+            home=launch.position,
+            home_amsl_m=launch.amsl_m,
+            pattern=TrackLinePattern(line=(launch.position, launch.position)),
+            height=drone.height,
+            speed_m_s=drone.speed_m_s,
+            camera=drone.camera,
+            airframe=drone.airframe,
+            fence=fence,
+            margin_m=margin_m,
+            wind=case.case.wind,
+        )
+        asked, _ = flight_height(drone.height, mission)
+        height_m = round(max(asked.value_m, lowest_m), 1)
+        if fence is not None and fence.max_height_m is not None and height_m > fence.max_height_m:
+            raise UsageError(
+                f"{drone.name} would fly at {height_m:g} m, {LAYER_STEP_M:g} m above the one below it, over "
+                f"the fence's ceiling of {fence.max_height_m:g} m",
+                remedy="lower the first drone's height in the case, or send fewer drones",
+            )
+        lowest_m = height_m + LAYER_STEP_M
+        lateral = lateral_range(drone.camera, height_m, case.model.curve, posture=case.case.missing.posture)
+        mission = replace(mission, height=Altitude(value_m=height_m, datum=AltitudeDatum.HOME))
+        searchers.append(Searcher(mission=mission, lateral=lateral, batteries=drone.batteries))
+    return searchers
+
+
+def _written(
+    case: CaseFolder, place: int, found: NextSorties, *, out_dir: Path, overwrite: bool, as_json: bool
+) -> int:
+    """Check, print and write the sorties; the exit code."""
+    from airbeat.checks.findings import Severity
+    from airbeat.checks.plan import check_plan
+    from airbeat.cli.plan import findings_json, plan_json, print_findings
+    from airbeat.formats.atomic import write_files
+    from airbeat.formats.files import write_several_plans
+    from airbeat.mission.loader import parse_mission
+    from airbeat.mission.nextmission import sortie_text
+    from airbeat.planning.plan import plan_mission
+
+    launch, tree = case.case.launches[place], _tree(case)
+    update = len(case.updates) + 1
+    texts: dict[Path, str] = {}
+    plans, rows, per_sortie, failed = {}, [], [], False
+    for sortie in found.sorties:
+        stem = f"next-{update}-drone-{sortie.searcher + 1}-sortie-{sortie.number}"
+        path = out_dir / f"{stem}.yaml"
+        texts[path] = sortie_text(
+            tree,
+            case_name=case.case.provenance.source_name or "case.yaml",
+            drone=sortie.searcher,
+            home=launch.position,
+            home_amsl_m=launch.amsl_m,
+            name=f"{case.case.name}: {sortie.mission.name}, sortie {sortie.number}",
+            height_m=sortie.mission.height.value_m,
+            line=sortie.line,
+            spacing_m=found.spacing_m,
+        )
+        plan = plan_mission(parse_mission(texts[path], name=path.name, base_dir=out_dir))
+        findings = check_plan(plan)
+        failed |= any(f.severity is Severity.ERROR for f in findings)
+        print_findings(findings, as_json=as_json)
+        plans[stem] = plan
+        estimate = plan.estimate
+        flown = (
+            ""
+            if estimate is None
+            else f"{estimate.duration_s / 60:.1f} min, {estimate.length_m / 1000:.2f} km, "
+        )
+        start = f", take off {sortie.start_s:.0f} s after the first" if sortie.start_s else ""
+        rows.append((stem, f"{flown}at {plan.height_above_ground}, finds {sortie.found:.1%}{start}"))
+        per_sortie.append(
+            plan_json(plan)
+            | {
+                "file": str(path),
+                "found": sortie.found,
+                "start_s": sortie.start_s,
+                "findings": findings_json(findings),
+            }
+        )
+    table(rows, as_json=as_json, title=f"{case.case.name}: next sorties")
+    out = console(as_json)
+    out.print(
+        f"together they find with {found.found:.1%}, of at most {found.bound:.1%} were ways and turns free; "
+        f"sweeps {found.spacing_m:.0f} m apart detect {found.detection:.0%} on open ground",
+        markup=False,
+    )
+    for note in found.notes:
+        out.print(f"note: {note}", markup=False)
+    files: list[str] = []
+    if failed:
+        out.print("nothing was written: the checks found errors", markup=False)
+    else:
+        write_files(texts, overwrite=overwrite)
+        written = [*texts, *write_several_plans(plans, out_dir, overwrite=overwrite)]
+        files = [str(path) for path in written]
+        out.print(f"wrote {len(files)} files into {out_dir}", markup=False)
+    if as_json:
+        emit_json(
+            {
+                "found": found.found,
+                "bound": found.bound,
+                "spacing_m": found.spacing_m,
+                "detection": found.detection,
+                "sorties": per_sortie,
+                "notes": list(found.notes),
+                "files": files,
+            }
+        )
+    return 1 if failed else 0

@@ -1,0 +1,126 @@
+"""How many persons are in a zone of a frame: the sum of calibrated probabilities, with its measured error.
+
+Counting boxes above a threshold counts too few where people stand close. The sum of the probabilities of all
+boxes, also weak ones, is the expected number of those that are persons; what the detector misses altogether
+is put back by a factor. Factor and error are measured on labelled frames (tests/bench/crowd_error.py) and lie
+in ``calibration.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from airbeat.detect.catalogue import detector_named
+from airbeat.detect.detections import Detections
+from airbeat.errors import GeometryError, UsageError
+
+__all__ = ["CrowdCount", "CrowdError", "count_crowd", "crowd_error", "expected_persons"]
+
+LEAST_PROBABILITY = 0.05
+"""Boxes of less are not summed: there are too many of them, and what they hold is the factor's business."""
+
+_Z95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrowdError:
+    """What was measured of counting on one modality.
+
+    Attributes:
+        factor: persons over the sum of probabilities.
+        floor_persons: standard deviation of a count in a zone where hardly anyone is.
+        share: part of the standard deviation that grows with the count, over the count.
+    """
+
+    factor: float
+    floor_persons: float
+    share: float
+
+    def deviation(self, persons: float) -> float:
+        """Standard deviation of a count [persons]."""
+        return math.hypot(self.floor_persons, self.share * persons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrowdCount:
+    """Persons in a zone.
+
+    Attributes:
+        persons: the estimate; not a whole number.
+        low: lower end of its 95 % interval, not below 0.
+        high: upper end.
+    """
+
+    persons: float
+    low: float
+    high: float
+
+
+@cache
+def crowd_error(modality: str) -> CrowdError:
+    """The measured error of counting on a modality.
+
+    Raises:
+        UsageError: it was not measured.
+    """
+    text = resources.files("airbeat.detect").joinpath("calibration.json").read_text(encoding="utf-8")
+    tables: dict[str, Any] = json.loads(text).get("crowd", {})
+    if modality not in tables:
+        raise UsageError(f"counting was not measured on {modality} pictures")
+    table = tables[modality]
+    return CrowdError(factor=table["factor"], floor_persons=table["floor_persons"], share=table["share"])
+
+
+def expected_persons(found: Detections, zone_px: shapely.Polygon | shapely.MultiPolygon) -> float:
+    """Sum of the probabilities of the boxes whose middle lies in a zone.
+
+    Args:
+        found: boxes with probabilities, weak ones too.
+        zone_px: in pixels of the frame, y down.
+
+    Raises:
+        GeometryError: the zone is empty or crosses itself.
+    """
+    if zone_px.is_empty or not zone_px.is_valid:
+        raise GeometryError("the zone is empty or crosses itself", remedy="draw it again")
+    middles = (found.xyxy_px[:, :2] + found.xyxy_px[:, 2:]) / 2
+    counted = (found.scores >= LEAST_PROBABILITY) & shapely.intersects_xy(
+        zone_px, middles[:, 0], middles[:, 1]
+    )
+    return float(found.scores[counted].sum())
+
+
+def count_crowd(
+    image_bgr: npt.NDArray[np.uint8],
+    zone_px: shapely.Polygon | shapely.MultiPolygon,
+    *,
+    gsd_m_px: float,
+    modality: str,
+) -> CrowdCount:
+    """Count the persons in a zone of a frame with the shipped network.
+
+    Args:
+        image_bgr: (height, width, 3) uint8.
+        zone_px: in pixels of the frame, y down.
+        gsd_m_px: ground sampling distance [m/px]; NaN where it is not known.
+        modality: "rgb" or "thermal".
+
+    Raises:
+        UsageError: no network of the modality, or its counting was not measured.
+        GeometryError: the zone is empty or crosses itself.
+    """
+    error = crowd_error(modality)
+    detector = detector_named("network", threshold=LEAST_PROBABILITY)
+    found = detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
+    persons = error.factor * expected_persons(found, zone_px)
+    reach = _Z95 * error.deviation(persons)
+    return CrowdCount(persons=persons, low=max(0.0, persons - reach), high=persons + reach)

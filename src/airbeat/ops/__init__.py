@@ -1,0 +1,1 @@
+"""The operations log: what was decided, by whom and when, hash-chained and never overwritten."""

@@ -1,0 +1,170 @@
+"""Measure the RGB person network: `python -m train.rgb_figures SETS EVALUATION` in tests/bench.
+
+Writes `person_rgb.json` beside the weights from what they were not trained on and anyone may use: rendered
+people of other seeds on held-out photographs, and held-out photographs without people. Prints, and does not
+keep, what the weights find on the photographs of EVALUATION, sets that are for evaluation only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from airbeat.detect.network import search
+
+from .coco import load_set
+from .figures import LEAST_LOG_ODDS, RATES, measured, write_figures
+from .grounds import Grounds
+from .photos import SOURCES, load_photos
+from .scenes import Scenes, Views, draw_ground
+from .score import Judged, judge, recall_at
+from .sprites import draw_pool
+
+__all__ = ["ABOUT", "SETS", "held_out_photographs", "rendered_frames", "share_held"]
+
+WORKING_GSD_M_PX = 0.04
+UNKNOWN_GSD_SCALES = (1.0, 0.5, 0.25)
+ABOUT = {
+    "gsd_range_m_px": [WORKING_GSD_M_PX, WORKING_GSD_M_PX],
+    "unknown_gsd_scales": list(UNKNOWN_GSD_SCALES),
+    "mirrored": False,
+    "longest_side_m": [0.2, 4.0],
+}
+SEED, FRAME_PX, FRAMES, PEOPLE, THINGS = 9, 1008, 60, 300, 120
+CROWD, CLUTTER = (1, 2, 3, 4, 6, 8, 10), (2, 4, 8, 14)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSet:
+    """A folder of labelled photographs: its name, and their GSD where known [m/px]."""
+
+    folder: str
+    gsd_m_px: float | None
+
+
+SETS = {
+    "Low oblique stills (dac-sdc-oblique)": EvaluationSet("dac-sdc-oblique", None),
+    "Nadir stills (brighton-nadir40)": EvaluationSet("brighton-nadir40", 0.017),
+    "Nadir video stills (sdd-nadir)": EvaluationSet("sdd-nadir", None),
+    "Oblique 4K video stills (unicamp-oblique)": EvaluationSet("unicamp-oblique", None),
+}
+
+
+def rendered_frames(
+    sets: Path, *, workers: int
+) -> dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Pictures, boxes of people, boxes not to be judged, by view; bodies and ground not trained on."""
+    grounds = Grounds(load_photos(sets, held_out=True), FRAME_PX)
+    random = np.random.default_rng(SEED)
+    leaves = [grounds.crop(random, "oblique")[0] for _ in range(12)]
+    frames = {}
+    for number, view in enumerate(("steep", "oblique")):
+        people = draw_pool("people", view, PEOPLE, 1000 * SEED + number, workers=workers)
+        things = draw_pool("things", view, THINGS, 1000 * SEED + 2 + number, workers=workers)
+        frames[view] = []
+        for _ in range(FRAMES):
+            scenes = Scenes(
+                {view: [draw_ground(random, grounds, view)]},
+                leaves,
+                {view: Views(people=people, things=things)},
+                side_px=FRAME_PX,
+                oblique_share=float(view == "oblique"),
+                people_share=0.9,
+                crowd=CROWD,
+                clutter=CLUTTER,
+            )
+            drawn = scenes(random)
+            frames[view].append((drawn.image, drawn.persons, drawn.ignored))
+    return frames
+
+
+def held_out_photographs(network: cv2.dnn.Net, sets: Path) -> tuple[list[Judged], list[str]]:
+    """What is found on held-out photographs without people, and their sources."""
+    judged, sources = [], []
+    for photo in load_photos(sets, held_out=True):
+        steep = SOURCES[photo.source].view == "steep"
+        scales = (photo.gsd_m_px / WORKING_GSD_M_PX,) if steep else UNKNOWN_GSD_SCALES
+        boxes, odds = search(network, photo.bgr, modality="rgb", scales=scales, least_log_odds=LEAST_LOG_ODDS)
+        judged.append(judge(boxes, odds, np.empty((0, 4)), photo.marked))
+        sources.append(f"{photo.source} {photo.name[:14]}")
+    return judged, sources
+
+
+def share_held(judged: list[Judged], best: int) -> tuple[int, int]:
+    """Of the pictures with one to ten people, those whose `best` best boxes hold all of them; and all."""
+    held, pictures = 0, [j for j in judged if 1 <= len(j.found) <= 10]
+    for j in pictures:
+        ranked = np.sort(np.concatenate([j.right, j.false]))[::-1]
+        lowest = ranked[best - 1] if len(ranked) >= best else -np.inf
+        held += bool((np.isfinite(j.found) & (j.found >= lowest)).all())
+    return held, len(pictures)
+
+
+def _on_photographs(judged: list[Judged], figures: dict[str, Any]) -> dict[str, Any]:
+    """The curve of false candidates, which real ground decides, and the rate at the shipped threshold."""
+    odds, shares = (np.array(column) for column in zip(*figures["probability"], strict=True))
+    false = np.sort(np.interp(np.concatenate([j.false for j in judged]), odds, shares))[::-1]
+    curve = []
+    for rate in RATES:
+        allowed = math.floor(rate * len(judged))
+        if allowed < len(false):
+            curve.append([rate, math.ceil(float(false[allowed]) * 1e5 + 1) / 1e5])
+    at_threshold = float((false >= figures["threshold"]).sum()) / len(judged)
+    about = {"pictures": len(judged), "false_per_picture_at_threshold": round(at_threshold, 4)}
+    return {"false_per_frame": curve, "photographs_without_people": about}
+
+
+def _evaluate(network: cv2.dnn.Net, folder: Path) -> None:
+    pooled: list[Judged] = []
+    for name, one in SETS.items():
+        judged = []
+        scales = UNKNOWN_GSD_SCALES if one.gsd_m_px is None else (one.gsd_m_px / WORKING_GSD_M_PX,)
+        for picture in load_set(folder / one.folder):
+            boxes, odds = search(
+                network, picture.bgr, modality="rgb", scales=scales, least_log_odds=LEAST_LOG_ODDS - 2
+            )
+            judged.append(judge(boxes, odds, picture.persons, picture.ignored))
+        pooled += judged
+        print(name, measured(judged, list(range(len(judged))), 0.0)["recall_at_false_per_picture"])
+        print("  best five, best ten hold all:", share_held(judged, 5), share_held(judged, 10))
+    print("pooled: recall at 1", recall_at(pooled, 1.0)[0], "best ten", share_held(pooled, 10))
+
+
+def main() -> None:
+    """Measure, write the figures, print the evaluation."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", type=Path)
+    parser.add_argument("evaluation", type=Path, nargs="?")
+    parser.add_argument("--weights", type=Path, default=Path("../../src/airbeat/detect/person_rgb.onnx"))
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    network = cv2.dnn.readNetFromONNX(str(options.weights))
+    judged, groups = held_out_photographs(network, options.sets)
+    photographs = list(judged)
+    parts = {}
+    for view, frames in rendered_frames(options.sets, workers=options.workers).items():
+        parts[f"rendered, {view}"] = list(range(len(judged), len(judged) + len(frames)))
+        for image, persons, ignored in frames:
+            boxes, odds = search(network, image, modality="rgb", least_log_odds=LEAST_LOG_ODDS)
+            groups.append(f"rendered {len(judged)}")
+            judged.append(judge(boxes, odds, persons, ignored))
+    result = write_figures(options.weights, judged, list(groups), about=ABOUT, parts=parts)
+    result |= _on_photographs(photographs, result)
+    options.weights.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name, part in result["measured_parts"].items():
+        print(name, part["at_threshold"], part["recall_at_false_per_picture"])
+    print("photographs without people:", result["photographs_without_people"])
+    if options.evaluation is not None:
+        _evaluate(network, options.evaluation)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,423 @@
+"""Composes training pictures: people and things from the pools on photographed or composed ground.
+
+A picture is at the network's working scale: steep views at 3.1 to 5.2 cm per pixel, oblique views with
+people standing 17 to 64 pixels tall. The camera's faults (blur, sharpening, noise, JPEG, white balance, haze)
+are laid over the finished picture, so that what is pasted shares them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from .grounds import Grounds
+from .loop import Sample
+from .render import FULL_SCALE, Sprite
+from .sprites import Pool
+
+__all__ = ["Ground", "Scenes", "Views", "camera_faults", "draw_ground"]
+
+Random = np.random.Generator
+
+STEEP_GSD_M_PX = (0.031, 0.052)
+OBLIQUE_TALL_PX = (17.0, 64.0)
+PHOTO_SHARE = {"steep": 0.5, "oblique": 0.45}
+_TALL_M = 1.7
+_LEAST_VISIBLE = 0.5
+_SOLID = 0.35
+"""Cover from which a pixel counts for the box."""
+
+_LEAST_SIDE_PX = 6.0
+_LEAST_CONTRAST = 16.0
+"""People who change the picture by less (8-bit units) are neither to be found nor to be left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """Pools of one view."""
+
+    people: Pool
+    things: Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sky:
+    """Light on a picture: what a white level surface in the open sends back (1 is white), sun or not."""
+
+    exposure: float
+    overcast: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Placed:
+    """A person on the picture: cover, box, cover were nothing in the way [px], mean change of the picture."""
+
+    cover: np.ndarray
+    box_px: tuple[float, float, float, float]
+    whole: float
+    contrast: float
+
+
+def _turned(sprite: Sprite, scale: float, turn: float, flip: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Scale, mirror and turn a sprite.
+
+    Returns:
+        (height, width, 5) float32: light times cover, cover, shadow 0…1; (2, 3) matrix to its pixels.
+    """
+    light = (sprite.bgr.astype(np.float32) / 255) ** 2 * FULL_SCALE
+    cover = sprite.alpha.astype(np.float32)[..., None] / 255
+    body = np.concatenate([light * cover, cover], axis=2)
+    shadow = sprite.shadow.astype(np.float32) / 255
+    height, width = shadow.shape
+    small = (max(2, round(width * scale)), max(2, round(height * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    body, shadow = (cv2.resize(layer, small, interpolation=way) for layer in (body, shadow))
+    matrix = np.array([[small[0] / width, 0, 0], [0, small[1] / height, 0]])
+    if flip:
+        body, shadow = body[:, ::-1].copy(), shadow[:, ::-1].copy()
+        matrix = np.array([[-1, 0, small[0]], [0, 1, 0], [0, 0, 1]])[:2] @ np.vstack([matrix, (0, 0, 1)])
+    if turn:
+        cos, sin = math.cos(turn), math.sin(turn)
+        size = (
+            math.ceil(abs(cos) * small[0] + abs(sin) * small[1]) + 2,
+            math.ceil(abs(sin) * small[0] + abs(cos) * small[1]) + 2,
+        )
+        spin = np.array([[cos, sin, 0], [-sin, cos, 0]])
+        spin[:, 2] = np.array(size) / 2 - spin[:, :2] @ (np.array(small) / 2)
+        body, shadow = (cv2.warpAffine(layer, spin, size, flags=cv2.INTER_LINEAR) for layer in (body, shadow))
+        matrix = spin @ np.vstack([matrix, (0, 0, 1)])
+    return np.dstack([body, shadow]), matrix
+
+
+def _turn(random: Random, sprite: Sprite, azimuth: float, flip: bool) -> float:
+    """How far to turn a sprite seen from above, so that its shadow falls as the others' do [rad]."""
+    if sprite.light.sky_share > 0.9:
+        return random.uniform(0, 2 * math.pi)
+    own = math.pi - sprite.light.sun_azimuth_rad if flip else sprite.light.sun_azimuth_rad
+    return azimuth - own + random.normal() * 0.05
+
+
+def _gain(random: Random, picture: np.ndarray, spot: np.ndarray, sky: _Sky) -> tuple[float, bool]:
+    """Brightness of what is pasted at a spot, and whether it lies in the shade."""
+    side = picture.shape[0]
+    x, y = (int(np.clip(v, 0, side - 1)) for v in spot)
+    around = picture[max(0, y - 14) : y + 15, max(0, x - 14) : x + 15]
+    near, usual = float(np.mean((around / 255) ** 2.2)), sky.exposure * 0.18
+    in_shade = near < 0.42 * usual
+    gain = sky.exposure
+    if in_shade or random.random() < 0.3:
+        gain *= float(np.clip(near / usual, 0.25, 1.6))
+    return float(np.clip(gain * math.exp(random.normal() * 0.15), 0.12, 2.2)), in_shade
+
+
+def _window(at: int, length: int, side: int) -> tuple[slice, slice]:
+    """Where a layer of `length` beginning at `at` overlaps the picture: slices of both."""
+    first, last = max(0, at), min(side, at + length)
+    return slice(first, max(first, last)), slice(first - at, max(first, last) - at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Ground to paste on.
+
+    Attributes:
+        bgr: (side, side, 3) uint8.
+        marked: (n, 4) boxes not to be judged [px].
+        gsd_m_px: of ground across the line of sight.
+        persons: (n, 4) boxes of people who are on it already [px].
+    """
+
+    bgr: np.ndarray
+    marked: np.ndarray
+    gsd_m_px: float
+    persons: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+
+
+def draw_ground(random: Random, grounds: Grounds, view: str) -> Ground:
+    """Photographed or composed ground at a random scale."""
+    if view == "steep":
+        gsd = math.exp(random.uniform(*np.log(STEEP_GSD_M_PX)))
+    else:
+        gsd = _TALL_M / math.exp(random.uniform(*np.log(OBLIQUE_TALL_PX)))
+    choice = random.random()
+    if choice < PHOTO_SHARE[view]:
+        picture, marked = grounds.crop(random, view, gsd)
+        return Ground(bgr=picture, marked=marked, gsd_m_px=gsd)
+    made = grounds.composed(random, gsd) if view == "steep" else grounds.oblique_composed(random, gsd)
+    if random.random() < 0.45:
+        made = grounds.shaded(random, made)
+    return Ground(bgr=np.clip(made, 0, 255).astype(np.uint8), marked=np.empty((0, 4)), gsd_m_px=gsd)
+
+
+class Scenes:
+    """A sampler for `train.loop`: draws one composed picture with its boxes.
+
+    Args:
+        kept: grounds by "steep" and "oblique", larger than the pictures.
+        leaves: pictures of vegetation to hide people behind, of the pictures' size or larger.
+        views: pools by "steep" and "oblique".
+        side_px: of the pictures.
+        oblique_share: share of oblique pictures.
+        people_share: share of pictures with people.
+        crowd: how many people there are then, one of these.
+        clutter: how many things there are, one of these.
+    """
+
+    def __init__(
+        self,
+        kept: dict[str, list[Ground]],
+        leaves: list[np.ndarray],
+        views: dict[str, Views],
+        *,
+        side_px: int,
+        oblique_share: float = 0.5,
+        people_share: float = 0.75,
+        crowd: tuple[int, ...] = (1, 1, 2, 2, 3, 4, 6),
+        clutter: tuple[int, ...] = (0, 0, 1, 2, 4, 7),
+    ) -> None:
+        self.kept, self.leaves, self.views, self.side = kept, leaves, views, side_px
+        self.oblique_share, self.people_share = oblique_share, people_share
+        self.crowd, self.clutter = crowd, clutter
+
+    def __call__(self, random: Random) -> Sample:
+        """Draw a picture."""
+        view = "oblique" if random.random() < self.oblique_share else "steep"
+        ground = self.kept[view][int(random.integers(len(self.kept[view])))]
+        picture, there, ignored = self._cut(random, ground, turn=view == "steep")
+        placed = self._populate(random, picture, view, ground.gsd_m_px)
+        self._occlude(random, picture, placed)
+        persons, hidden = self._boxes(placed)
+        if random.random() < 0.04:
+            _overprint(random, picture)
+        faulty = camera_faults(random, picture)
+        return Sample(
+            image=faulty,
+            persons=np.vstack([there, np.array(persons, dtype=float).reshape(-1, 4)]),
+            ignored=np.vstack([ignored, np.array(hidden, dtype=float).reshape(-1, 4)]),
+        )
+
+    def _cut(
+        self, random: Random, ground: Ground, *, turn: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A piece of the ground, mirrored at random and turned by quarters.
+
+        Returns:
+            float32 picture; boxes of people there; boxes not to be judged.
+        """
+        side, spare = self.side, ground.bgr.shape[0] - self.side
+        left, top = (int(v) for v in random.integers(0, spare + 1, 2))
+        picture = ground.bgr[top : top + side, left : left + side]
+        boxes = np.vstack([ground.persons, ground.marked]) - (left, top, left, top)
+        for _ in range(int(random.integers(4)) if turn else 0):
+            picture = np.rot90(picture)
+            boxes = np.stack([boxes[:, 1], side - boxes[:, 2], boxes[:, 3], side - boxes[:, 0]], axis=1)
+        if random.random() < 0.5:
+            picture = picture[:, ::-1]
+            boxes = np.stack([side - boxes[:, 2], boxes[:, 1], side - boxes[:, 0], boxes[:, 3]], axis=1)
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        people = np.arange(len(boxes)) < len(ground.persons)
+        inside = people & ((middles >= 0) & (middles < side)).all(axis=1)
+        touching = ~inside & (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < side).all(axis=1)
+        return np.ascontiguousarray(picture, dtype=np.float32), boxes[inside], boxes[touching]
+
+    def _populate(self, random: Random, picture: np.ndarray, view: str, gsd: float) -> list[_Placed]:
+        pools = self.views[view]
+        people = int(random.choice(self.crowd)) if random.random() < self.people_share else 0
+        things = int(random.choice(self.clutter))
+        side = self.side
+        spots = []
+        middle = random.uniform(0.1, 0.9, 2) * side
+        grouped = random.random() < 0.3
+        for k in range(people + things):
+            spot = random.uniform(-0.02, 1.02, 2) * side
+            if grouped and k < people:
+                spot = middle + random.normal(size=2) * 1.2 / gsd
+            spots.append((k < people, spot))
+        if view == "oblique":
+            spots.sort(key=lambda pair: float(pair[1][1]))
+        else:
+            random.shuffle(spots)
+        azimuth = random.uniform(0, 2 * math.pi)
+        reference = float(np.median((picture[::8, ::8] / 255) ** 2.2))
+        exposure = max(0.08, reference) / math.exp(random.uniform(math.log(0.08), math.log(0.34)))
+        sky = _Sky(exposure=exposure, overcast=bool(random.random() < 0.3))
+        placed: list[_Placed] = []
+        for is_person, spot in spots:
+            pool = pools.people if is_person else pools.things
+            sprite = pool.sprites[int(random.integers(len(pool.sprites)))]
+            scale = sprite.gsd_m_px / gsd * math.exp(random.normal() * 0.06)
+            flip = bool(random.random() < 0.5)
+            turn = _turn(random, sprite, azimuth, flip) if view == "steep" else 0.0
+            new = self._paste(random, picture, sprite, (scale, turn, flip), spot, sky=sky)
+            if new is None:
+                continue
+            for other in placed:
+                other.cover *= 1 - new.cover
+            if is_person:
+                placed.append(new)
+        return placed
+
+    def _paste(
+        self,
+        random: Random,
+        picture: np.ndarray,
+        sprite: Sprite,
+        how: tuple[float, float, bool],
+        spot: np.ndarray,
+        *,
+        sky: _Sky,
+    ) -> _Placed | None:
+        """Put a sprite's shadow and body on the picture, its middle at a spot; None if it falls outside."""
+        side = self.side
+        layers, matrix = _turned(sprite, *how)
+        x0, y0, x1, y1 = sprite.box_px
+        middle = matrix @ np.array([(x0 + x1) / 2, (y0 + y1) / 2, 1])
+        left, top = (int(v) for v in np.round(spot - middle))
+        columns, inner_x = _window(left, layers.shape[1], side)
+        rows, inner_y = _window(top, layers.shape[0], side)
+        if columns.start >= columns.stop or rows.start >= rows.stop:
+            return None
+        piece, before = layers[inner_y, inner_x], picture[rows, columns]
+        gain, in_shade = _gain(random, picture, spot, sky)
+        sky_share = sprite.light.sky_share
+        cast = piece[..., 4:5] * (1 - min(0.92, sky_share * random.uniform(0.8, 1.3)))
+        if sky.overcast or in_shade or sky_share > 0.9:
+            cast = cast * 0
+        tint = gain * np.exp(random.normal(size=3) * 0.05).astype(np.float32)
+        cover = piece[..., 3:4]
+        ground = (before / 255) ** 2.2 * (1 - cast * np.array([0.93, 1, 1.04], np.float32))
+        shown = 255 * np.clip(ground * (1 - cover) + piece[..., :3] * tint, 0, 1) ** (1 / 2.2)
+        change = float((np.abs(shown - before).max(axis=2) * cover[..., 0]).sum() / max(cover.sum(), 1e-6))
+        picture[rows, columns] = shown
+        full = np.zeros((side, side), np.float32)
+        full[rows, columns] = cover[..., 0]
+        solid = np.nonzero(layers[..., 3] > _SOLID)
+        box = (0.0, 0.0, 0.0, 0.0)
+        if len(solid[0]):
+            y, x = solid
+            box = (left + x.min(), top + y.min(), left + x.max() + 1.0, top + y.max() + 1.0)
+        return _Placed(cover=full, box_px=box, whole=float(layers[..., 3].sum()), contrast=change)
+
+    def _occlude(self, random: Random, picture: np.ndarray, placed: list[_Placed]) -> None:
+        """Hide some of the people partly behind leaves, which are the photographs' own texture."""
+        if random.random() > 0.3:
+            return
+        side = self.side
+        leaves = self.leaves[int(random.integers(len(self.leaves)))][:side, :side]
+        leaves = leaves.astype(np.float32) * random.uniform(0.6, 1.1)
+        field = np.zeros((side, side), np.float32)
+        targets = [p.box_px for p in placed] or [(side * 0.3, side * 0.3, side * 0.6, side * 0.6)]
+        for x0, y0, x1, y1 in targets:
+            if random.random() < 0.5:
+                continue
+            reach = max(x1 - x0, y1 - y0, 10.0)
+            turn = random.uniform(0, 2 * math.pi)
+            middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + reach * random.uniform(0.25, 0.75) * np.array(
+                [math.cos(turn), math.sin(turn)]
+            )
+            y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+            spread = reach * random.uniform(0.3, 0.6)
+            np.maximum(
+                field, np.exp(-(((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / (2 * spread**2))), out=field
+            )
+        rough = cv2.resize(random.normal(size=(side // 3, side // 3)).astype(np.float32), (side, side))
+        rough = cv2.GaussianBlur(rough, (0, 0), random.uniform(0.5, 2.0)) * random.uniform(0.1, 0.5)
+        cover = np.clip((field + rough - 0.55) * 6, 0, 1) * (field > 0.1)
+        cover = cover.astype(np.float32)
+        picture *= 1 - cover[..., None]
+        picture += leaves * cover[..., None]
+        for person in placed:
+            person.cover *= 1 - cover
+
+    def _boxes(self, placed: list[_Placed]) -> tuple[list[list[float]], list[list[float]]]:
+        """Boxes of people seen well enough, and of those who are not."""
+        side = self.side
+        persons, hidden = [], []
+        for p in placed:
+            solid = p.cover > _SOLID
+            box = [float(np.clip(v, 0, side)) for v in p.box_px]
+            share = float(p.cover.sum()) / max(p.whole, 1e-6)
+            if share > 0.05:
+                rows, columns = np.nonzero(solid.any(axis=1))[0], np.nonzero(solid.any(axis=0))[0]
+                if len(rows) and len(columns):
+                    box = [float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)]
+            large = max(box[2] - box[0], box[3] - box[1]) >= _LEAST_SIDE_PX
+            if share >= _LEAST_VISIBLE and large and p.contrast >= _LEAST_CONTRAST:
+                persons.append(box)
+            elif box[2] > box[0] and box[3] > box[1] and share > 0.03:
+                hidden.append(box)
+        return persons, hidden
+
+
+def _overprint(random: Random, picture: np.ndarray) -> None:
+    """Write a maker's mark or a time over a picture, as some cameras do."""
+    side = picture.shape[0]
+    text = "".join(random.choice(list("abcdjiMPRO0123456789: -"), int(random.integers(2, 12))))
+    at = (int(random.integers(0, side * 2 // 3)), int(random.integers(10, side)))
+    level = float(random.choice((20, 235, 250)))
+    cv2.putText(
+        picture, text, at, 0, random.uniform(0.3, 1.1), (level, level, level), int(random.integers(1, 3)), 16
+    )
+
+
+def _lens(random: Random, picture: np.ndarray) -> np.ndarray:
+    """Blur, shake, loss of resolution, grain, sensor noise and sharpening."""
+    chance, side = random.random, picture.shape[0]
+    out = picture
+    if chance() < 0.55:
+        out = cv2.GaussianBlur(out, (0, 0), random.uniform(0.3, 1.15))
+    if chance() < 0.08:
+        kernel = np.zeros((7, 7), np.float32)
+        turn = random.uniform(0, math.pi)
+        end = np.array([math.cos(turn), math.sin(turn)]) * random.uniform(1, 3)
+        cv2.line(
+            kernel,
+            tuple((3 - end).round().astype(int).tolist()),
+            tuple((3 + end).round().astype(int).tolist()),
+            1.0,
+        )
+        out = cv2.filter2D(out, -1, kernel / kernel.sum())
+    if chance() < 0.2:
+        factor = random.uniform(0.5, 0.9)
+        small = cv2.resize(out, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        out = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
+    if chance() < 0.45:
+        noise = random.standard_normal((side, side, 3), dtype=np.float32)
+        if chance() < 0.4:
+            noise = cv2.resize(noise[: side // 2, : side // 2], (side, side))
+        out = out + noise * np.float32(random.uniform(0.5, 7))
+    if chance() < 0.45:
+        amount = random.uniform(0.2, 1.3)
+        out = cv2.addWeighted(
+            out, 1 + amount, cv2.GaussianBlur(out, (0, 0), random.uniform(0.8, 2.0)), -amount, 0
+        )
+    return out
+
+
+def camera_faults(random: Random, picture: np.ndarray) -> np.ndarray:
+    """Lay blur, sharpening, colour, haze, noise and compression over a float32 picture; uint8."""
+    chance = random.random
+    out = _lens(random, np.ascontiguousarray(picture, dtype=np.float32))
+    mix = np.eye(3)
+    keep = 0.0 if chance() < 0.04 else random.uniform(0.35, 1.5)
+    if keep == 0.0 or chance() < 0.6:
+        mix = keep * mix + (1 - keep) / 3
+    if chance() < 0.7:
+        mix = np.diag(np.exp(random.normal(size=3) * 0.06)) @ mix
+    out = np.clip(cv2.transform(out, mix.astype(np.float32)), 0, 255).astype(np.uint8)
+    tone = 255 * (np.arange(256) / 255) ** math.exp(random.normal() * 0.18)
+    if chance() < 0.25:  # haze lifts the darks
+        tone = tone * random.uniform(0.55, 0.9) + random.uniform(20, 90)
+    if chance() < 0.5:
+        mean = float(np.median(tone[out[::8, ::8]]))
+        tone = (tone - mean) * random.uniform(0.7, 1.4) + mean + random.uniform(-25, 25)
+    out = cv2.LUT(out, np.clip(tone, 0, 255).astype(np.uint8))
+    if chance() < 0.6:
+        quality = int(random.integers(28, 96))
+        out = cv2.imdecode(
+            cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
+        )
+    return out

@@ -1,0 +1,123 @@
+"""Reviewing candidates from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Photograph = Callable[..., Path]
+
+LOOSE = ("--detector", "exercise", "--threshold", "0.05", "--workers", "1")
+
+
+@pytest.fixture
+def found(airbeat: Run, workplace: Path, photograph: Photograph) -> Path:
+    """A searched folder: one figure in two photographs, and one photograph without a position."""
+    photograph(workplace / "card" / "DJI_0001.JPG", seed=1)
+    photograph(workplace / "card" / "DJI_0002.JPG", seed=2, north_m=4.0)
+    photograph(workplace / "card" / "DJI_0003.JPG", seed=3, north_m=None)
+    done = airbeat("detect", "card", "--out", "found", *LOOSE)
+    assert done.returncode == 0, done.stderr
+    return workplace / "found"
+
+
+def _candidates(found: Path) -> tuple[str, str]:
+    """The candidate seen twice, and one without a place."""
+    rows = json.loads((found / "candidates.json").read_text())["candidates"]
+    seen_twice = next(r["id"] for r in rows if len(r["looks"]) == 2)
+    return seen_twice, next(r["id"] for r in rows if r["lat_deg"] is None)
+
+
+def test_decisions_are_kept_counted_and_handed_over_and_an_undo_takes_the_files_away(
+    airbeat: Run, found: Path
+) -> None:
+    person, unplaced = _candidates(found)
+    words = ("--set", f"{person}=person", "--set", f"{unplaced}=clue", "--note", "waving <&>")
+    done = airbeat("review", "found", *words, "--reviewer", "K. Brandt", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["reviewed"], result["person"], result["clue"]) == (2, 1, 1)
+    assert result["unreviewed"] == result["candidates"] - 2
+    assert result["confirmed_without_position"] == [unplaced]
+    names = sorted(p.name for p in (found / "handover").iterdir())
+    assert names == [
+        f"{person}.cot.xml",
+        "sightings.caltopo.json",
+        "sightings.geojson",
+        "sightings.gpx",
+        "sightings.kml",
+    ]
+    look = json.loads((found / "candidates.json").read_text())
+    sha256 = next(c for c in look["candidates"] if c["id"] == person)["looks"][0]["sha256"]
+    for name in names:
+        text = (found / "handover" / name).read_text()
+        for needed in (sha256, "K. Brandt", "CE90", "32U", "51° ", "MSL", "HAE", "waving"):
+            assert needed in text or name == "sightings.geojson", (name, needed)
+    event = ET.parse(found / "handover" / f"{person}.cot.xml").getroot()
+    point = event.find("point")
+    assert point is not None
+    assert point.attrib["hae"] == "9999999.0"
+    assert abs(float(point.attrib["lat"]) - 51.0) < 1e-4
+
+    listed = airbeat("review", "found", "--list")
+    assert f"{person}" in listed.stdout
+    assert "person (K. Brandt): waving" in listed.stdout
+    undone = airbeat("review", "found", "--undo", person, "--json")
+    assert json.loads(undone.stdout)["person"] == 0
+    assert list((found / "handover").iterdir()) == []
+
+
+def test_the_terminal_asks_for_one_candidate_after_the_other_and_goes_on_later(
+    airbeat: Run, found: Path, workplace: Path
+) -> None:
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "airbeat", "review", "found", "--no-open", "--reviewer", "A. Weber"],
+        cwd=workplace,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        os.write(terminal, b"n\nz\np\nq\n")  # no, taken back, person, quit
+        output, _ = process.communicate(timeout=200)
+    os.close(terminal)
+    os.close(theirs)
+    assert process.returncode == 0, output
+    result = json.loads(airbeat("review", "found", "--json").stdout)
+    assert (result["reviewed"], result["person"], result["no"]) == (1, 1, 0)
+    first = result["decisions"][0]
+    assert (first["id"], first["verdict"], first["reviewer"]) == ("C001", "person", "A. Weber")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--set", "C001=perhaps"), "is no decision"),
+        (("--set", "C999=person"), "no candidate C999"),
+        (("--undo", "C001"), "nothing was decided"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused_and_nothing_is_written(
+    airbeat: Run, found: Path, words: tuple[str, ...], message: str
+) -> None:
+    done = airbeat("review", "found", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (found / "handover").exists()
+
+
+def test_a_folder_without_a_search_is_refused(airbeat: Run, workplace: Path) -> None:
+    (workplace / "empty").mkdir()
+    done = airbeat("review", "empty")
+    assert done.returncode == 3
+    assert "run airbeat detect first" in done.stderr

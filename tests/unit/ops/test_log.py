@@ -1,0 +1,150 @@
+"""The operations log: added to, never changed, and it shows when somebody did."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airbeat.errors import InputFileError, UsageError
+from airbeat.ops.log import OperationsLog
+
+
+@pytest.fixture
+def log(tmp_path):
+    with OperationsLog(tmp_path / "operations.sqlite") as opened:
+        yield opened
+
+
+def tampered(log: OperationsLog, *statements: str) -> None:
+    """Change the file as somebody would who does not want to be seen."""
+    log.close()
+    with sqlite3.connect(log.path) as connection:
+        connection.execute("DROP TRIGGER events_update")
+        connection.execute("DROP TRIGGER events_delete")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_events_come_back_in_their_order_and_the_chain_holds(log):
+    for number in range(5):
+        log.append("test", {"number": number, "text": "Größe ✓"}, actor="A. Weber")
+    events = log.events()
+    assert [e.payload["number"] for e in events] == [0, 1, 2, 3, 4]
+    assert [e.number for e in events] == [1, 2, 3, 4, 5]
+    assert {e.actor for e in events} == {"A. Weber"}
+    assert all(e.time_utc.utcoffset().total_seconds() == 0 for e in events)
+    assert log.verify() == 5
+
+
+def test_an_empty_log_is_whole(log):
+    assert log.verify() == 0
+
+
+def test_the_database_refuses_to_change_or_delete_an_event(log):
+    log.append("test", {}, actor="a")
+    log.close()
+    for statement in ("UPDATE events SET actor = 'b'", "DELETE FROM events"):
+        with (
+            sqlite3.connect(log.path) as connection,
+            pytest.raises(sqlite3.IntegrityError, match="only added"),
+        ):
+            connection.execute(statement)
+    assert log.verify() == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE events SET payload = replace(payload, '2', '9') WHERE number = 3", "event 3 was changed"),
+        ("UPDATE events SET actor = 'x' WHERE number = 1", "event 1 was changed"),
+        ("UPDATE events SET time_utc = '2020-01-01T00:00:00+00:00' WHERE number = 2", "event 2 was changed"),
+        ("DELETE FROM events WHERE number = 2", "event 2 is missing"),
+        ("UPDATE events SET previous_sha256 = sha256 WHERE number = 4", "event 4 does not follow"),
+    ],
+)
+def test_the_first_broken_link_is_named(log, statement, words):
+    for number in range(5):
+        log.append("test", {"number": number}, actor="a")
+    tampered(log, statement)
+    with pytest.raises(InputFileError, match=words):
+        log.verify()
+
+
+def test_a_forged_event_with_a_right_hash_of_its_own_breaks_the_chain_after_it(log, tmp_path):
+    for number in range(3):
+        log.append("test", {"number": number}, actor="a")
+    with OperationsLog(tmp_path / "forged.sqlite") as other:
+        other.append("test", {"number": 0}, actor="a")
+        forged = other.append("test", {"number": 99}, actor="a")
+    tampered(
+        log,
+        f"UPDATE events SET payload = '{{\"number\": 99}}', sha256 = '{forged.sha256}' WHERE number = 2",
+    )
+    with pytest.raises(InputFileError, match="event 2"):
+        log.verify()
+
+
+def _append_many(path: Path, name: str) -> None:
+    with OperationsLog(path) as log:
+        for number in range(20):
+            log.append("test", {"number": number}, actor=name)
+
+
+def test_several_programs_may_append_at_the_same_time(tmp_path):
+    path = tmp_path / "operations.sqlite"
+    OperationsLog(path).close()
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_append_many, args=(path, name)) for name in ("a", "b")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with OperationsLog(path) as log:
+        assert log.verify() == 40
+        for name in ("a", "b"):
+            assert [e.payload["number"] for e in log.events() if e.actor == name] == list(range(20))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_what_was_acknowledged_survives_the_program_being_killed(tmp_path):
+    path = tmp_path / "operations.sqlite"
+    code = (
+        "import sys; from pathlib import Path; from airbeat.ops.log import OperationsLog\n"
+        "log = OperationsLog(Path(sys.argv[1]))\n"
+        "n = 0\n"
+        "while True:\n"
+        "    log.append('test', {'number': n}, actor='a'); print(n, flush=True); n += 1\n"
+    )
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(7):
+                acknowledged = int(writer.stdout.readline())
+            writer.send_signal(signal.SIGKILL)
+        with OperationsLog(path) as log:
+            count = log.verify()
+            numbers = [e.payload["number"] for e in log.events()]
+        assert acknowledged in numbers[-3:]
+        assert count == len(numbers)
+
+
+def test_a_file_that_is_no_log_is_refused(tmp_path):
+    path = tmp_path / "operations.sqlite"
+    path.write_text("this is no database, and long enough to be looked at as one " * 40)
+    with pytest.raises((InputFileError, UsageError), match="operations"):
+        OperationsLog(path)
+
+
+def test_what_is_no_json_is_not_written(log):
+    with pytest.raises(ValueError, match="JSON"):
+        log.append("test", {"value": float("nan")}, actor="a")
+    assert log.verify() == 0

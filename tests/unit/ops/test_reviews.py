@@ -1,0 +1,64 @@
+"""Decisions on candidates: added, undone, and kept when a new search numbers the candidates anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from airbeat.ops.log import OperationsLog
+from airbeat.ops.reviews import Reviewable, Reviews, Verdict
+
+
+@pytest.fixture
+def log(tmp_path):
+    with OperationsLog(tmp_path / "operations.sqlite") as opened:
+        yield opened
+
+
+def look(number: int) -> tuple[str, tuple[float, ...]]:
+    return (f"{number:064x}", (1.0, 2.0, 3.0, 4.0 + number))
+
+
+CANDIDATES = (
+    Reviewable(id="C001", looks=(look(1), look(2))),
+    Reviewable(id="C002", looks=(look(3),)),
+)
+
+
+def test_the_last_decision_counts_and_the_one_before_stays_in_the_log(log):
+    reviews = Reviews(log, CANDIDATES)
+    reviews.decide("C001", Verdict.UNSURE, reviewer="A. Weber")
+    reviews.decide("C001", Verdict.PERSON, reviewer="K. Brandt", note="waving")
+    decision = reviews.state()["C001"]
+    assert (decision.verdict, decision.reviewer, decision.note) == (Verdict.PERSON, "K. Brandt", "waving")
+    assert [e.payload["verdict"] for e in log.events()] == ["unsure", "person"]
+    assert "C002" not in reviews.state()
+
+
+def test_an_undone_decision_gives_way_to_the_one_before(log):
+    reviews = Reviews(log, CANDIDATES)
+    reviews.decide("C002", Verdict.NO, reviewer="a")
+    reviews.decide("C002", Verdict.CLUE, reviewer="a")
+    reviews.undo("C002", reviewer="a")
+    assert reviews.state()["C002"].verdict is Verdict.NO
+    reviews.undo("C002", reviewer="a")
+    assert reviews.state() == {}
+    assert reviews.undo("C002", reviewer="a") is None
+    assert len(log.events()) == 4
+    assert log.verify() == 4
+
+
+def test_a_decision_follows_the_look_when_the_candidates_are_numbered_anew(log):
+    Reviews(log, CANDIDATES).decide("C002", Verdict.PERSON, reviewer="a")
+    anew = Reviews(
+        log,
+        [Reviewable(id="C001", looks=(look(9), look(3))), Reviewable(id="C002", looks=(look(1), look(2)))],
+    )
+    assert {name: d.verdict for name, d in anew.state().items()} == {"C001": Verdict.PERSON}
+    assert anew.lost() == 0
+
+
+def test_a_decision_on_a_candidate_that_is_gone_is_counted_and_not_given_to_another(log):
+    Reviews(log, CANDIDATES).decide("C001", Verdict.PERSON, reviewer="a")
+    other = Reviews(log, [Reviewable(id="C001", looks=(look(7),))])
+    assert other.state() == {}
+    assert other.lost() == 1
