@@ -69,6 +69,14 @@ class Job:
     seed: int
     effort: int
 
+    def sample_price_s(self, cell_m: float) -> float:
+        """What one unseen square of a grid costs [s]."""
+        return self.price * cell_m**2 / (2 * self.radius_m * self.model.speed_m_s)
+
+    def spare_samples(self, cells: int) -> int:
+        """How many squares of a grid may stay unseen."""
+        return int((1 - self.least_share) * _SAMPLING_RESERVE * cells)
+
 
 def make_job(
     free: FreeArea,
@@ -159,13 +167,16 @@ class Draft:
         job: what is to be covered.
         corners: the path's corners in flying order.
         angle_rad: main direction of its lines.
+        gentle_rad: corners that turn by no more than this are to be flown as arcs.
     """
 
-    def __init__(self, job: Job, corners: Sequence[Corner], *, angle_rad: float) -> None:
+    def __init__(
+        self, job: Job, corners: Sequence[Corner], *, angle_rad: float, gentle_rad: float = 0.0
+    ) -> None:
         self.job = job
         grid = CoverGrid(job.target, radius_m=job.radius_m, cell_m=_cell_m(job), angle_rad=angle_rad)
-        self.relaxer = Relaxer(corners, grid=grid, router=job.near, model=job.model)
-        self.price = job.price * grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
+        self.relaxer = Relaxer(corners, grid=grid, router=job.near, model=job.model, gentle_rad=gentle_rad)
+        self.price = job.sample_price_s(grid.cell)
 
     def expected_s(self) -> float:
         """Flight time with the price of what is unseen so far [s]."""
@@ -178,10 +189,7 @@ class Draft:
 
     def completed(self) -> tuple[list[tuple[float, float]], list[Any]]:
         """The path once enough is seen, and what it does not see."""
-        price, budget = (
-            self.price,
-            int((1 - self.job.least_share) * _SAMPLING_RESERVE * self.relaxer.grid.cells),
-        )
+        price, budget = self.price, self.job.spare_samples(self.relaxer.grid.cells)
         for _ in range(_COMPLETIONS):
             if self.relaxer.missing <= budget:
                 break

@@ -19,6 +19,7 @@ import shapely
 from airbeat.planning.cutting import pairs
 from airbeat.planning.job import Job, worth_visiting
 from airbeat.planning.layout import layouts, sweep_of
+from airbeat.planning.rounding import rounded
 from airbeat.planning.route import polygons_of
 from airbeat.planning.sortie import SortieTask
 from airbeat.planning.sortienet import SortieNet
@@ -28,7 +29,7 @@ __all__ = ["petals"]
 
 Points = npt.NDArray[np.float64]
 
-_ANGLES = 12
+_ANGLES = 9
 _SCREENING_STEPS = 2
 _STEPS = 25
 _REPAIR_STEPS = 3
@@ -36,10 +37,11 @@ _REPAIR_STEPS = 3
 _SHAPED = 2
 """So many of the layouts of single paths are tried as well."""
 _SORTIE_S = 2000.0
-_MORE = 1.06
-"""Sorties are shared out as if batteries gave so much more: bending makes them shorter."""
+_MORE = 1.1
+"""Sorties are shared out as if batteries gave so much more: bending and rounding make them shorter."""
 _TRIES = 6
-_LEAST_STEP = 0.005
+_FIRMER = 1.3
+"""Where a sortie is too long, its pieces count as longer by so much more than it is."""
 _SMALL_SPACINGS = 6.0
 """Zones are not divided where that leaves one of less than so many spacings squared."""
 
@@ -54,7 +56,12 @@ class _Choice:
 
 
 def petals(
-    task: SortieTask, job: Job, *, angle_rad: float | None, progress: Callable[[float], None] | None
+    task: SortieTask,
+    job: Job,
+    *,
+    angle_rad: float | None,
+    most_points: int,
+    progress: Callable[[float], None] | None,
 ) -> list[Points] | None:
     """(n, 2) corners of sorties from home to home that see the area together, or None where none were found.
 
@@ -62,6 +69,7 @@ def petals(
         task: for one vehicle.
         job: what is covered, with the vehicle's home.
         angle_rad: the only direction of lines; None chooses.
+        most_points: that a sortie may have.
         progress: called with 0…1.
 
     Raises:
@@ -71,20 +79,22 @@ def petals(
     tracks, main_rad = _tracks(task, job, usable_s, angle_rad, progress)
     if not tracks:
         return None
-    limit_s = _MORE * usable_s
     net = SortieNet(tracks, job=job, rooms=task.rooms, home=task.homes[0], usable_s=usable_s)
-    routes = net.shared(usable_s=limit_s, sortie_s=_SORTIE_S, steps=_STEPS, seed=job.seed)
+    sharing = {"sortie_s": _SORTIE_S, "seed": job.seed}
+    routes = net.shared(usable_s=_MORE * usable_s, steps=_STEPS * job.effort, **sharing)
     for k in range(_TRIES):
         if progress:
             progress(0.6 + 0.4 * k / _TRIES)
-        lines = bent_together(job, [net.legs(route) for route in routes], angle_rad=main_rad)
-        longest_s = max((job.model.path_time_s(pairs(line)) for line in lines), default=math.inf)
-        if longest_s <= usable_s:
+        bent = bent_together(job, [net.legs(route) for route in routes], angle_rad=main_rad)
+        lines = rounded(job, bent, most_points=most_points)
+        times_s = [job.model.path_time_s(pairs(line)) for line in lines]
+        if max(times_s, default=math.inf) <= usable_s:
             return lines
-        limit_s -= max(longest_s - usable_s, _LEAST_STEP * usable_s)
-        routes = net.shared(
-            usable_s=limit_s, sortie_s=_SORTIE_S, steps=_REPAIR_STEPS, seed=job.seed + k, initial=routes
-        )
+        if len(lines) < len(routes):
+            return None
+        for route, time_s in zip(routes, times_s, strict=True):
+            net.burden(route, _FIRMER * max(0.0, time_s - usable_s))
+        routes = net.shared(usable_s=_MORE * usable_s, steps=_REPAIR_STEPS, initial=routes, **sharing)
     return None
 
 

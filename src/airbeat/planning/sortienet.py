@@ -170,6 +170,11 @@ class SortieNet:
         )
         return sum(map(share.time_s, routes))
 
+    def burden(self, route: Route, more_s: float) -> None:
+        """Let the pieces of a sortie count as longer, each by its share of some time [s]."""
+        pieces = np.array(route) // 2
+        self.service_s[pieces] *= 1.0 + more_s / self.service_s[pieces].sum()
+
     def _make_exact(self, routes: Sequence[Route]) -> bool:
         changed = False
         for route in routes:

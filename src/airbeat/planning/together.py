@@ -5,6 +5,7 @@ The ways from and to home see the ground as well as the lines do, so that lines 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -20,6 +21,7 @@ __all__ = ["bent_together"]
 Points = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
+_GENTLE_RAD = math.radians(45.0)
 _ROUNDS = (3.0, 1.0, 1.0)
 """The price of unseen ground round by round."""
 
@@ -44,7 +46,7 @@ def bent_together(job: Job, sorties: Sequence[tuple[Points, Flags]], *, angle_ra
             last = k == len(line) - 1
             fixed = last or bool(leaves[k - 1 : k + 1].any())
             corners.append(Corner(at=home if last else place, fixed=fixed))
-    draft = Draft(job, corners, angle_rad=angle_rad)
+    draft = Draft(job, corners, angle_rad=angle_rad, gentle_rad=_GENTLE_RAD)
     for price in _ROUNDS:
         draft.improve(price)
     path = np.array(draft.completed()[0])
