@@ -1,4 +1,4 @@
-"""A covering path cut into flights that fit batteries, and shared among vehicles: ``splitting``, ``fleet``."""
+"""A covering path cut into flights that fit batteries, and shared among vehicles."""
 
 from __future__ import annotations
 

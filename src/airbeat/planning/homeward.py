@@ -30,7 +30,7 @@ Points = npt.NDArray[np.float64]
 _WELL_SEEN = 0.999
 """A plan that sees this share of the area may see less than the cut path."""
 _LOSS = 5e-5
-_SHARES = (1.08, 1.05, 1.02, 1.0)
+_SHARES = (1.06, 1.03, 1.0)
 """Batteries that sorties are cut for before they are bent, in shares of the real ones: bending saves time."""
 _LINE_SPACINGS = 2.0
 """Legs longer than so many spacings are taken for sweep lines when sorties are bent."""

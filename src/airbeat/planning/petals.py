@@ -29,19 +29,22 @@ __all__ = ["petals"]
 
 Points = npt.NDArray[np.float64]
 
-_ANGLES = 9
+_ANGLES = 8
 _SCREENING_STEPS = 2
 _STEPS = 25
-_REPAIR_STEPS = 3
+_REPAIR_STEPS = 0.3
 """Steps of the sharing for each piece of a track."""
 _SHAPED = 2
 """So many of the layouts of single paths are tried as well."""
 _SORTIE_S = 2000.0
 _MORE = 1.1
 """Sorties are shared out as if batteries gave so much more: bending and rounding make them shorter."""
-_TRIES = 6
-_FIRMER = 1.3
+_TRIES = 9
+_SOFT_TRIES = 6
+_FIRMER = 2.0
 """Where a sortie is too long, its pieces count as longer by so much more than it is."""
+_OVER = 2.0
+"""What each second costs that a sortie is too long, in the first tries; then none may be."""
 _SMALL_SPACINGS = 6.0
 """Zones are not divided where that leaves one of less than so many spacings squared."""
 
@@ -80,21 +83,27 @@ def petals(
     if not tracks:
         return None
     net = SortieNet(tracks, job=job, rooms=task.rooms, home=task.homes[0], usable_s=usable_s)
-    sharing = {"sortie_s": _SORTIE_S, "seed": job.seed}
+    sharing: dict[str, Any] = {"sortie_s": _SORTIE_S, "seed": job.seed}
     routes = net.shared(usable_s=_MORE * usable_s, steps=_STEPS * job.effort, **sharing)
     for k in range(_TRIES):
         if progress:
             progress(0.6 + 0.4 * k / _TRIES)
         bent = bent_together(job, [net.legs(route) for route in routes], angle_rad=main_rad)
         lines = rounded(job, bent, most_points=most_points)
-        times_s = [job.model.path_time_s(pairs(line)) for line in lines]
+        # What holds too many points for the autopilot counts as too long in the same measure.
+        times_s = [
+            max(job.model.path_time_s(pairs(line)), usable_s * len(line) / most_points) for line in lines
+        ]
         if max(times_s, default=math.inf) <= usable_s:
             return lines
         if len(lines) < len(routes):
             return None
         for route, time_s in zip(routes, times_s, strict=True):
             net.burden(route, _FIRMER * max(0.0, time_s - usable_s))
-        routes = net.shared(usable_s=_MORE * usable_s, steps=_REPAIR_STEPS, initial=routes, **sharing)
+        over = _OVER if k < _SOFT_TRIES else math.inf
+        routes = net.shared(
+            usable_s=_MORE * usable_s, steps=_REPAIR_STEPS, initial=routes, over=over, **sharing
+        )
     return None
 
 
@@ -110,10 +119,10 @@ def _tracks(
     chosen: list[_Choice] = []
     parts = worth_visiting(job)
     for k, part in enumerate(parts):
-        ways = [_best(task, job, [part], usable_s, angles)]
+        ways = [_best(task, job, [part], usable_s, angles, shaped=_SHAPED)]
         halves = _halves(part, task.homes[0], job.spacing_m)
         if len(halves) > 1 and job.free.centre is None:
-            ways.append(_best(task, job, halves, usable_s, angles))
+            ways.append(_best(task, job, halves, usable_s, angles, shaped=0))
         chosen += min(ways, key=lambda choices: sum(c.time_s for c in choices))
         if progress:
             progress(0.5 * (k + 1) / len(parts))
@@ -121,13 +130,19 @@ def _tracks(
 
 
 def _best(
-    task: SortieTask, job: Job, zones: Sequence[Any], usable_s: float, angles: Sequence[float]
+    task: SortieTask,
+    job: Job,
+    zones: Sequence[Any],
+    usable_s: float,
+    angles: Sequence[float],
+    *,
+    shaped: int,
 ) -> list[_Choice]:
     """The tracks of each zone whose sorties take least, the zone being all there is."""
     chosen = []
     for zone in zones:
         options = []
-        for angle, tracks in _options(job, zone, angles):
+        for angle, tracks in _options(job, zone, angles, shaped):
             net = SortieNet(tracks, job=job, rooms=task.rooms, home=task.homes[0], usable_s=usable_s)
             routes = net.shared(usable_s=usable_s, sortie_s=0.0, steps=_SCREENING_STEPS, seed=job.seed)
             options.append(_Choice(tracks=tracks, time_s=net.time_s(routes), angle_rad=angle))
@@ -137,7 +152,9 @@ def _best(
     return chosen
 
 
-def _options(job: Job, zone: Any, angles: Sequence[float]) -> Iterator[tuple[float, list[Points]]]:
+def _options(
+    job: Job, zone: Any, angles: Sequence[float], shaped: int
+) -> Iterator[tuple[float, list[Points]]]:
     """(direction, tracks) worth trying over a zone: every direction, and layouts made for its shape."""
     how: dict[str, Any] = {
         "spacing_m": job.spacing_m,
@@ -145,11 +162,9 @@ def _options(job: Job, zone: Any, angles: Sequence[float]) -> Iterator[tuple[flo
         "model": job.model,
         "allowance_m2": (1 - job.least_share) * zone.area / 2,
     }
-    if len(angles) > 1:
-        shaped = layouts(
-            zone, job.space, centre=job.free.centre, centre_width_m=job.free.centre_width_m, **how
-        )
-        for layout in shaped[:_SHAPED]:
+    if len(angles) > 1 and shaped:
+        made = layouts(zone, job.space, centre=job.free.centre, centre_width_m=job.free.centre_width_m, **how)
+        for layout in made[:shaped]:
             yield layout.angle_rad, layout.tracks
         if job.free.centre is not None:
             return

@@ -42,6 +42,7 @@ class Share:
         middle: (n, 2) where they are [m].
         usable_s: longest sortie [s].
         sortie_s: what one sortie more costs [s].
+        over: what each second beyond the longest sortie costs [s]; inf where no sortie may be longer.
     """
 
     link_s: Points
@@ -49,6 +50,12 @@ class Share:
     middle: Points
     usable_s: float
     sortie_s: float
+    over: float = math.inf
+
+    def over_s(self, times_s: Points) -> Points:
+        """What sorties of some length cost for being too long [s]."""
+        beyond_s = np.maximum(times_s - self.usable_s, 0.0)
+        return np.multiply(beyond_s, self.over, out=np.zeros_like(beyond_s), where=beyond_s > 0.0)
 
     def time_s(self, route: Route) -> float:
         """Time of a sortie that enters tracks at the given ends, ways from and to home included [s]."""
@@ -175,7 +182,7 @@ class _State:
         for r, ends in enumerate(initial):
             gap = n + r
             for k, end in enumerate(ends):
-                if share.time_s(ends[: k + 1]) > share.usable_s:
+                if math.isinf(share.over) and share.time_s(ends[: k + 1]) > share.usable_s:
                     break
                 self._put(end // 2, gap, end)
                 gap = end // 2
@@ -189,8 +196,9 @@ class _State:
 
     @property
     def cost_s(self) -> float:
-        """Time of all sorties, and the price of each [s]."""
-        return float(self.total_s.sum()) + self.share.sortie_s * int((self.count > 0).sum())
+        """Time of all sorties, and the price of each and of those that are too long [s]."""
+        over_s = 0.0 if math.isinf(self.share.over) else float(self.share.over_s(self.total_s).sum())
+        return float(self.total_s.sum()) + self.share.sortie_s * int((self.count > 0).sum()) + over_s
 
     def routes(self) -> list[Route]:
         """The ends at which each sortie enters its tracks."""
@@ -238,12 +246,16 @@ class _State:
         more_s[:, open_gaps:] = np.inf
         for k, track in enumerate(gone.tolist()):
             price = more_s[k]
-            fits = self.total_s[np.maximum(self.route[gaps], 0)] + price <= self.share.usable_s
+            total_s = self.total_s[np.maximum(self.route[gaps], 0)]
+            over_s = self.share.over_s(total_s + price)
             start = gaps >= self.tracks
             empty = np.zeros(len(gaps), dtype=bool)
             empty[start] = self.count[gaps[start] - self.tracks] == 0
             # What fits into no sortie gets one of its own: bending may still shorten that.
-            price = np.where(fits | empty, price + np.where(empty, self.share.sortie_s, 0.0), np.inf)
+            over_s = np.where(
+                empty, 0.0, over_s if math.isinf(self.share.over) else over_s - self.share.over_s(total_s)
+            )
+            price = price + np.where(empty, self.share.sortie_s, 0.0) + over_s
             best = int(price.argmin())
             if rng.random() < _BLINK:
                 overlooked, price[best] = price[best], np.inf

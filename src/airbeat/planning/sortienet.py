@@ -130,9 +130,10 @@ class SortieNet:
         *,
         usable_s: float,
         sortie_s: float,
-        steps: int,
+        steps: float,
         seed: int,
         initial: Sequence[Route] | None = None,
+        over: float = math.inf,
     ) -> list[Route]:
         """Sorties over all pieces, with exact times between those that follow one another.
 
@@ -142,6 +143,7 @@ class SortieNet:
             steps: of the search, for each piece.
             seed: of the search.
             initial: sorties to begin with.
+            over: what each second beyond the longest sortie costs [s].
         """
         middle = np.array([p.mean(axis=0) for p in self.pieces])
         routes: list[Route] = []
@@ -152,10 +154,11 @@ class SortieNet:
                 middle=middle,
                 usable_s=usable_s,
                 sortie_s=sortie_s,
+                over=over,
             )
             routes = shared_tracks(
                 share,
-                steps=len(self.pieces) * steps // (1 if round_ == 0 else 4),
+                steps=int(len(self.pieces) * steps / (1 if round_ == 0 else 4)),
                 seed=seed + round_,
                 initial=routes or initial,
             )

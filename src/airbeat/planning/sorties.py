@@ -1,8 +1,9 @@
 """Coverage flown in sorties: each begins and ends at home with reserve left; several vehicles share them.
 
 Route first, then cut: one path over the area (``coverage``), cut where it costs least (``splitting``), shared
-among the vehicles (``fleet``), and kept apart in height and time (``airspace``). The sorties of one vehicle are
-made better for the ways from and to home (``homeward``). Pure: the same input and seed give the same sorties.
+among the vehicles (``fleet``), and kept apart in height and time (``airspace``). The sorties of one vehicle
+are made better for the ways from and to home (``homeward``). Pure: the same input and seed give the same
+sorties.
 """
 
 from __future__ import annotations
@@ -97,17 +98,24 @@ def plan_sorties(
     }
     if paths is not None or len(drones) > 1:
         return _cut_best(task, paths or _paths(task, area, how, progress))
+    return _for_one(task, area, how, progress)
+
+
+def _for_one(
+    task: SortieTask, area: Any, how: dict[str, Any], progress: Callable[[float], None] | None
+) -> FleetPlan:
+    """The sorties of one vehicle, cut from a path and made better."""
     first, rest = (None, None) if progress is None else (partial(_part, progress, *p) for p in _PROGRESS)
     job = make_job(
-        free,
-        spacing_m=spacing_m,
+        task.free,
+        spacing_m=how["spacing_m"],
         swath_m=task.swath_m,
-        model=drones[0].model,
-        home=drones[0].home,
-        seed=seed,
-        effort=effort,
+        model=task.drones[0].model,
+        home=task.drones[0].home,
+        seed=how["seed"],
+        effort=how["effort"] - MORE_EFFORT,
     )
-    angle = None if angle_deg is None else math.radians(90.0 - angle_deg)
+    angle = None if how["angle_deg"] is None else math.radians(90.0 - how["angle_deg"])
     cut = _cut_best(task, _paths(task, area, how, first))
     return improved(task, job, cut, angle_rad=angle, progress=rest)
 
