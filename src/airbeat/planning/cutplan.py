@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,15 @@ _MOST_PLACES = 900
 _IDLE_LOSS = 1e-4
 """Share of the area that may get lost where ways that see nothing new are left out."""
 _TRIES = 6
+_SHORTEST_M = 0.1
+"""Less than the tolerance by which a path may leave the space."""
 
 
 def cut_plan(task: SortieTask, path: CoveragePath) -> FleetPlan:
     """The path cut, with the stretches left out that see nothing new where that holds the coverage."""
+    if np.hypot(*np.diff(path.line, axis=0).T).sum() < _SHORTEST_M:
+        # One place sees all: a leg, however short, so that there is something to fly.
+        path = replace(path, line=np.vstack([path.line[0], path.line[0] + [_SHORTEST_M, 0.0]]))
     idle = idle_stretches(path.line, task.free.target, swath_m=task.swath_m, model=task.drones[0].model)
     if idle:
         plan = measured(task, path, _flights(task, path, idle))

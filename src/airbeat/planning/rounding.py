@@ -19,6 +19,7 @@ import shapely
 from airbeat.planning.cutting import pairs
 from airbeat.planning.estimate import STOP_ANGLE_DEG
 from airbeat.planning.job import Job
+from airbeat.planning.tightbends import straightened
 
 __all__ = ["rounded"]
 
@@ -54,11 +55,14 @@ class _Line:
 def rounded(job: Job, lines: Sequence[Points], *, most_points: int) -> list[Points]:
     """Sorties with arcs in the place of those corners where this saves more than the ground lost is worth.
 
+    Bends too tight for an arc get fewer corners first (``tightbends``).
+
     Args:
         job: what is covered; no more of it than it allows is left unseen.
         lines: (n, 2) corners of each sortie [m].
         most_points: that a sortie may have.
     """
+    lines = straightened(job, lines)
     rounder = _Rounder(job, lines, most_points)
     corners = sorted(
         (angle, n, k)

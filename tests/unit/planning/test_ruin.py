@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from itertools import pairwise, permutations, product
 
 import numpy as np
@@ -87,3 +88,14 @@ def test_a_track_that_fits_into_no_sortie_gets_one_of_its_own() -> None:
     too_long = [r for r in routes if share.time_s(r) > 150.0]
     assert too_long
     assert all(len(route) == 1 for route in too_long)
+
+
+def test_sorties_may_be_too_long_at_a_price_until_they_are_shared_better() -> None:
+    hard = places(3, tracks=12, usable_s=800.0)
+    begun = shared_tracks(replace(hard, usable_s=2000.0), steps=50, seed=1)
+    soft = shared_tracks(replace(hard, over=50.0, sortie_s=0.0), steps=400, seed=1, initial=begun)
+    assert sorted(end // 2 for route in soft for end in route) == list(range(12))
+    over_s = sum(max(0.0, hard.time_s(r) - 800.0) for r in soft)
+    assert over_s < sum(max(0.0, hard.time_s(r) - 800.0) for r in begun)
+    assert hard.over_s(np.array([700.0, 800.0])).tolist() == [0.0, 0.0]
+    assert replace(hard, over=2.0).over_s(np.array([810.0]))[0] == pytest.approx(20.0)
