@@ -135,7 +135,7 @@ def _options(line: Points, first: int, last: int, spacing_m: float, radius_m: fl
         if len(new) < count:
             count = len(new)
             yield new
-    if 0 < first and last < len(line) - 1:
+    if first > 0 and last < len(line) - 1:
         into, out = stretch[0] - line[first - 1], line[last + 1] - stretch[-1]
         cross = float(into[0] * out[1] - into[1] * out[0])
         if abs(cross) > 0.05 * math.hypot(*into) * math.hypot(*out):

@@ -22,9 +22,7 @@ MODEL = FlightModel()
 
 def job_over(area: Any, spacing_m: float = 80.0) -> Job:
     free = free_area(FRAME.to_geographic(area))
-    made = make_job(
-        free, spacing_m=spacing_m, swath_m=spacing_m, model=MODEL, home=None, seed=0, effort=1
-    )
+    made = make_job(free, spacing_m=spacing_m, swath_m=spacing_m, model=MODEL, home=None, seed=0, effort=1)
     assert made.free.frame is free.frame
     return made
 
