@@ -4,8 +4,9 @@
    the ground (SIFT) are matched between every two photographs that overlap, with Lowe's ratio test both ways
    and a homography (RANSAC, 6 px) that the ground, being nearly flat, must follow; of each cell of a 6 × 4
    grid in the first picture the best match is kept, so that no spot counts twice. Each pair of pixels is
-   located in both photographs, and the spread between the two places is compared with the smaller of the two
-   stated CE90.
+   located in both photographs, and the spread between the two places is compared with the CE90 stated of
+   each: with the mean of the two, as neither place is the truth, and with the smaller, which asks more of
+   the two than the budget says (independent places with the same CE90 are 1.4 times that apart).
 
 2. Oblique frames over a slope, simulated: the truth is a pinhole with lens distortion over a rough slope;
    what the frame says of itself is drawn from the error budget, the height model from its own error. The
@@ -48,12 +49,17 @@ FRAME = LocalFrame(HOME)
 
 @dataclass(frozen=True)
 class Spread:
-    """One object in two photographs: the places' distance and the smaller stated CE90 [m]."""
+    """One object in two photographs: the places' distance and the CE90 stated of each, smaller first [m]."""
 
     first: str
     second: str
     spread_m: float
-    ce90_m: float
+    ce90_m: tuple[float, float]
+
+    @property
+    def mean_ce90_m(self) -> float:
+        """Mean of the two stated CE90 [m]."""
+        return sum(self.ce90_m) / 2
 
 
 def photographs(shared: Path) -> list[FrameMeta]:
@@ -116,7 +122,8 @@ def spreads(frames: Sequence[FrameMeta], *, shrink: int = 4) -> list[Spread]:
             for xa, ya, xb, yb in fixed_objects(a, b, corners):
                 pa, pb = locate_pixel(a, xa, ya), locate_pixel(b, xb, yb)
                 apart = distance_m(pa.position, pb.position)
-                found.append(Spread(a.path.name, b.path.name, apart, min(pa.ce90_m, pb.ce90_m)))
+                small, large = sorted((pa.ce90_m, pb.ce90_m))
+                found.append(Spread(a.path.name, b.path.name, apart, (small, large)))
     return found
 
 
@@ -235,6 +242,14 @@ def cases(seed: int, count: int, *, budget: ErrorBudget | None = None, sigma_m: 
     return found
 
 
+def _held(pairs: Sequence[Spread]) -> int:
+    return sum(s.spread_m <= s.mean_ce90_m for s in pairs)
+
+
+def _held_smaller(pairs: Sequence[Spread]) -> int:
+    return sum(s.spread_m <= s.ce90_m[0] for s in pairs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -245,17 +260,20 @@ def main() -> None:
         frames = checked_headings(photographs(Path(shared)), look=heading_by_pictures)
         print(*sorted({f.findings[-1] for f in frames}), sep="\n", end="\n\n")
         found = spreads(frames)
-        print("| first | second | objects | median spread [m] | worst [m] | CE90 [m] | within |")
-        print("|---|---|---|---|---|---|---|")
+        print("| first | second | objects | median [m] | worst [m] | CE90 [m] | within | of the smaller |")
+        print("|---|---|---|---|---|---|---|---|")
         for pair in sorted({(s.first, s.second) for s in found}):
             own = [s for s in found if (s.first, s.second) == pair]
             apart = np.array([s.spread_m for s in own])
-            held = sum(s.spread_m <= s.ce90_m for s in own)
-            figures = f"{np.median(apart):.2f} | {apart.max():.2f} | {np.median([s.ce90_m for s in own]):.2f}"
-            print(f"| {pair[0]} | {pair[1]} | {len(own)} | {figures} | {held} |")
-        held = sum(s.spread_m <= s.ce90_m for s in found)
-        share = held / max(len(found), 1)
-        print(f"\nfixed objects: spread within the stated CE90 in {held} of {len(found)} ({share:.1%})\n")
+            ce90_m = np.median([s.mean_ce90_m for s in own])
+            figures = f"{np.median(apart):.2f} | {apart.max():.2f} | {ce90_m:.2f}"
+            print(f"| {pair[0]} | {pair[1]} | {len(own)} | {figures} | {_held(own)} | {_held_smaller(own)} |")
+        held, strict, count = _held(found), _held_smaller(found), max(len(found), 1)
+        print(
+            f"\nfixed objects: spread within the stated CE90 in {held} of {count} ({held / count:.1%});",
+            end=" ",
+        )
+        print(f"within the smaller of the two in {strict} ({strict / count:.1%})\n")
     else:
         print("AIRBEAT_SHARED_DATA names no folder: real photographs left out", file=sys.stderr)
     print("| seed | cases | within CE90 | median error [m] | median CE90 [m] |")

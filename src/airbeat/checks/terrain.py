@@ -59,6 +59,8 @@ def check_terrain(plan: FlightPlan) -> Iterator[Finding]:
         lon, lat = blind[0].lon_lat[int(np.argmax(np.isnan(blind[0].above_m)))]
         place = LatLon(lat_deg=float(lat), lon_deg=float(lon))
         yield _unknown(terrain, place, tuple(c.leg.number for c in blind))
+    elif terrain.beyond_m is not None:
+        yield from _assumed(terrain, courses)
     yield from _clearance(courses)
     yield from _lines(plan, courses)
     yield from _return_height(plan, courses, terrain, base_m)
@@ -73,6 +75,23 @@ def _unknown(terrain: Terrain, place: LatLon, items: tuple[int, ...]) -> Finding
         place=place,
         remedy="use a height model without voids that reaches as far as the flight",
     )
+
+
+def _assumed(terrain: Terrain, courses: list[_Course]) -> Iterator[Finding]:
+    """Legs over ground that the mission has taken as flat, the model having no height there."""
+    unknown = [~terrain.known(*course.lon_lat.T) for course in courses]
+    over = [n for n, legs_unknown in enumerate(unknown) if legs_unknown.any()]
+    if over:
+        lon, lat = courses[over[0]].lon_lat[int(np.argmax(unknown[over[0]]))]
+        yield Finding(
+            severity=Severity.WARNING,
+            code="terrain-unknown",
+            message=f"{terrain.name} has no height under {len(over)} leg{'s' if len(over) > 1 else ''}: flat "
+            "ground as high as home was assumed there",
+            items=tuple(courses[n].leg.number for n in over),
+            place=LatLon(lat_deg=float(lat), lon_deg=float(lon)),
+            remedy="use a height model without voids that reaches as far as the flight",
+        )
 
 
 def _course(plan: FlightPlan, leg: Leg, terrain: Terrain, base_m: float, frame: LocalFrame) -> _Course | None:
@@ -170,7 +189,7 @@ def _lines(plan: FlightPlan, courses: list[_Course]) -> Iterator[Finding]:
             message=f"GSD {max(coarse.values()) * 100:.1f} cm where the ground falls away; the plan states "
             f"{survey.gsd_m_px * 100:.1f} cm",
             items=tuple(coarse),
-            remedy="follow the ground (datum: agl), or fly lower",
+            remedy="follow the ground (datum: agl), more slowly where it is steep, or fly lower",
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.operation import operation_option, recorded_search, recording
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
@@ -276,10 +277,12 @@ def _default_out(source: str) -> Path:
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes. [default: one for each processor]")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@operation_option
 @json_option
 def command(
     *,
     source: str,
+    operation: str | None,
     out_dir: Path | None,
     follow: bool,
     quiet_s: float,
@@ -310,6 +313,8 @@ def command(
     from airbeat.detect.prepare import is_whole, prepared
     from airbeat.detect.run import detect_source, search_settings
     from airbeat.frames.video import VideoSampling
+    from airbeat.ops.happenings import Happening
+    from airbeat.report.reviewed import belongs_to
 
     out_dir = out_dir or _default_out(source)
     if terrain and options["ground_height_m"]:
@@ -317,7 +322,11 @@ def command(
     if home is not None and not terrain:
         raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
     sampling = VideoSampling(every_s=video_every_s, overlap=video_overlap)
-    with _stopped_by_ctrl_c(catch=follow or "://" in source) as stopped:
+    with (
+        recording(operation) as recorder,
+        _stopped_by_ctrl_c(catch=follow or "://" in source) as stopped,
+    ):
+        recorder.tell(Happening.SEARCH_BEGUN, source=source)
         frames = _source(
             source, out_dir=out_dir, follow=follow, quiet_s=quiet_s, sampling=sampling, stopped=stopped
         )
@@ -342,6 +351,9 @@ def command(
                 progress=lambda done, total: progress(done / max(total, 1), label=f"searched {done}"),
                 overwrite=overwrite,
             )
+        recorded_search(recorder, run)
+    if operation is not None:
+        belongs_to(out_dir, operation)
     sheets = write_contact_sheets(run)
     print_detection(run, as_json=as_json)
     headings = _print_headings(frames, as_json=as_json)

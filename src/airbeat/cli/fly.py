@@ -12,6 +12,7 @@ import click
 from airbeat.cli.connecting import Address, connect_options, reach
 from airbeat.cli.flightbar import flight_bar
 from airbeat.cli.interrupt import CHOICES, StoppedError
+from airbeat.cli.operation import Aside, files_of, operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
@@ -129,6 +130,7 @@ class _Order:
         apply_params: set the parameters that preflight asks for.
         state: what to go on with, or None for a new flight.
         as_json: people's text goes to standard error.
+        aside: tells the operation's log.
     """
 
     address: Address
@@ -140,6 +142,7 @@ class _Order:
     apply_params: bool
     state: FlightState | None
     as_json: bool
+    aside: Aside
 
     @property
     def sortie(self) -> int:
@@ -168,8 +171,27 @@ class _Order:
 
     def keep(self, record: FlightRecord) -> None:
         """Write the flight's record."""
-        for path in record.save(self.record, overwrite=self.overwrite):
+        from airbeat.ops.happenings import Happening
+
+        written = record.save(self.record, overwrite=self.overwrite)
+        for path in written:
             console(self.as_json).print(f"wrote {path}")
+        self.aside.tell(
+            Happening.FLIGHT_ENDED, plan=record.plan_name, **_summary(record), files=files_of(written)
+        )
+
+    def heard(self, event: VehicleEvent) -> None:
+        """Tell people and the operation what the vehicle said."""
+        from airbeat.ops.happenings import Happening
+
+        _tell(event)
+        self.aside.tell(
+            Happening.FLIGHT_SAID,
+            kind=event.kind.value,
+            text=event.text,
+            severity=event.severity,
+            time_s=event.time_s,
+        )
 
     def say(self, text: str) -> None:
         """Tell people."""
@@ -210,6 +232,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     from airbeat.flight.parameters import applied_parameters
     from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
+    from airbeat.ops.happenings import Happening
 
     with ExitStack() as stack:
         link = stack.enter_context(reach(order.address, tlog=order.telemetry()))
@@ -239,6 +262,8 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 say=order.say,
             )
 
+            order.aside.tell(Happening.FLIGHT_BEGUN, plan=sortie.plan.name, vehicle=order.address.url)
+
             def progress(step: FlightProgress) -> None:
                 interrupts.progress(step)
                 keeper.progress(step)
@@ -254,7 +279,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 order,
                 Watchers(
                     progress=progress,
-                    on_event=_tell,
+                    on_event=order.heard,
                     on_photo=keeper.photo,
                     interrupt=interrupts,
                     keep=keep,
@@ -369,10 +394,12 @@ def _refuse_to_lose(folder: Path) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Fly nothing: give the vehicle the parameters back that an interrupted flight left in this file.",
 )
+@operation_option
 @json_option
 def command(
     *,
     file: Path | None,
+    operation: str | None,
     address: Address,
     yes: bool,
     out_dir: Path | None,
@@ -417,19 +444,22 @@ def command(
     state = None if state_file is None else read_state(state_file)
     if state is not None:
         state.require_plan(plan)
-    order = _Order(
-        address=address,
-        yes=yes,
-        folder=folder,
-        overwrite=overwrite,
-        on_interrupt=on_interrupt,
-        tlog=None if tlog is None else _fresh(tlog, overwrite=overwrite),
-        apply_params=apply_params,
-        state=state,
-        as_json=as_json,
-    )
-    record, more = _fly_all(plan, order)
-    console(as_json).print(f"{record.outcome.value}: {record.explanation}")
+    out = console(as_json)
+    with recording(operation) as recorder, Aside(recorder, say=out.print) as aside:
+        order = _Order(
+            address=address,
+            yes=yes,
+            folder=folder,
+            overwrite=overwrite,
+            on_interrupt=on_interrupt,
+            tlog=None if tlog is None else _fresh(tlog, overwrite=overwrite),
+            apply_params=apply_params,
+            state=state,
+            as_json=as_json,
+            aside=aside,
+        )
+        record, more = _fly_all(plan, order)
+    out.print(f"{record.outcome.value}: {record.explanation}")
     _warn_of_flying(record, order)
     if as_json:
         emit_json(_summary(record) | {"more_to_fly": more, "notes": list(plan.notes)})

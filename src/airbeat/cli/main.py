@@ -35,8 +35,10 @@ COMMANDS = {
     "detect": "Find person candidates in photographs and videos.",
     "locate": "Say where on the ground a pixel of a photograph lies, and how surely.",
     "review": "Look at candidates, say what each is, write the hand-over files.",
+    "console": "Review candidates in a browser, several people at once, beside the map.",
     "evaluate": "Measure detectors on labelled photographs.",
     "search": "Search for a missing person: probability map, POD from flown photographs, papers.",
+    "log": "Read an operation's log, prove that nothing in it was changed, take it elsewhere.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

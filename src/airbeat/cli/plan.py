@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.operation import files_of, operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.plans import PLAN_SUFFIXES
 from airbeat.cli.positions import LAT_LON
@@ -214,10 +215,12 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Plan only what this ledger (airbeat ledger) says was not photographed.",
 )
+@operation_option
 @json_option
 def command(
     *,
     mission: Path | None,
+    operation: str | None,
     area: Path | None,
     spacing_m: float | None,
     home: tuple[LatLon, ...],
@@ -292,6 +295,7 @@ def command(
         seed=seed,
         effort=effort,
         gaps=gaps,
+        operation=operation,
         as_json=as_json,
     )
 
@@ -322,6 +326,7 @@ def _plan_mission_file(
     seed: int,
     effort: int,
     gaps: Path | None,
+    operation: str | None,
     as_json: bool,
 ) -> int:
     """Plan, check, print and write one mission file; the exit code."""
@@ -329,6 +334,7 @@ def _plan_mission_file(
     from airbeat.checks.plan import check_plan
     from airbeat.cli.sortiefiles import sorties_json, sorties_of, sorties_shown, sorties_written
     from airbeat.mission.loader import load_mission
+    from airbeat.ops.happenings import Happening
     from airbeat.planning.plan import plan_mission
 
     if mission.suffix.lower() in PLAN_SUFFIXES:
@@ -356,6 +362,11 @@ def _plan_mission_file(
         written += _draw(sorties, plan, findings, picture, overwrite=overwrite)
     for path in written:
         console(as_json).print(f"wrote {path}")
+    if written:
+        with recording(operation) as recorder:
+            recorder.tell(
+                Happening.MISSION_PLANNED, plan=plan.name, items=len(plan.items), files=files_of(written)
+            )
     if failed and (out_dir is not None or picture is not None):
         console(as_json).print("nothing was written: the checks found errors")
     if as_json:

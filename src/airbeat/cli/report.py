@@ -20,6 +20,10 @@ FLAT_GROUND = (
     "Flat ground at the height stated with the photographs (by default that of the take-off place): on a "
     "slope, positions shift sideways and the GSD changes."
 )
+PLANNED_ON_MODEL = (
+    "Heights above ground were planned by {name}, which knows nothing of trees, buildings and wires."
+)
+LOCATED_ON_MODEL = "Candidates were located on the ground of a {name}."
 DETECTOR_LIMITS = (
     "The detector was trained on synthetic photographs; how it does on real ground is not known. It does not "
     "see through trees, into deep shadow, or under cover, and it misses people who look like the ground."
@@ -48,10 +52,12 @@ def gather(
 
     area = plan.survey.area if plan.survey else None
     flown = searched = None
+    located_on = ""
     if flight_json is not None:
         flown = flown_part(read_flight_file(flight_json), plan=plan)
     if candidates_json is not None:
         results = read_search_results(candidates_json)
+        located_on = results.positions
         folder = candidates_json.parent
         decisions = decisions_beside(folder, results)
         searched = searched_part(results, folder=folder, area=area, decisions=decisions)
@@ -60,10 +66,19 @@ def gather(
         flown=flown,
         searched=searched,
         warnings=tuple(str(f) for f in check_plan(plan)),
-        assumptions=(FLAT_GROUND, DETECTOR_LIMITS, NOT_POD) if searched else (FLAT_GROUND,),
+        assumptions=(*_ground(plan, located_on), *((DETECTOR_LIMITS, NOT_POD) if searched else ())),
         simulated=simulated or bool(flown and "embedded" in flown.vehicle),
         exercise_figures=exercise_figures,
     )
+
+
+def _ground(plan: FlightPlan, positions: str) -> tuple[str, ...]:
+    """What was taken for the ground, in planning and in locating, for people."""
+    model = positions.partition("height model ")[2].partition(";")[0]
+    planned = () if plan.terrain is None else (PLANNED_ON_MODEL.format(name=plan.terrain.name),)
+    if model:
+        return (*planned, LOCATED_ON_MODEL.format(name=model))
+    return (*planned, FLAT_GROUND) if positions or plan.terrain is None else planned
 
 
 def write_report(content: ReportContent, out: Path, *, overwrite: bool) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.operation import files_of, operation_option, recording, user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import UsageError
 
@@ -151,13 +151,6 @@ def _decide(reviews: Reviews, name: str, verdict: str, *, reviewer: str, note: s
     reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=note)
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
-
-
 @click.command("review")
 @click.argument("out_dir", metavar="OUT", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
@@ -172,10 +165,12 @@ def _user() -> str:
 @click.option("--reviewer", help="Who decides. [default: the user's name on this machine]")
 @click.option("--list", "listed", is_flag=True, help="Only list the candidates and what was decided.")
 @click.option("--open/--no-open", "show", default=True, help="Show each cut-out with the system's viewer.")
+@operation_option
 @json_option
 def command(
     *,
     out_dir: Path,
+    operation: str | None,
     decisions: tuple[str, ...],
     undone: tuple[str, ...],
     note: str,
@@ -186,25 +181,29 @@ def command(
 ) -> int:
     """Step through the candidates in OUT, which airbeat detect wrote, and say what each of them is.
 
-    Decisions are added to the log in OUT/operations.sqlite and never overwritten: the last one counts. For
-    persons and clues the hand-over files are written to OUT/handover: GPX, KML, GeoJSON, CalTopo and CoT.
+    Decisions are added to the log in OUT/operations.sqlite, or to that of the operation to which the search
+    belongs (--operation), and never overwritten: the last one counts. For persons and clues the hand-over
+    files are written to OUT/handover: GPX, KML, GeoJSON, CalTopo and CoT.
     Leave at any time, and go on later.
 
     \b
     airbeat review candidates
     airbeat review candidates --set C001=person --note "waving" --reviewer "K. Brandt"
     """
+    from airbeat.ops.happenings import Happening
     from airbeat.ops.log import OperationsLog
     from airbeat.ops.reviews import Reviews
     from airbeat.report.handover import FOLDER, confirmed_sightings, write_handover
-    from airbeat.report.reviewed import LOG_NAME, reviewables
+    from airbeat.report.reviewed import belongs_to, log_beside, reviewables
     from airbeat.report.searched import read_search_results
 
     results = read_search_results(out_dir / "candidates.json")
     pairs = _settings_of(decisions)
-    who = reviewer or _user()
+    who = reviewer or user_name()
     out = console(as_json)
-    with OperationsLog(out_dir / LOG_NAME) as log:
+    if operation is not None:
+        belongs_to(out_dir, operation)
+    with OperationsLog(log_beside(out_dir)) as log:
         log.verify()
         reviews = Reviews(log, reviewables(results))
         _known(reviews, [name for name, _ in pairs] + list(undone))
@@ -218,6 +217,9 @@ def command(
         state, summary = reviews.state(), _summary(reviews)
     sightings, unplaced = confirmed_sightings(results, state)
     written = write_handover(out_dir / FOLDER, sightings)
+    if operation is not None and written:
+        with recording(operation) as recorder:
+            recorder.tell(Happening.HANDOVER_WRITTEN, files=files_of(written))
     if listed and not as_json:
         from rich.text import Text
 

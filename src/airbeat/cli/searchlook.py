@@ -12,13 +12,20 @@ from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 
 if TYPE_CHECKING:
+    from airbeat.mission.mission import Mission
     from airbeat.report.searched import SearchResults
 
 __all__ = ["command"]
 
 
-def _seen(candidate: str, results: SearchResults) -> tuple[LatLon, float, float]:
-    """Where a candidate is, the least height above ground it was seen from, the ground's above home [m]."""
+def _seen(candidate: str, results: SearchResults, mission: Mission) -> tuple[LatLon, float, float]:
+    """Where a candidate is, the least height above ground it was seen from, the ground's above home [m].
+
+    The ground is that of the mission's height model at the candidate's place, if it has one, else as high as
+    stated with the photographs.
+    """
+    from airbeat.planning.follow import ground_above_home_m
+
     row = next((c for c in results.candidates if c.id == candidate), None)
     if row is None:
         ids = ", ".join(c.id for c in results.candidates[:8])
@@ -33,7 +40,11 @@ def _seen(candidate: str, results: SearchResults) -> tuple[LatLon, float, float]
         raise UsageError(
             f"no photograph of {candidate} says its place and height", remedy="give another candidate"
         )
-    return (LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg), *min(heights))
+    position = LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg)
+    if mission.terrain is None:
+        return (position, *min(heights))
+    ground_m = float(ground_above_home_m(mission.terrain, mission.home, [position])[0])
+    return position, min(above + stated for above, stated in heights) - ground_m, ground_m
 
 
 @click.command("look")
@@ -76,7 +87,7 @@ def command(
     """Write a mission that looks at CANDIDATE closer: lower, from the side, all round.
 
     The file is planned before it is written; a circle that leaves the fence or meets a keep-out is refused
-    with the place.
+    with the place. Over a height model it keeps its height above the ground.
 
     \b
     airbeat search look C001 --mission missions/demo-hillside.yaml --candidates candidates
@@ -85,13 +96,14 @@ def command(
     from airbeat.cli.plan import findings_json, plan_json, print_findings, print_plan
     from airbeat.formats.atomic import write_files
     from airbeat.mission.closerlook import closer_look_text
-    from airbeat.mission.loader import parse_mission
+    from airbeat.mission.loader import load_mission, parse_mission
     from airbeat.planning.plan import plan_mission
     from airbeat.report.searched import read_search_results
 
     path = candidates / "candidates.json" if candidates.is_dir() else candidates
     results = read_search_results(path)
-    position, flown_m, ground_m = _seen(candidate, results)
+    flown = load_mission(mission)
+    position, flown_m, ground_m = _seen(candidate, results, flown)
     target = out or Path(f"look-{candidate}.yaml")
     text = closer_look_text(
         mission,
@@ -107,6 +119,14 @@ def command(
     plan = plan_mission(parse_mission(text, name=str(target), base_dir=target.parent))
     findings = check_plan(plan)
     write_files({target: text}, overwrite=overwrite)
+    if flown.terrain is None:
+        click.echo("no height model (terrain) in the mission: flat ground was assumed", err=True)
+    elif "flat ground" in results.positions:
+        click.echo(
+            f"{candidate} was located on flat ground, and may lie elsewhere on a slope: search again with "
+            "airbeat detect --terrain",
+            err=True,
+        )
     print_plan(plan, as_json=as_json)
     print_findings(findings, as_json=as_json)
     console(as_json).print(f"wrote {target}; next: airbeat plan {target} --out plans", markup=False)

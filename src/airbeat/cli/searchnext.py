@@ -13,7 +13,10 @@ from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
     from airbeat.flight.casefolder import CaseFolder
-    from airbeat.search.nextsortie import NextSorties, Searcher
+    from airbeat.geo.terrain import Terrain
+    from airbeat.mission.case import Launch
+    from airbeat.search.crews import Searcher
+    from airbeat.search.nextsortie import NextSorties
 
 __all__ = ["command"]
 
@@ -113,14 +116,15 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
     Raises:
         UsageError: the fence's ceiling leaves no room above one another.
     """
-    from airbeat.geo.coordinates import Altitude, AltitudeDatum
+    from airbeat.geo.coordinates import Altitude
     from airbeat.mission.mission import Mission, MissionKind, TrackLinePattern
     from airbeat.planning.airspace import LAYER_STEP_M
     from airbeat.planning.common import flight_height
-    from airbeat.search.nextsortie import Searcher
-    from airbeat.search.sweepwidth import lateral_range
+    from airbeat.search.climbs import fading
+    from airbeat.search.crews import Searcher, heights_above_ground_m
+    from airbeat.search.sweepwidth import lateral_between
 
-    fence, launch = case.case.fence, case.case.launches[place]
+    fence, launch, now = case.case.fence, case.case.launches[place], case.current()
     margin_m = float((_tree(case).get("fence") or {}).get("margin_m") or 0.0)
     searchers: list[Searcher] = []
     lowest_m = 0.0
@@ -138,6 +142,8 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
             fence=fence,
             margin_m=margin_m,
             wind=case.case.wind,
+            terrain=_terrain(case, launch),
+            terrain_tolerance_m=case.case.terrain_tolerance_m,
         )
         asked, _ = flight_height(drone.height, mission)
         height_m = round(max(asked.value_m, lowest_m), 1)
@@ -148,10 +154,29 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
                 remedy="lower the first drone's height in the case, or send fewer drones",
             )
         lowest_m = height_m + LAYER_STEP_M
-        lateral = lateral_range(drone.camera, height_m, case.model.curve, posture=case.case.missing.posture)
-        mission = replace(mission, height=Altitude(value_m=height_m, datum=AltitudeDatum.HOME))
-        searchers.append(Searcher(mission=mission, lateral=lateral, batteries=drone.batteries))
+        mission = replace(mission, height=Altitude(value_m=height_m, datum=asked.datum))
+        heights = heights_above_ground_m(mission, now)
+        lateral = lateral_between(drone.camera, heights, case.model.curve, posture=case.case.missing.posture)
+        fades = fading(drone.camera, lateral, heights[1], case.model.curve, posture=case.case.missing.posture)
+        searchers.append(
+            Searcher(
+                mission=mission,
+                lateral=lateral,
+                batteries=drone.batteries,
+                lowest_m=heights[0],
+                fades=fades if mission.terrain is not None else None,
+            )
+        )
     return searchers
+
+
+def _terrain(case: CaseFolder, launch: Launch) -> Terrain | None:
+    """The case's height model, with flat ground beyond it where the case says so."""
+    terrain = case.case.terrain
+    if terrain is None or not case.case.flat_beyond:
+        return terrain
+    height_m = float(terrain.heights_m(launch.position.lon_deg, launch.position.lat_deg)[0])
+    return replace(terrain, beyond_m=height_m)
 
 
 def _written(
@@ -163,11 +188,13 @@ def _written(
     from airbeat.cli.plan import findings_json, plan_json, print_findings
     from airbeat.formats.atomic import write_files
     from airbeat.formats.files import write_several_plans
+    from airbeat.mission.closerlook import moved_terrain
     from airbeat.mission.loader import parse_mission
     from airbeat.mission.nextmission import sortie_text
     from airbeat.planning.plan import plan_mission
 
     launch, tree = case.case.launches[place], _tree(case)
+    modelled = case.case.terrain is not None
     update = len(case.updates) + 1
     texts: dict[Path, str] = {}
     plans, rows, per_sortie, failed = {}, [], [], False
@@ -181,9 +208,11 @@ def _written(
             home=launch.position,
             home_amsl_m=launch.amsl_m,
             name=f"{case.case.name}: {sortie.mission.name}, sortie {sortie.number}",
-            height_m=sortie.mission.height.value_m,
+            height=sortie.mission.height,
+            speed_m_s=found.speed_share * case.case.drones[sortie.searcher].speed_m_s,
             line=sortie.line,
             spacing_m=found.spacing_m,
+            terrain=moved_terrain(tree["terrain"], case.stored.__getitem__, out_dir) if modelled else None,
         )
         plan = plan_mission(parse_mission(texts[path], name=path.name, base_dir=out_dir))
         findings = check_plan(plan)
@@ -197,7 +226,8 @@ def _written(
             else f"{estimate.duration_s / 60:.1f} min, {estimate.length_m / 1000:.2f} km, "
         )
         start = f", take off {sortie.start_s:.0f} s after the first" if sortie.start_s else ""
-        rows.append((stem, f"{flown}at {plan.height_above_ground}, finds {sortie.found:.1%}{start}"))
+        height = f"above ground {plan.height_above_ground}"
+        rows.append((stem, f"{flown}{height}, finds {sortie.found:.1%}{start}"))
         per_sortie.append(
             plan_json(plan)
             | {

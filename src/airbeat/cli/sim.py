@@ -23,26 +23,32 @@ __all__ = ["command", "exercise_ground"]
 
 
 def exercise_ground(mission: Mission, *, seed: int) -> Ground:
-    """The synthetic ground of a mission's area, with people planted in it.
+    """The synthetic ground of what a mission photographs, with people planted in it.
 
     Raises:
-        UsageError: the mission has no area.
+        UsageError: the mission photographs no ground.
         PlanningError: the area is too small for the people.
     """
     from airbeat.geo.frame import LocalFrame
+    from airbeat.planning.plan import plan_mission
     from airbeat.sim.ground import Ground
 
-    if mission.area is None:
+    area = mission.area
+    if area is None:
+        survey = plan_mission(mission).survey
+        area = survey.area if survey is not None else None
+    if area is None:
         raise UsageError(
             f"{mission.name!r} has no area to photograph",
             remedy="give a search mission, or leave out --photos",
         )
     return Ground(
         seed=seed,
-        frame=LocalFrame.around(mission.area),
-        area=mission.area,
+        frame=LocalFrame.around(area),
+        area=area,
         home=mission.home,
         home_amsl_m=mission.home_amsl_m or 0.0,
+        terrain=mission.terrain,
     )
 
 
@@ -88,7 +94,7 @@ def _wait_for_the_end() -> None:
 @click.option(
     "--photos",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write a photograph for each camera trigger into this new folder (needs MISSION's area).",
+    help="Write a photograph for each camera trigger into this new folder (needs MISSION).",
 )
 @json_option
 def command(

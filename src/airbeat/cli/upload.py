@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airbeat.cli.connecting import Address, connect_options, reach
+from airbeat.cli.operation import files_of, operation_option, recording
 from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
 from airbeat.cli.plan import findings_json
 from airbeat.cli.plans import load_plan
@@ -62,9 +63,17 @@ def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
     help="Transfer by MAVFTP where the autopilot offers it and else item by item, or force one.",
 )
 @click.option("--despite-findings", is_flag=True, help="Upload even a plan in which the checks found errors.")
+@operation_option
 @json_option
 def command(
-    *, file: Path, address: Address, while_flying: bool, via: str, despite_findings: bool, as_json: bool
+    *,
+    file: Path,
+    operation: str | None,
+    address: Address,
+    while_flying: bool,
+    via: str,
+    despite_findings: bool,
+    as_json: bool,
 ) -> int:
     """Upload FILE (mission YAML, .plan or .waypoints) and read it back.
 
@@ -77,11 +86,21 @@ def command(
     """
     from airbeat.flight.upload import upload_plan
     from airbeat.link.transfer import Outcome
+    from airbeat.ops.happenings import Happening
 
     plan = load_plan(file)
     findings = vet(plan, refused="not uploaded", as_json=as_json, despite=despite_findings)
-    with reach(address) as link, progress_bar("uploading") as progress:
-        verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying, via=via)
+    with recording(operation) as recorder:
+        with reach(address) as link, progress_bar("uploading") as progress:
+            verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying, via=via)
+        recorder.tell(
+            Happening.MISSION_UPLOADED,
+            plan=plan.name,
+            items=len(plan.items),
+            vehicle=address.url,
+            outcome=verdict.outcome.value,
+            files=files_of([file]),
+        )
     print_verdict(verdict, as_json=as_json)
     if as_json:
         result = verdict.to_json()

@@ -199,6 +199,7 @@ class CaseFolder:
     Attributes:
         folder: where it lies.
         case: the case.
+        stored: copies of the files that the case names, by the name that it gives them.
         model: its grid, first map, visibility, curve and segments.
         updates: the records, oldest first, those that were replaced included.
 
@@ -212,14 +213,14 @@ class CaseFolder:
             raise InputFileError("holds no case", where=str(folder), remedy="run airbeat search start first")
         about = read_artefact(folder / "case.json", _CaseJson, remedy="run airbeat search start again")
         content = _content(folder / "case.yaml", about.case_sha256)
-        stored = {}
+        self.stored: dict[str, Path] = {}
         for row in about.files:
             path = folder / row.stored
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise InputFileError(f"names a file outside the folder: {row.stored!r}", where=str(folder))
             _content(path, row.sha256)
-            stored[row.named] = path
-        self.case: Case = parse_case(content, name=about.case_file, base_dir=folder, stored=stored)
+            self.stored[row.named] = path
+        self.case: Case = parse_case(content, name=about.case_file, base_dir=folder, stored=self.stored)
         self.model: SearchModel = build_model(self.case)
         self.updates: list[Update] = self._read_updates(about.case_sha256)
 

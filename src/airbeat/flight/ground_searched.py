@@ -1,12 +1,13 @@
 """What reviewed photographs showed of a case's map: from their own metadata, not from the plan.
 
-Each photograph is laid on level ground at its stated height. At points of every cell inside it the person's
-size in pixels follows from the camera's pose, the chance of being found from the detection curve.
+Each photograph is laid on the ground of the case's height model, or on level ground at its stated height
+where there is none. At points of every cell inside it the person's size in pixels follows from the camera's
+pose and the ground's height there, the chance of being found from the detection curve. Hills in between hide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,6 +21,7 @@ from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
 from airbeat.locate.camera_model import CameraPose, camera_pose
 from airbeat.locate.ground import footprint, gsd_m_px
+from airbeat.locate.relief import TerrainGround
 from airbeat.mission.case import Posture
 from airbeat.search.build import SearchModel
 from airbeat.search.detection import LYING_M, SHOULDER_M, STANDING_M, by_posture
@@ -35,6 +37,12 @@ _FINE_CELLS = 250_000
 """Up to so many cells each is looked at in 3 × 3 points, in one beyond: a look is held for every point."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _LINE_STEPS = 200
+_FLAT_SIGHT = 0.7
+"""Lines of sight flatter than 35° off straight down (tangent) are looked along for hills in between."""
+_UNEVEN = 0.5
+_SIGHT_STEPS = 24
+_OVER_M = 1.0
+"""Ground that rises less over a line of sight does not count as hiding: models are no better [m]."""
 _LONGEST_STEP = 3.0
 """Photographs further apart than this times the median belong to different legs."""
 
@@ -74,13 +82,21 @@ class GroundSearched:
     beside: int
 
 
-def search_ground(model: SearchModel, shown: Sequence[Shown], posture: Posture) -> GroundSearched:
+def search_ground(
+    model: SearchModel,
+    shown: Sequence[Shown],
+    posture: Posture,
+    *,
+    terrain: TerrainGround | None = None,
+) -> GroundSearched:
     """Lay photographs on the map and add up what they are worth.
 
     Args:
         model: the case's grid, visibility and detection curve.
         shown: photographs that were received and reviewed, in any order.
         posture: how the person is thought to be.
+        terrain: the height model and home's height in it; where it has no height, or without it, the ground
+            is level at the height stated with each photograph.
     """
     grid = model.grid
     ledger = ViewLedger(grid, 3 if grid.rows * grid.columns <= _FINE_CELLS else 1)
@@ -89,18 +105,16 @@ def search_ground(model: SearchModel, shown: Sequence[Shown], posture: Posture) 
     gsds, heights = [], []
     for one in sorted(shown, key=lambda s: (s.meta.time_utc or _NEVER, s.meta.path.name)):
         try:
-            pose = camera_pose(one.meta)
-            outline = footprint(one.meta, ground_height_m=one.ground_height_m)
-            gsds.append(gsd_m_px(one.meta, ground_height_m=one.ground_height_m))
+            view, gsd = _view(one, grid, terrain)
         except FrameError as error:
             unusable.append((one.meta.path.name, error.message))
             continue
-        height_m = pose.height_above_home_m - one.ground_height_m
-        heights.append(height_m)
-        outlines.append(outline)
-        at = grid.frame.to_xy([pose.position])[0]
-        places.append((one.meta.time_utc or _NEVER, at, _sweep_width_m(pose, height_m, model, posture)))
-        beside += not _add_look(ledger, model, _View(pose, outline, at, height_m), posture)
+        gsds.append(gsd)
+        heights.append(view.height_m)
+        outlines.append(view.outline)
+        width_m = _sweep_width_m(view.pose, view.height_m, model, posture)
+        places.append((one.meta.time_utc or _NEVER, view.at, width_m))
+        beside += not _add_look(ledger, model, view, posture)
     length, swept = _track(grid, places, model.visible)
     return GroundSearched(
         searched=ledger.searched(),
@@ -116,28 +130,73 @@ def search_ground(model: SearchModel, shown: Sequence[Shown], posture: Posture) 
 
 
 class _View(NamedTuple):
-    """A photograph's pose, footprint, camera place on the map's frame [m] and height above ground [m]."""
+    """A photograph's pose, footprint, camera place on the map's frame [m] and height above ground [m].
+
+    ``below_m`` gives how far the ground at places (n, 2) of the map's frame is below the camera [m];
+    ``room`` is the share of the footprint's size by which uneven ground may reach beyond its corners.
+    """
 
     pose: CameraPose
     outline: shapely.Polygon
     at: Array
     height_m: float
+    below_m: Callable[[Array], Array]
+    room: float
+
+
+def _view(one: Shown, grid: SearchGrid, terrain: TerrainGround | None) -> tuple[_View, float]:
+    """A photograph on its ground, and the GSD at its middle [m/px].
+
+    Raises:
+        FrameError: it shows no ground of known place.
+    """
+    pose = camera_pose(one.meta)
+    at = grid.frame.to_xy([pose.position])[0]
+    stated_m = one.ground_height_m
+
+    def below_m(xy: Array) -> Array:
+        ground = np.full(len(xy), stated_m)
+        if terrain is not None:
+            lon_lat = shapely.get_coordinates(grid.frame.to_geographic(shapely.multipoints(xy)))
+            heights = terrain.terrain.heights_m(lon_lat[:, 0], lon_lat[:, 1]) - terrain.home_height_m
+            ground = np.where(np.isnan(heights), stated_m, heights)
+        return np.asarray(pose.height_above_home_m - ground)
+
+    height_m = float(below_m(at[None])[0])
+    if not height_m > 0:
+        raise FrameError(
+            f"the camera, {pose.height_above_home_m:.0f} m above home, is below the height model's ground",
+            where=pose.name,
+            remedy="check that the photographs' heights are above the take-off place of the ledger",
+        )
+    try:
+        outline = footprint(one.meta, ground_height_m=stated_m, terrain=terrain)
+        gsd = gsd_m_px(one.meta, ground_height_m=stated_m, terrain=terrain)
+    except FrameError:
+        if terrain is None:
+            raise
+        level_m = pose.height_above_home_m - height_m  # it looks past the model's edge
+        outline = footprint(one.meta, ground_height_m=level_m)
+        gsd = gsd_m_px(one.meta, ground_height_m=level_m)
+    return _View(pose, outline, at, height_m, below_m, 0.0 if terrain is None else _UNEVEN), gsd
 
 
 def _add_look(ledger: ViewLedger, model: SearchModel, view: _View, posture: Posture) -> bool:
     """Add one photograph's look; whether it shows anything of the map."""
-    pose, height_m = view.pose, view.height_m
-    rows, columns, xy = _points_below(model.grid, ledger.per_side, view.outline)
+    pose = view.pose
+    rows, columns, xy = _points_below(model.grid, ledger.per_side, view.outline, view.room)
     if len(xy) == 0:
         return False
-    offsets = np.column_stack([xy - view.at, np.full(len(xy), -height_m)])
+    offsets = np.column_stack([xy - view.at, -view.below_m(xy)])
     feet = pose.project(offsets)
     with np.errstate(invalid="ignore"):
         inside = ((feet >= 0) & (feet <= (pose.width_px, pose.height_px))).all(axis=1)
-    if not inside.any():
+    shown = np.flatnonzero(inside)
+    shown = shown[~_behind_a_hill(view, offsets[shown])]
+    if not len(shown):
         return False
-    rows, columns, offsets, feet = rows[inside], columns[inside], offsets[inside], feet[inside]
-    bins, _ = view_bins(-offsets[:, 0], -offsets[:, 1], np.full(len(offsets), height_m))
+    rows, columns, offsets, feet = rows[shown], columns[shown], offsets[shown], feet[shown]
+    bins, _ = view_bins(-offsets[:, 0], -offsets[:, 1], -offsets[:, 2])
     px = _person_px(pose, offsets, feet, posture)
     cells = (rows // ledger.per_side, columns // ledger.per_side)
     hidden = model.visible[cells]
@@ -155,11 +214,30 @@ def _add_look(ledger: ViewLedger, model: SearchModel, view: _View, posture: Post
     return True
 
 
+def _behind_a_hill(view: _View, offsets: Array) -> npt.NDArray[np.bool_]:
+    """(n,) whether ground rises over the line from the camera to places (n, 3 offsets, up is +).
+
+    Looked at along flat lines of sight alone: steeper ones would need ground as steep as they are.
+    """
+    hidden = np.zeros(len(offsets), dtype=bool)
+    across = np.hypot(offsets[:, 0], offsets[:, 1])
+    flat = np.flatnonzero(across > -offsets[:, 2] * _FLAT_SIGHT)
+    if not len(flat):
+        return hidden
+    share = np.linspace(0.0, 1.0, _SIGHT_STEPS + 2)[1:-1]
+    along = offsets[flat, None, :] * share[:, None]
+    ground_m = view.below_m((along[..., :2] + view.at).reshape(-1, 2)).reshape(len(flat), -1)
+    hidden[flat] = (-along[..., 2] > ground_m + _OVER_M).any(axis=1)
+    return hidden
+
+
 def _points_below(
-    grid: SearchGrid, per_side: int, outline: shapely.Polygon
+    grid: SearchGrid, per_side: int, outline: shapely.Polygon, room: float
 ) -> tuple[Integers, Integers, Array]:
-    """Rows, columns and places of the sample points within a footprint's bounding box."""
+    """Rows, columns and places of the sample points within a footprint's bounding box, widened by a share."""
     x0, y0, x1, y1 = grid.frame.to_local(outline).bounds
+    wide, high = room * (x1 - x0), room * (y1 - y0)
+    x0, y0, x1, y1 = x0 - wide, y0 - high, x1 + wide, y1 + high
     step = grid.cell_m / per_side
     spans = []
     for low, high, origin, count in (

@@ -80,14 +80,22 @@ class _Flown(Part):
     photos: list[_Shot]
 
 
+class _Home(Part):
+    """Where the flight took off."""
+
+    lat_deg: float = Field(ge=-90, le=90)
+    lon_deg: float = Field(ge=-180, le=180)
+
+
 class LedgerFile(Part):
-    """What is read back of ``ledger.json``."""
+    """What is read back of ``ledger.json``; those of earlier versions do not say home."""
 
     schema_name: Literal["airbeat/ledger/1"] = Field(alias="schema")
     source_sha256: str
     footprint_across_m: float = Field(gt=0, le=10_000)
     gaps: dict[str, Any]
     plan_name: str = ""
+    home: _Home | None = None
     counted_by: str = ""
     photos: int = Field(default=0, ge=0)
     unusable: list[dict[str, Any]] = Field(default_factory=list)
@@ -147,6 +155,7 @@ class Ledger:
             "schema": "airbeat/ledger/1",
             "tool_version": airbeat.__version__,
             "plan_name": self.plan.name,
+            "home": {"lat_deg": self.plan.home.lat_deg, "lon_deg": self.plan.home.lon_deg},
             "source_name": self.plan.provenance.source_name,
             "source_sha256": self.plan.provenance.source_sha256,
             "inputs": [{"file": name, "sha256": digest} for name, digest in self.inputs],

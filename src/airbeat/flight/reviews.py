@@ -17,7 +17,7 @@ from pydantic import Field
 
 from airbeat.errors import InputFileError, UsageError
 from airbeat.report.artefact import Part, read_artefact
-from airbeat.report.reviewed import LOG_NAME, decisions_beside
+from airbeat.report.reviewed import decisions_beside, logged_sha256
 from airbeat.report.searched import FrameRow, SearchResults
 
 __all__ = ["Counted", "Decision", "ReviewState", "count_frames", "find_reviews", "no_reviews", "read_reviews"]
@@ -126,7 +126,7 @@ def _logged(folder: Path, results: SearchResults) -> tuple[ReviewState, str]:
         notes={name: d.note for name, d in decided.items() if d.note},
         reviewers=tuple(dict.fromkeys(d.reviewer for d in decided.values())),
     )
-    return review, hashlib.sha256((folder / LOG_NAME).read_bytes()).hexdigest()
+    return review, logged_sha256(folder)
 
 
 def _refuse_unknown(path: Path, what: str, named: Iterable[str], known: set[str]) -> None:

@@ -18,23 +18,38 @@ from airbeat.flight.casefolder import CaseFolder, FindRow, ImagesRow, LedgerRow,
 from airbeat.flight.ground_searched import GroundSearched, Shown, search_ground
 from airbeat.flight.ledger import LedgerFile, read_ledger
 from airbeat.flight.reviews import Counted, Decision, ReviewState, count_frames
+from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.locate.relief import TerrainGround, terrain_ground
 from airbeat.report.searched import SYNTHETIC, FrameRow, SearchResults, read_search_results
 from airbeat.search.grid import ProbabilityMap
 from airbeat.search.pod import updated
 from airbeat.search.sweepwidth import GSD_MAX_M_PX, gsd_advice
 
-__all__ = ["UpdateResult", "update_case"]
+__all__ = ["UpdateResult", "assumptions", "update_case"]
 
 Array = npt.NDArray[np.float64]
 
-ASSUMPTIONS = (
-    "POD assumes ground as high as stated with each photograph, level within it; a person who does not move; "
-    "looks from one direction counted once; flights independent of one another; this area is not cleared"
+_ASSUMES = (
+    "POD assumes {ground}; a person who does not move; looks from one direction counted once; flights "
+    "independent of one another; this area is not cleared"
 )
+_LEVEL = "ground as high as stated with each photograph, level within it"
 EXERCISE = "Exercise: synthetic photographs of a simulated flight; nothing of this was searched in truth."
 _FLAT = "height above the take-off place from the photographs, ground level there"
 _GROUND = "height above the take-off place from the photographs, ground heights stated with them"
+_MODEL = "height above the take-off place from the photographs, ground heights from {name}"
+_ONE_HEIGHT_M = 1.0
+"""Take-off places whose heights differ by less are one for the heights of photographs."""
+
+
+def assumptions(case: CaseFolder) -> str:
+    """What a case's numbers assume, one sentence."""
+    terrain = case.case.terrain
+    ground = _LEVEL if terrain is None else f"ground as high as in {terrain.name}"
+    if case.case.flat_beyond:
+        ground += ", flat where it has no heights"
+    return _ASSUMES.format(ground=ground)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +113,7 @@ def update_case(
         case.model,
         [Shown(meta=r.meta(), ground_height_m=r.ground_height_above_home_m) for r in counted.rows],
         case.case.missing.posture,
+        terrain=_relief(case, flown),
     )
     _refuse_useless(counted, ground, force=force)
     given = _Given(flown, results, counted, ground, whole)
@@ -118,6 +134,35 @@ def update_case(
         after=case.current(),
         success=(float((poa * arrays["pod_low"]).sum()), float((poa * arrays["pod_high"]).sum())),
     )
+
+
+def _relief(case: CaseFolder, flown: Sequence[tuple[Path, LedgerFile]]) -> TerrainGround | None:
+    """The case's height model with the height of the place that the flights took off from; None without one.
+
+    Raises:
+        UsageError: nobody says where the flights took off, or they took off at different heights.
+        TerrainError: the model has no height there.
+    """
+    terrain = case.case.terrain
+    if terrain is None:
+        return None
+    homes = [LatLon(lat_deg=f.home.lat_deg, lon_deg=f.home.lon_deg) for _, f in flown if f.home is not None]
+    if len(homes) < len(flown):
+        if len(case.case.launches) != 1:
+            raise UsageError(
+                "a ledger does not say where its flight took off, which the height model needs",
+                remedy="write the ledger anew: airbeat ledger",
+            )
+        homes = [case.case.launches[0].position]
+    grounds = [terrain_ground(terrain, (), home=home) for home in homes]
+    heights = [ground.home_height_m for ground in grounds]
+    if max(heights) - min(heights) > _ONE_HEIGHT_M:
+        raise UsageError(
+            f"the flights took off at different heights ({min(heights):.0f} to {max(heights):.0f} m by "
+            f"{terrain.name}), and photographs say their height above the take-off place",
+            remedy="update the case flight by flight, each with its own photographs",
+        )
+    return grounds[0]
 
 
 def _arrays(ground: GroundSearched) -> dict[str, Array]:
@@ -217,7 +262,9 @@ def _map_without(case: CaseFolder, number: int | None) -> ProbabilityMap:
 def _record(case: CaseFolder, given: _Given, candidates_json: Path, replaces: int | None) -> UpdateRecord:
     counted, ground, taken = given.counted, given.ground, given.taken
     left_out = [*counted.left_out, *ground.unusable]
-    flat = all(row.ground_height_above_home_m == 0 for row in counted.rows)
+    source = _FLAT if all(row.ground_height_above_home_m == 0 for row in counted.rows) else _GROUND
+    if case.case.terrain is not None:
+        source = _MODEL.format(name=case.case.terrain.name)
     return UpdateRecord(
         number=0,
         made_utc="",
@@ -251,7 +298,7 @@ def _record(case: CaseFolder, given: _Given, candidates_json: Path, replaces: in
         detector=f"{given.results.detector.name}, score at least {given.results.detector.threshold:.2f}",
         gsd_m_px=ground.gsd_m_px,
         heights_m=ground.heights_m,
-        altitude_source=_FLAT if flat else _GROUND,
+        altitude_source=source,
         taken_utc=None if taken is None else (taken[0].isoformat(), taken[1].isoformat()),
         sweep_width_m=ground.sweep_width_m,
         gap_area_m2=sum(_area_m2(ledger) for _, ledger in given.flown),
@@ -262,7 +309,7 @@ def _record(case: CaseFolder, given: _Given, candidates_json: Path, replaces: in
 
 
 def _notes(case: CaseFolder, given: _Given, replaces: int | None) -> list[str]:
-    notes = [ASSUMPTIONS, f"detection curve: {case.model.curve.name}"]
+    notes = [assumptions(case), f"detection curve: {case.model.curve.name}"]
     if any(SYNTHETIC in row.software for row in given.counted.rows):
         notes.insert(0, EXERCISE)
     missing = given.expected - given.received

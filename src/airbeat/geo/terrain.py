@@ -98,11 +98,13 @@ class Terrain:
         grids: the rasters.
         name: file names.
         sha256: SHA-256 of each file.
+        beyond_m: height that is taken where the files have none [m]; None for NaN.
     """
 
     grids: tuple[HeightGrid, ...]
     name: str
     sha256: tuple[str, ...] = field(default=())
+    beyond_m: float | None = None
 
     @property
     def resolution_m(self) -> float:
@@ -110,12 +112,22 @@ class Terrain:
         return min(grid.resolution_m for grid in self.grids)
 
     def heights_m(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Array:
-        """Heights of the ground above the model's sea level [m]; NaN where the model has none.
+        """Heights of the ground above the model's sea level [m].
+
+        Where the files have none it is ``beyond_m``, or NaN.
 
         Args:
             lon_deg: (n,) longitudes [degrees].
             lat_deg: (n,) latitudes [degrees].
         """
+        heights = self._from_files(lon_deg, lat_deg)
+        return heights if self.beyond_m is None else np.where(np.isnan(heights), self.beyond_m, heights)
+
+    def known(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether the files have a height at places; arguments as of `heights_m`."""
+        return ~np.isnan(self._from_files(lon_deg, lat_deg))
+
+    def _from_files(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Array:
         lon, lat = np.atleast_1d(np.asarray(lon_deg, float)), np.atleast_1d(np.asarray(lat_deg, float))
         heights = np.full(len(lon), np.nan)
         for grid in self.grids:
@@ -293,7 +305,7 @@ class _RasterCells:
 def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     rasterio = _rasterio(path)
     from pyproj import CRS, Transformer
-    from pyproj.exceptions import CRSError
+    from pyproj.exceptions import ProjError
 
     try:
         with warnings.catch_warnings():
@@ -322,7 +334,7 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
             values = raster.read(1, window=((r0, r1), (c0, c1)), masked=True).astype(np.float64)
             heights = _cleaned(values.filled(np.nan) * raster.scales[0] + raster.offsets[0])
             across = math.hypot(raster.transform.a, raster.transform.d)
-    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, CRSError) as error:
+    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, ProjError) as error:
         text = str(error).replace(str(path), path.name).splitlines()
         raise TerrainError(
             f"cannot be read as GeoTIFF: {text[0][:200] if text else 'damaged'}",

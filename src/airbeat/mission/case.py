@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.geo.coordinates import Altitude, LatLon
+from airbeat.geo.terrain import Terrain
 from airbeat.mission.mission import Wind
 from airbeat.mission.plan import Fence, Provenance
 from airbeat.vehicle.airframe import Airframe
@@ -185,13 +186,14 @@ class Cover:
     Attributes:
         name: what people call it.
         canopy: share of the ground that leaves do not hide, 0…1.
-        slope: the same for ground turned away or broken, 0…1.
+        slope: the same for ground turned away or broken, 0…1; None to derive it from the height model, 1
+            without one.
         geometry: geographic (Multi)Polygon; None for everything that no other cover names.
     """
 
     name: str
     canopy: float
-    slope: float
+    slope: float | None = None
     geometry: Any | None = None
 
 
@@ -245,6 +247,9 @@ class Case:
         launches: where to take off.
         drones: what there is to fly.
         fence: the geofence, or None.
+        terrain: height model of the ground, or None for flat ground.
+        terrain_tolerance_m: how far heights above ground may differ from what was asked for [m].
+        flat_beyond: whether ground is taken as flat where the height model has none.
         wind: the wind to plan for, or None.
         notes: what every output must say.
         provenance: name and SHA-256 of the case file.
@@ -267,6 +272,9 @@ class Case:
     launches: tuple[Launch, ...] = ()
     drones: tuple[Drone, ...] = ()
     fence: Fence | None = None
+    terrain: Terrain | None = field(default=None, compare=False, repr=False)
+    terrain_tolerance_m: float = 5.0
+    flat_beyond: bool = False
     wind: Wind | None = None
     notes: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)

@@ -41,7 +41,9 @@ from airbeat.mission.caseschema import (
     VisibilitySection,
 )
 from airbeat.mission.casesources import Sources, resolve_ground, resolve_lines, resolve_regions
+from airbeat.mission.caseterrain import resolve_case_terrain
 from airbeat.mission.loader import (
+    TOLERANCE_M,
     UNSURVEYED,
     draft_of,
     problems_in,
@@ -60,6 +62,7 @@ from airbeat.mission.resolve import (
     resolve_place,
     resolve_wind,
 )
+from airbeat.mission.sanity import check_tolerance
 from airbeat.mission.yamltree import KeyPath, dotted
 
 __all__ = ["load_case", "parse_case"]
@@ -121,7 +124,9 @@ def _case(draft: CaseFile, sources: Sources, provenance: Provenance, name: str) 
     curve = _curve(detection.curve, sources) if detection.curve else None
     fence = resolve_fence(block("fence"), ledger) if block("fence") else None
     launches = tuple(_launch(s, n, ledger) for n, s in enumerate(block("launch") or (), start=1))
-    drones = tuple(d for n, s in enumerate(block("drones") or ()) if (d := _drone(s, n, ledger)))
+    ground = block("terrain")
+    tolerance_m = ground.tolerance_m if ground else None
+    drones = tuple(d for n, s in enumerate(block("drones") or ()) if (d := _drone(s, n, tolerance_m, ledger)))
     check_vertices(ledger)
     if missing is None or extent is None or ledger.problems or ledger.tree.problems:
         return None
@@ -133,6 +138,11 @@ def _case(draft: CaseFile, sources: Sources, provenance: Provenance, name: str) 
     for n, shape in enumerate(segments):
         _check_on_map(shape, ("segments", n), shown, ledger)
     _check_weights(missing, regions, lines, rasters, ledger)
+    terrain = None
+    if ground is not None:
+        terrain = resolve_case_terrain(
+            ground, sources, last_known=missing.last_known, extent=extent, launches=launches, fence=fence
+        )
     if ledger.problems:
         return None
     return Case(
@@ -151,6 +161,9 @@ def _case(draft: CaseFile, sources: Sources, provenance: Provenance, name: str) 
         launches=launches,
         drones=drones,
         fence=fence,
+        terrain=terrain,
+        terrain_tolerance_m=tolerance_m or TOLERANCE_M,
+        flat_beyond=ground is not None and ground.beyond == "flat",
         wind=resolve_wind(block("wind")) if block("wind") else None,
         notes=tuple(dict.fromkeys([*ledger.datum_notes(), *ledger.notes])),
         provenance=provenance,
@@ -277,13 +290,14 @@ def _launch(section: LaunchSection, number: int, ledger: Ledger) -> Launch:
     )
 
 
-def _drone(section: DroneSection, number: int, ledger: Ledger) -> Drone | None:
+def _drone(section: DroneSection, number: int, tolerance_m: float | None, ledger: Ledger) -> Drone | None:
     at: KeyPath = ("drones", number)
     camera = resolve_camera(section.camera, ledger, path=(*at, "camera"))
     airframe = resolve_airframe(section.airframe, ledger, path=(*at, "airframe"))
-    height = resolve_height(section.height, camera, (*at, "height"), ledger)
+    height = resolve_height(section.height, camera, (*at, "height"), ledger, tolerance_m=tolerance_m)
     if camera is None or airframe is None or height is None:
         return None
+    check_tolerance(tolerance_m, height, ledger)
     if section.speed_m_s > airframe.max_speed_m_s:
         ledger.add(
             (*at, "speed_m_s"),

@@ -114,7 +114,7 @@ def _geotiff(path: Path, extent: ExtentSection | None) -> WeightedRaster:
             remedy="pip install 'airbeat[terrain]', or export the raster as CSV",
         ) from error
     from pyproj import CRS, Transformer
-    from pyproj.exceptions import CRSError
+    from pyproj.exceptions import ProjError
 
     try:
         with warnings.catch_warnings():
@@ -132,7 +132,7 @@ def _geotiff(path: Path, extent: ExtentSection | None) -> WeightedRaster:
             crs = CRS.from_wkt(raster.crs.to_wkt())
             inverse: Any = ~raster.transform
             values = raster.read(1, masked=True).astype(np.float64)
-    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, CRSError) as error:
+    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, ProjError) as error:
         text = str(error).replace(str(path), path.name).splitlines()
         raise GeometryError(
             f"cannot be read as GeoTIFF: {text[0][:200] if text else 'damaged'}", where=path.name

@@ -19,10 +19,12 @@ from airbeat.mission.schema import (
     PointSection,
     Ring,
     Section,
+    TerrainSection,
     Text,
     WindSection,
     complaint,
     version,
+    with_file,
     with_profile,
 )
 
@@ -197,17 +199,17 @@ class GridSection(Section):
 
 
 class CoverSection(ShapeSection):
-    """Ground that hides people."""
+    """Ground that hides people; without a slope factor it follows from the height model."""
 
     canopy: Share = 1.0
-    slope: Share = 1.0
+    slope: Share | None = None
 
 
 class VisibilitySection(Section):
     """What hides the ground: everywhere, and in named places."""
 
     canopy: Share = 1.0
-    slope: Share = 1.0
+    slope: Share | None = None
     areas: Annotated[list[CoverSection], Field(max_length=200)] = Field(default_factory=list)
 
 
@@ -271,4 +273,5 @@ class CaseFile(Section):
     launch: Annotated[list[LaunchSection], Field(min_length=1, max_length=20)] | None = None
     drones: Annotated[list[DroneSection], Field(min_length=1, max_length=20)] | None = None
     fence: FenceSection | None = None
+    terrain: Annotated[TerrainSection, BeforeValidator(with_file)] | None = None
     wind: WindSection | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.mission.loader import parse_mission, read_content, read_tree
 
-__all__ = ["LOWEST_LOOK_M", "closer_look_text", "look_height_m", "yaml_text"]
+__all__ = ["LOWEST_LOOK_M", "closer_look_text", "look_height_m", "moved_terrain", "yaml_text"]
 
 LOWEST_LOOK_M = 15.0
 """No look is proposed from lower: wires and tree tops are what aircraft meet there [m]."""
@@ -102,7 +103,9 @@ def closer_look_text(
     if ground_m and not modelled:
         data["search"]["target_height_m"] = round(ground_m, 1)
     if modelled:
-        data["terrain"] = _moved(tree["terrain"], mission.parent, out.parent)
+        block = tree["terrain"] if isinstance(tree["terrain"], dict) else {"file": tree["terrain"]}
+        block = block | {"tolerance_m": min(parsed.terrain_tolerance_m, math.floor(height_m * 2.5) / 10)}
+        data["terrain"] = moved_terrain(block, lambda name: mission.parent / name, out.parent)
     return _HEAD.format(mission=mission.name, name=name) + yaml_text(data)
 
 
@@ -112,13 +115,19 @@ _HEAD = (
 )
 
 
-def _moved(terrain: Any, from_dir: Path, to_dir: Path) -> Any:
-    """A terrain block whose files are named from another folder."""
+def moved_terrain(terrain: Any, find: Callable[[str], Path], to_dir: Path) -> Any:
+    """A terrain block whose files are named from another folder.
+
+    Args:
+        terrain: as it stands in a mission or case file.
+        find: where the file of a name lies.
+        to_dir: the folder of the file that the block is written into.
+    """
     if isinstance(terrain, dict):
-        return terrain | {"file": _moved(terrain["file"], from_dir, to_dir)}
+        return terrain | {"file": moved_terrain(terrain["file"], find, to_dir)}
     if isinstance(terrain, list):
-        return [_moved(name, from_dir, to_dir) for name in terrain]
-    return Path(os.path.relpath((from_dir / str(terrain)).absolute(), to_dir.absolute())).as_posix()
+        return [moved_terrain(name, find, to_dir) for name in terrain]
+    return Path(os.path.relpath(find(str(terrain)).absolute(), to_dir.absolute())).as_posix()
 
 
 def yaml_text(data: dict[str, Any]) -> str:

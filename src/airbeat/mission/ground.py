@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 
 from airbeat.errors import TerrainError
+from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain, read_terrain
 from airbeat.mission.mission import DatumPattern, OrbitPattern, TrackLinePattern, WaypointPattern
@@ -17,11 +22,14 @@ from airbeat.mission.sanity import Parts
 from airbeat.mission.schema import TerrainSection
 from airbeat.mission.yamltree import KeyPath
 
-__all__ = ["resolve_terrain"]
+__all__ = ["bounds_round", "model_note", "resolve_terrain"]
+
+Bounds = tuple[float, float, float, float]
 
 _ROOM_M = 500.0
 """The model is kept so far beyond everything in the mission [m]."""
 _HOME_DIFFERS_M = 20.0
+_SAMPLES_ACROSS = 101
 
 
 def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledger: Ledger) -> Terrain | None:
@@ -35,19 +43,30 @@ def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledge
     if bounds is None:
         return None
     try:
-        terrain = read_terrain([base_dir / name for name in section.file], bounds)
+        terrain = read_terrain([_beside(base_dir, name) for name in section.file], bounds)
     except TerrainError as error:
         ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
         return None
+    ledger.notes.append(model_note(terrain))
+    _check_home(parts, terrain, ledger)
+    return _level_beyond(terrain, parts, bounds, ledger) if section.beyond == "flat" else terrain
+
+
+def _beside(base_dir: Path, name: str) -> Path:
+    """The path of a file that a mission in a folder names; the folder itself need not be there yet."""
+    path = base_dir / name
+    return path if path.exists() else Path(os.path.normpath(path))
+
+
+def model_note(terrain: Terrain) -> str:
+    """Which height model is used, for people."""
     digests = ", ".join(digest[:16] for digest in terrain.sha256)
-    ledger.notes.append(
+    return (
         f"ground heights from {terrain.name} (SHA-256 {digests}), a value every {terrain.resolution_m:.0f} m"
     )
-    _check_home(parts, terrain, ledger)
-    return terrain
 
 
-def _bounds(parts: Parts) -> tuple[float, float, float, float] | None:
+def _bounds(parts: Parts) -> Bounds | None:
     """West, south, east, north [degrees] of everything, with room; None without a home near it."""
     if parts.home is None:
         return None
@@ -62,10 +81,21 @@ def _bounds(parts: Parts) -> tuple[float, float, float, float] | None:
         places += [circle.centre for circle in parts.fence.circles]
     shapes += [shapely.Point(p.lon_deg, p.lat_deg) for p in places if p is not None]
     shapes += [] if parts.area is None else [parts.area]
-    frame = LocalFrame(parts.home)
-    x0, y0, x1, y1 = shapely.total_bounds([frame.to_local(s) for s in shapes])
     radii = [c.radius_m for c in parts.fence.circles] if parts.fence else []
-    room = _ROOM_M + max(radii, default=0.0)
+    return bounds_round(shapes, parts.home, more_m=max(radii, default=0.0))
+
+
+def bounds_round(shapes: Sequence[Any], origin: LatLon, *, more_m: float = 0.0) -> Bounds | None:
+    """West, south, east, north [degrees] of shapes with room round them; None beyond 100 km.
+
+    Args:
+        shapes: geographic shapely geometries.
+        origin: a place among them.
+        more_m: room beside the usual 500 m [m].
+    """
+    frame = LocalFrame(origin)
+    x0, y0, x1, y1 = shapely.total_bounds([frame.to_local(s) for s in shapes])
+    room = _ROOM_M + more_m
     reach = max(abs(v) for v in (x0, y0, x1, y1))
     if not math.isfinite(reach) or reach > 100_000.0:
         return None  # places that far away are reported elsewhere
@@ -73,9 +103,27 @@ def _bounds(parts: Parts) -> tuple[float, float, float, float] | None:
         [(x, y) for x in (x0 - room, x1 + room) for y in (y0 - room, (y0 + y1) / 2, y1 + room)]
     )
     south, north = min(p.lat_deg for p in corners), max(p.lat_deg for p in corners)
-    east_of_home = [(p.lon_deg - parts.home.lon_deg + 180.0) % 360.0 - 180.0 for p in corners]
-    west, east = parts.home.lon_deg + min(east_of_home), parts.home.lon_deg + max(east_of_home)
+    east_of_origin = [(p.lon_deg - origin.lon_deg + 180.0) % 360.0 - 180.0 for p in corners]
+    west, east = origin.lon_deg + min(east_of_origin), origin.lon_deg + max(east_of_origin)
     return (west + 180.0) % 360.0 - 180.0, south, (east + 180.0) % 360.0 - 180.0, north
+
+
+def _level_beyond(terrain: Terrain, parts: Parts, bounds: Bounds, ledger: Ledger) -> Terrain:
+    """The model with level ground as high as at home where it has none, and a note of how much that is."""
+    if parts.home is None:
+        return terrain
+    west, south, east, north = bounds
+    lon = west + np.linspace(0.0, (east - west) % 360.0, _SAMPLES_ACROSS)
+    lat = np.linspace(south, north, _SAMPLES_ACROSS)
+    lons, lats = (v.ravel() for v in np.meshgrid((lon + 180.0) % 360.0 - 180.0, lat))
+    share = 1.0 - float(terrain.known(lons, lats).mean())
+    if share > 0:
+        ledger.notes.append(
+            f"{terrain.name} has no heights for {max(share, 0.01):.0%} of the neighbourhood: flat ground as "
+            "high as home was assumed there; look at a map before you fly it"
+        )
+    home_m = float(terrain.heights_m(parts.home.lon_deg, parts.home.lat_deg)[0])
+    return terrain if math.isnan(home_m) else replace(terrain, beyond_m=home_m)
 
 
 def _check_home(parts: Parts, terrain: Terrain, ledger: Ledger) -> None:

@@ -36,6 +36,7 @@ from airbeat.mission.yamltree import YamlTree, YamlTreeError, read_yaml
 
 __all__ = [
     "MAX_BYTES",
+    "TOLERANCE_M",
     "UNSURVEYED",
     "draft_of",
     "load_mission",
@@ -53,7 +54,7 @@ UNSURVEYED = "unsurveyed; not for flight as it is"
 """The note of a mission whose ``status`` is ``unsurveyed``; checks warn of it."""
 
 MAX_PROBLEMS = 50
-_TOLERANCE_M = 5.0
+TOLERANCE_M = 5.0
 """How far heights above ground may differ from what was asked for, unless the mission says so [m]."""
 _PATTERN_KEYS = ("search", "patrol", "waypoints")
 
@@ -252,7 +253,7 @@ def _mission(draft: MissionFile, base_dir: Path, ledger: Ledger, provenance: Pro
         last_seen=parts.last_seen,
         wind=parts.wind,
         terrain=parts.terrain,
-        terrain_tolerance_m=parts.terrain_tolerance_m or _TOLERANCE_M,
+        terrain_tolerance_m=parts.terrain_tolerance_m or TOLERANCE_M,
         notes=tuple(dict.fromkeys([*ledger.datum_notes(), *ledger.notes])),
         provenance=provenance,
     )

@@ -38,7 +38,7 @@ from airbeat.mission.yamltree import KeyPath
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
 
-__all__ = ["MAX_DISTANCE_M", "MAX_GSD_M_PX", "Parts", "check_parts"]
+__all__ = ["MAX_DISTANCE_M", "MAX_GSD_M_PX", "Parts", "check_parts", "check_tolerance"]
 
 MAX_DISTANCE_M = 50_000.0
 """Farthest that anything in a mission may lie from home [m]."""
@@ -90,7 +90,8 @@ def check_parts(parts: Parts, ledger: Ledger) -> None:
     _check_heights(parts, ledger)
     _check_speed(parts, ledger)
     _check_wind(parts, ledger)
-    _check_tolerance(parts, ledger)
+    if parts.height is not None:
+        check_tolerance(parts.terrain_tolerance_m, parts.height, ledger)
     if isinstance(parts.pattern, SurveyPattern):
         _check_overlap(parts.pattern, parts, ledger)
         if _check_pitch(parts.pattern, parts, ledger):
@@ -305,9 +306,9 @@ def _check_speed(parts: Parts, ledger: Ledger) -> None:
         )
 
 
-def _check_tolerance(parts: Parts, ledger: Ledger) -> None:
-    tolerance_m, height = parts.terrain_tolerance_m, parts.height
-    if tolerance_m is None or height is None or height.datum is not AltitudeDatum.AGL:
+def check_tolerance(tolerance_m: float | None, height: Altitude, ledger: Ledger) -> None:
+    """Report a tolerance that is large beside the height above ground that is to be kept."""
+    if tolerance_m is None or height.datum is not AltitudeDatum.AGL:
         return
     if tolerance_m > height.value_m / 4:
         ledger.add(

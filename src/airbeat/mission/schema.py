@@ -100,7 +100,7 @@ def _area(value: Any) -> Any:
     return value
 
 
-def _terrain(value: Any) -> Any:
+def with_file(value: Any) -> Any:
     return {"file": value} if isinstance(value, str | list) else value
 
 
@@ -197,6 +197,7 @@ class TerrainSection(Section):
         BeforeValidator(_paths),
     ] = Field(description="the height model's path beside this file, e.g. file: N47E011.hgt")
     tolerance_m: float = Field(default=5.0, ge=0.5, le=50)
+    beyond: Literal["refuse", "flat"] = "refuse"
 
 
 class WindSection(Section):
@@ -274,7 +275,7 @@ class MissionFile(Section):
         description="an airframe profile's name or its values"
     )
     wind: WindSection | None = None
-    terrain: Annotated[TerrainSection, BeforeValidator(_terrain)] | None = None
+    terrain: Annotated[TerrainSection, BeforeValidator(with_file)] | None = None
     search: Annotated[PatternSection, pattern_tag("lawnmower")] | None = None
     patrol: Annotated[PatternSection, pattern_tag("waypoints")] | None = None
     waypoints: Annotated[PatternSection, pattern_tag("waypoints")] | None = None

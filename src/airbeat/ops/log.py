@@ -1,16 +1,16 @@
 """An append-only log of events, each of which holds the hash of the one before it.
 
-The log is one SQLite file in WAL mode. An event that `OperationsLog.append` has returned is on the disk,
-whatever happens to the program afterwards. The database itself refuses to change or delete events; who
-edits the file all the same breaks the chain, and `OperationsLog.verify` names the place. Events that were
-cut off at the end leave a whole chain behind: to notice that, keep the hash of the last event elsewhere.
+An event that `OperationsLog.append` has returned is on the disk, whatever happens to the program afterwards.
+The database itself refuses to change or delete events; who edits it all the same breaks the chain, and
+`OperationsLog.verify` names the place. Events that were cut off at the end leave a whole chain behind: to
+notice that, keep the hash of the last event elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,31 +19,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from airbeat.errors import InputFileError, UsageError
+from airbeat.ops.claims import Claims
+from airbeat.ops.store import EVENTS, Store
 
-__all__ = ["Event", "OperationsLog"]
+__all__ = ["FIRST", "SCHEMA_VERSION", "Event", "OperationsLog", "chained"]
 
 SCHEMA_VERSION = 1
 FIRST = "0" * 64
 """What the first event holds in place of the hash of the one before."""
-
-_TABLES = sa.MetaData()
-_EVENTS = sa.Table(
-    "events",
-    _TABLES,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("schema_version", sa.Integer, nullable=False),
-    sa.Column("time_utc", sa.Text, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("previous_sha256", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False, unique=True),
-)
-_REFUSALS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS events_{verb.lower()} BEFORE {verb} ON events "
-    "BEGIN SELECT RAISE(ABORT, 'events are only added'); END"
-    for verb in ("UPDATE", "DELETE")
-)
+_COLUMNS = tuple(column.name for column in EVENTS.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,26 +57,22 @@ class OperationsLog:
     Several programs may append at the same time; each waits for the other.
 
     Args:
-        path: the SQLite file; made if it is missing.
+        place: an SQLite file, made if it is missing, or the URL of a PostgreSQL database.
+
+    Attributes:
+        name: what messages call it.
+        claims: who looks at what right now.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: it cannot be reached or written.
         InputFileError: the file is there but is no log.
+        DependencyError: a URL was given and the extra ``postgres`` is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{path.parent} cannot be written: {error.strerror}") from error
-        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
-        sa.event.listen(self._engine, "connect", _prepare)
-        sa.event.listen(self._engine, "begin", _begin)
-        with self._connected() as connection:
-            _TABLES.create_all(connection)
-            for refusal in _REFUSALS:
-                connection.execute(sa.text(refusal))
+    def __init__(self, place: Path | str) -> None:
+        self._store = Store(place)
+        self.name = self._store.name
+        self.claims = Claims(self._store)
 
     def __enter__(self) -> OperationsLog:
         return self
@@ -101,8 +81,8 @@ class OperationsLog:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._engine.dispose()
+        """Close the database."""
+        self._store.close()
 
     def append(self, kind: str, payload: Mapping[str, Any], *, actor: str) -> Event:
         """Add an event; when this returns it is kept.
@@ -113,36 +93,78 @@ class OperationsLog:
             actor: who caused it.
 
         Raises:
-            UsageError: the file cannot be written.
+            UsageError: the database cannot be written.
             ValueError: the payload is not JSON.
         """
-        text = json.dumps(dict(payload), sort_keys=True, ensure_ascii=False, allow_nan=False)
-        with self._connected() as connection:
-            last = connection.execute(
-                sa.select(_EVENTS.c.number, _EVENTS.c.sha256).order_by(_EVENTS.c.number.desc()).limit(1)
-            ).first()
-            row: dict[str, Any] = {
-                "number": last.number + 1 if last else 1,
-                "schema_version": SCHEMA_VERSION,
-                "time_utc": datetime.now(UTC).isoformat(timespec="microseconds"),
-                "actor": actor,
-                "kind": kind,
-                "payload": text,
-                "previous_sha256": last.sha256 if last else FIRST,
-            }
-            row["sha256"] = _hash(row)
-            connection.execute(_EVENTS.insert().values(row))
-        return _event(row)
+        return self.append_all([(kind, payload)], actor=actor)[0]
 
-    def events(self) -> list[Event]:
-        """All events in their order.
+    def append_all(self, happenings: Sequence[tuple[str, Mapping[str, Any]]], *, actor: str) -> list[Event]:
+        """Add several events at once, all of them or, where something goes wrong, none.
+
+        Args:
+            happenings: kind and payload of each, in their order.
+            actor: who caused them.
 
         Raises:
-            InputFileError: the file is damaged.
+            UsageError: the database cannot be written.
+            ValueError: a payload is not JSON.
         """
-        with self._connected() as connection:
-            rows = connection.execute(sa.select(_EVENTS).order_by(_EVENTS.c.number)).mappings().all()
+        if not happenings:
+            return []
+        texts = [(kind, _json(payload)) for kind, payload in happenings]
+        with self._store.transaction() as connection:
+            self._store.hold_end(connection)
+            last = connection.execute(
+                sa.select(EVENTS.c.number, EVENTS.c.sha256).order_by(EVENTS.c.number.desc()).limit(1)
+            ).first()
+            number, previous = (last.number, last.sha256) if last else (0, FIRST)
+            now = datetime.now(UTC).isoformat(timespec="microseconds")
+            rows: list[dict[str, Any]] = []
+            for kind, text in texts:
+                number += 1
+                row: dict[str, Any] = {
+                    "number": number,
+                    "schema_version": SCHEMA_VERSION,
+                    "time_utc": now,
+                    "actor": _storable(actor),
+                    "kind": kind,
+                    "payload": text,
+                    "previous_sha256": previous,
+                }
+                previous = row["sha256"] = _hash(row)
+                rows.append(row)
+            connection.execute(EVENTS.insert(), rows)
+        return [_event(row) for row in rows]
+
+    def events(self, *, after: int = 0, kinds: Iterable[str] = ()) -> list[Event]:
+        """Events in their order.
+
+        Args:
+            after: only those with a higher number than this.
+            kinds: only those of these kinds; all where there are none.
+
+        Raises:
+            InputFileError: the log is damaged.
+        """
+        wanted = sa.select(EVENTS).where(EVENTS.c.number > after).order_by(EVENTS.c.number)
+        if kinds := tuple(kinds):
+            wanted = wanted.where(EVENTS.c.kind.in_(kinds))
+        with self._store.transaction() as connection:
+            rows = connection.execute(wanted).mappings().all()
         return [_event(dict(row)) for row in rows]
+
+    def last_number(self) -> int:
+        """Number of the last event; 0 where there is none."""
+        with self._store.transaction() as connection:
+            return int(connection.execute(sa.select(sa.func.max(EVENTS.c.number))).scalar() or 0)
+
+    def last_sha256(self) -> str:
+        """Hash of the last event; "" where there is none."""
+        with self._store.transaction() as connection:
+            last = connection.execute(
+                sa.select(EVENTS.c.sha256).order_by(EVENTS.c.number.desc()).limit(1)
+            ).scalar()
+        return str(last or "")
 
     def verify(self) -> int:
         """Recompute the whole chain.
@@ -153,69 +175,88 @@ class OperationsLog:
         Raises:
             InputFileError: naming the first event that was changed, taken out or put in.
         """
-        previous, count = FIRST, 0
-        with self._connected() as connection:
-            for row in connection.execute(sa.select(_EVENTS).order_by(_EVENTS.c.number)).mappings():
-                count += 1
-                if row["number"] != count:
-                    raise self._broken(count, f"is missing; event {row['number']} comes in its place")
-                if row["previous_sha256"] != previous:
-                    raise self._broken(count, f"does not follow event {count - 1} as that is now")
-                if row["sha256"] != _hash(dict(row)):
-                    raise self._broken(count, "was changed after it was written")
-                previous = row["sha256"]
-        return count
+        return sum(1 for _ in chained(self.rows(), where=self.name))
 
-    def _broken(self, number: int, what: str) -> InputFileError:
-        return InputFileError(
-            f"event {number} {what}",
-            where=str(self.path),
-            remedy="take the log from a copy made before; what follows this event proves nothing",
-        )
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The log's rows as they are kept, in their order, for a bundle; nothing of them is checked."""
+        with self._store.transaction() as connection:
+            for row in connection.execute(sa.select(EVENTS).order_by(EVENTS.c.number)).mappings():
+                yield dict(row)
 
-    def _connected(self) -> _Transaction:
-        return _Transaction(self._engine, self.path)
+    def take_over(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Add rows of another log as they are; this one must be empty or be their beginning.
 
+        Returns:
+            How many rows were added.
 
-class _Transaction:
-    """A transaction whose failures are told as ours."""
-
-    def __init__(self, engine: sa.Engine, path: Path) -> None:
-        self._context = engine.begin()
-        self._path = path
-
-    def __enter__(self) -> sa.Connection:
-        try:
-            return self._context.__enter__()
-        except sa.exc.DBAPIError as error:
-            raise self._told(error) from error
-
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        try:
-            self._context.__exit__(kind, value, trace)
-        except sa.exc.DBAPIError as error:
-            raise self._told(error) from error
-        if isinstance(value, sa.exc.DBAPIError):
-            raise self._told(value) from value
-
-    def _told(self, error: sa.exc.DBAPIError) -> InputFileError | UsageError:
-        if isinstance(error, sa.exc.OperationalError):
-            return UsageError(
-                f"{self._path} cannot be used: {error.orig}",
-                remedy="check that the disk has room and that nothing else holds the file",
-            )
-        return InputFileError(f"is no operations log: {error.orig}", where=str(self._path))
+        Raises:
+            InputFileError: the rows are no whole chain.
+            UsageError: this log holds other events.
+        """
+        for _ in chained(rows, where="the rows"):
+            pass
+        with self._store.transaction() as connection:
+            self._store.hold_end(connection)
+            own = connection.execute(
+                sa.select(EVENTS.c.number, EVENTS.c.sha256).order_by(EVENTS.c.number)
+            ).all()
+            for mine, theirs in zip(own, rows, strict=False):
+                if mine.sha256 != theirs["sha256"]:
+                    raise UsageError(
+                        f"{self.name} holds another operation: event {mine.number} differs",
+                        remedy="import into a new log",
+                    )
+            if len(own) > len(rows):
+                raise UsageError(
+                    f"{self.name} has {len(own)} events, what is imported ends at {len(rows)}",
+                    remedy="nothing is missing here; import into a new log if you want the shorter one",
+                )
+            fresh = [{name: row[name] for name in _COLUMNS} for row in rows[len(own) :]]
+            if fresh:
+                connection.execute(EVENTS.insert(), fresh)
+        return len(fresh)
 
 
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see _begin
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+def chained(rows: Iterable[Mapping[str, Any]], *, where: str) -> Iterator[Event]:
+    """The rows' events, each checked against the hash it holds and the one before it.
+
+    Args:
+        rows: rows of the table ``events`` in their order.
+        where: what messages call them.
+
+    Raises:
+        InputFileError: naming the first event that was changed, taken out or put in.
+    """
+    previous = FIRST
+    for count, row in enumerate(rows, start=1):
+        if row["number"] != count:
+            raise _broken(where, count, f"is missing; event {row['number']} comes in its place")
+        if row["previous_sha256"] != previous:
+            raise _broken(where, count, f"does not follow event {count - 1} as that is now")
+        if row["sha256"] != _hash(row):
+            raise _broken(where, count, "was changed after it was written")
+        previous = row["sha256"]
+        yield _event(row)
 
 
-def _begin(connection: sa.Connection) -> None:
-    """A transaction that may write takes the file from its start, so that no two can read the same end."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _broken(where: str, number: int, what: str) -> InputFileError:
+    return InputFileError(
+        f"event {number} {what}",
+        where=where,
+        remedy="take the log from a copy made before; what follows this event proves nothing",
+    )
+
+
+def _json(payload: Mapping[str, Any]) -> str:
+    text = json.dumps(dict(payload), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    if _storable(text) == text:
+        return text
+    return json.dumps(dict(payload), sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+def _storable(text: str) -> str:
+    """Text as a database takes it: names of files may hold bytes that are no text, and NUL is none."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _hash(row: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from airbeat.ops.log import Event, OperationsLog
 
-__all__ = ["Decision", "LookKey", "Reviewable", "Reviews", "Verdict"]
+__all__ = ["Decision", "LookKey", "Reviewable", "Reviews", "Verdict", "carry_over"]
 
 _DECIDED, _UNDONE = "review.decision", "review.undo"
 
@@ -101,20 +101,33 @@ class Reviews:
             The event, None where there is no decision to take back.
         """
         decisions = self._decisions().get(candidate_id)
-        if not decisions:
-            return None
-        return self._log.append(
-            _UNDONE, self._payload(candidate_id) | {"undone": decisions[-1].event}, actor=reviewer
-        )
+        return self.undo_event(candidate_id, decisions[-1].event, reviewer=reviewer) if decisions else None
+
+    def undo_event(self, candidate_id: str, number: int, *, reviewer: str) -> Event:
+        """Take the decision of one event back.
+
+        Raises:
+            KeyError: no such candidate.
+        """
+        return self._log.append(_UNDONE, self._payload(candidate_id) | {"undone": number}, actor=reviewer)
 
     def state(self) -> dict[str, Decision]:
         """The decision that counts, by candidate; undecided ones are not in it."""
         return {key: decisions[-1] for key, decisions in self._decisions().items() if decisions}
 
+    def by_reviewer(self) -> dict[str, dict[str, Decision]]:
+        """The last decision of each reviewer, by candidate: a second look does not replace the first."""
+        found: dict[str, dict[str, Decision]] = {}
+        for key, decisions in self._decisions().items():
+            for decision in decisions:
+                found.setdefault(key, {})[decision.reviewer] = decision
+        return found
+
     def lost(self) -> int:
         """Decisions on candidates that are no longer there."""
         return sum(
-            self._candidate_of(event) is None and event.kind == _DECIDED for event in self._log.events()
+            self._candidate_of(event) is None and event.kind == _DECIDED
+            for event in self._log.events(kinds=(_DECIDED,))
         )
 
     def _payload(self, candidate_id: str) -> dict[str, Any]:
@@ -123,7 +136,7 @@ class Reviews:
 
     def _decisions(self) -> dict[str, list[Decision]]:
         found: dict[str, list[Decision]] = {}
-        for event in self._log.events():
+        for event in self._log.events(kinds=(_DECIDED, _UNDONE)):
             candidate = self._candidate_of(event)
             if candidate is None:
                 continue
@@ -147,11 +160,32 @@ class Reviews:
         return None
 
 
+def carry_over(old: OperationsLog, new: OperationsLog) -> int:
+    """Copy the decisions of one log to the end of another; each says when and where it was made.
+
+    Returns:
+        How many events were copied. Those that were carried over before are left out.
+    """
+    known = {e.payload.get("carried_from") for e in new.events(kinds=(_DECIDED, _UNDONE))}
+    numbers = {e.payload["carried_from"]: e.number for e in new.events() if "carried_from" in e.payload}
+    copied = 0
+    hashes = {e.number: e.sha256 for e in old.events()}
+    for event in old.events(kinds=(_DECIDED, _UNDONE)):
+        if event.sha256 in known:
+            continue
+        payload = event.payload | {"carried_from": event.sha256, "decided_utc": event.time_utc.isoformat()}
+        if event.kind == _UNDONE:
+            payload["undone"] = numbers[hashes[event.payload["undone"]]]
+        numbers[event.sha256] = new.append(event.kind, payload, actor=event.actor).number
+        copied += 1
+    return copied
+
+
 def _decision(event: Event) -> Decision:
     return Decision(
         verdict=Verdict(event.payload["verdict"]),
         note=event.payload["note"],
         reviewer=event.actor,
-        time_utc=event.time_utc,
+        time_utc=datetime.fromisoformat(event.payload.get("decided_utc") or event.time_utc.isoformat()),
         event=event.number,
     )

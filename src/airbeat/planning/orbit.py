@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from airbeat.mission.mission import Mission, OrbitPattern
 from airbeat.mission.plan import FlightPlan
-from airbeat.planning.common import routers
+from airbeat.planning.common import follows_ground, routers
 from airbeat.planning.follow import ground_above_home_m
 from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.imaging import keeps_up
@@ -46,7 +46,8 @@ def plan_orbit(mission: Mission, pattern: OrbitPattern, space: FlightSpace) -> F
     if mission.terrain is not None:
         ground_m = float(ground_above_home_m(mission.terrain, mission.home, [pattern.centre])[0])
     target_m = ground_m + pattern.target_height_m
-    slant_m = max(math.hypot(radius, h.value_m - target_m) for h in heights)
+    levels = [h.value_m + (ground_m if follows_ground(h, mission) else 0.0) for h in heights]
+    slant_m = max(math.hypot(radius, level - target_m) for level in levels)
     trigger = pattern.trigger_distance_m or 2 * math.pi * radius / pattern.photos_per_turn
     mission, said = _slow_enough(mission, radius)
     speed, late = keeps_up(mission, trigger, slant_m)
@@ -60,7 +61,7 @@ def plan_orbit(mission: Mission, pattern: OrbitPattern, space: FlightSpace) -> F
         what=f"the circle of {radius:g} m",
         remedy="choose another radius, move the centre, or use a smaller margin",
     )
-    pitches = [math.degrees(math.atan2(target_m - h.value_m, radius)) for h in heights]
+    pitches = [math.degrees(math.atan2(target_m - level, radius)) for level in levels]
     looks = f"{min(pitches):.0f}°" + (f" to {max(pitches):.0f}°" if len(pitches) > 1 else "")
     notes += [
         f"circles of {len(corners) - 1} legs that cut off {_cut_m(radius, len(corners) - 1):.2f} m at most",

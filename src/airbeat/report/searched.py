@@ -84,9 +84,9 @@ class LookRow(Part):
 
 
 class CandidateRow(Part):
-    """One candidate."""
+    """One candidate. Files are named after its id, which therefore is no path."""
 
-    id: str
+    id: str = Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,59}$")
     lat_deg: float | None  # None where its photograph does not know its place
     lon_deg: float | None
     ce90_m: float | None = Field(ge=0)
@@ -94,6 +94,7 @@ class CandidateRow(Part):
     score: float
     frames_over_it: int
     looks: list[LookRow] = Field(min_length=1)
+    missed_in: list[str] = Field(default_factory=list)
     crop: str
 
     @property

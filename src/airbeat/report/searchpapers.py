@@ -15,12 +15,13 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from airbeat import __version__
 from airbeat.errors import InputFileError
 from airbeat.flight.casefolder import CaseFolder, FindRow, UpdateRecord
 from airbeat.flight.searchstatus import NOT_CLEARED, Status
-from airbeat.flight.searchupdate import ASSUMPTIONS, EXERCISE
+from airbeat.flight.searchupdate import EXERCISE, assumptions
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
 from airbeat.report.flown import FlightFile
 from airbeat.search.segments import SegmentRow
@@ -164,7 +165,7 @@ def papers_html(
             f"{d.height.datum.value}, {d.speed_m_s:g} m/s, {d.batteries} batteries"
             for d in case.case.drones
         ],
-        pod_assumes=ASSUMPTIONS,
+        pod_assumes=assumptions(case),
         updates=[_update(record) for record in status.updates],
         not_searched=_not_searched(status),
         finds=[_find(find) for find in status.finds],
@@ -201,11 +202,30 @@ def _rows(case: CaseFolder, status: Status) -> list[dict[str, Any]]:
                 "cells": segment_cells(row),
                 "middle": mgrs_grid(middle),
                 "searched": row.length_m > 0,
+                "ground": _ground(case, weights),
                 "work": f"Taken as visible: {hidden:.0%} of the ground. One more minute here adds "
                 f"{100 * row.next_best:.2f} % of success ({status.next_basis}).",
             }
         )
     return found
+
+
+def _ground(case: CaseFolder, weights: npt.NDArray[np.float64]) -> str:
+    """How high and how steep a segment's ground is by the height model, or that it was taken as flat."""
+    heights, steep = case.model.ground_m, case.model.slope_deg
+    if heights is None or steep is None or case.case.terrain is None:
+        return "Flat ground was assumed."
+    known = (weights > 0) & ~np.isnan(heights)
+    unknown = float(weights[np.isnan(heights)].sum() / weights.sum())
+    missing = f" Flat ground was assumed for {unknown:.0%}, of which it has no heights." if unknown else ""
+    if not known.any():
+        return f"Flat ground was assumed: {case.case.terrain.name} has no heights here."
+    slope = np.nan_to_num(steep[known])
+    return (
+        f"Ground {heights[known].min():.0f} to {heights[known].max():.0f} m above sea level by "
+        f"{case.case.terrain.name}, slopes {np.average(slope, weights=weights[known]):.0f}° in the mean, "
+        f"{slope.max():.0f}° at most.{missing}"
+    )
 
 
 def _update(record: UpdateRecord) -> dict[str, Any]:

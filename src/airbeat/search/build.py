@@ -13,10 +13,11 @@ import shapely
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.mission.case import Case, RasterSource, RegionSource, WeightedShape
+from airbeat.mission.case import Case, Cover, RasterSource, RegionSource, WeightedShape
 from airbeat.search.detection import DetectionCurve, johnson_curve, measured_curve
 from airbeat.search.grid import MAX_CELLS, ProbabilityMap, SearchGrid
 from airbeat.search.layers import Layer, combined, raster_layer, region_layer
+from airbeat.search.relief import SLOPE_RULE, ground_of, slope_deg, slope_factor
 from airbeat.search.rings import ring_distances_m, ring_layer
 from airbeat.search.segments import blocks
 
@@ -35,6 +36,9 @@ class SearchModel:
         first: the probability map before any search.
         layers: what it was made of: (name, weight, share of the layer that lies on the map).
         visible: canopy × slope factor of each cell, 0…1.
+        ground_m: height of the ground at each cell's middle above the height model's sea level [m], NaN where
+            it has none; None without a model.
+        slope_deg: how steep each cell is by the model [degrees], NaN where unknown; None without one.
         curve: how surely a person of so many pixels is found.
         segments: name and share of each cell inside, 0…1.
         notes: what was assumed, and what the reader must know.
@@ -46,6 +50,8 @@ class SearchModel:
     curve: DetectionCurve
     segments: tuple[tuple[str, Array], ...]
     notes: tuple[str, ...]
+    ground_m: Array | None = None
+    slope_deg: Array | None = None
 
     @property
     def grid(self) -> SearchGrid:
@@ -57,11 +63,13 @@ def build_model(case: Case) -> SearchModel:
     """The model of a case.
 
     Raises:
-        GeometryError: the map has too many cells, or what the case says leaves no map; with the place in the
-            file.
+        GeometryError: the map has too many cells, what the case says leaves no map, or its height model does
+            not cover it; with the place in the file.
         InputFileError: the detection curve is wrong.
     """
     grid = _grid(case)
+    ground_m, said = ground_of(case, grid)
+    steep = None if case.terrain is None else slope_deg(grid, case.terrain)
     layers = _layers(case, grid)
     try:
         first = combined(grid, layers, rest=case.rest_of_world)
@@ -70,7 +78,7 @@ def build_model(case: Case) -> SearchModel:
     curve = johnson_curve(case.task)
     if case.curve is not None:
         curve = measured_curve(case.curve, name=case.curve_name)
-    notes = [*case.notes]
+    notes = [*said, *case.notes]
     if not layers:
         notes.append(
             "the case names no category, regions, lines or grids: every cell is as likely as another"
@@ -83,13 +91,17 @@ def build_model(case: Case) -> SearchModel:
     notes.append(
         f"rest of the world {first.rest:.1%}, {'stated' if case.rest_of_world is not None else 'derived'}"
     )
+    if steep is not None and _slope_is_open(case):
+        notes.append(SLOPE_RULE)
     return SearchModel(
         first=first,
         layers=tuple((layer.name, layer.weight, float(layer.poa.sum())) for layer in layers),
-        visible=_visible(case, grid),
+        visible=_visible(case, grid, steep),
         curve=curve,
         segments=_segments(case, grid),
         notes=tuple(notes),
+        ground_m=ground_m,
+        slope_deg=steep,
     )
 
 
@@ -195,19 +207,34 @@ def _raster(case: Case, number: int, source: RasterSource, grid: SearchGrid) -> 
         raise GeometryError(f"{source.name}: {error.message}", where=where, remedy=error.remedy) from error
 
 
-def _visible(case: Case, grid: SearchGrid) -> Array:
-    """Canopy × slope of each cell; where covers overlap the one that hides more counts."""
-    visible = np.ones(grid.shape)
+def _slope_is_open(case: Case) -> bool:
+    """Whether the slope factor of any ground is left to the height model."""
+    elsewhere = any(cover.geometry is None for cover in case.covers)
+    return not elsewhere or any(cover.slope is None for cover in case.covers)
+
+
+def _visible(case: Case, grid: SearchGrid, steep: Array | None) -> Array:
+    """Canopy × slope of each cell; where covers overlap the one that hides more counts.
+
+    A slope factor that the case states counts; one that it does not state follows from how steep the ground
+    is by the height model [degrees], and is 1 without one.
+    """
+    by_model = np.ones(grid.shape) if steep is None else slope_factor(steep)
+
+    def factor_of(cover: Cover) -> Array:
+        return cover.canopy * (by_model if cover.slope is None else np.full(grid.shape, cover.slope))
+
+    visible = by_model.copy()
     named = [c for c in case.covers if c.geometry is not None]
     for cover in case.covers:
         if cover.geometry is None:
-            visible[:] = cover.canopy * cover.slope
+            visible[:] = factor_of(cover)
     everywhere = visible.copy()
     covered = np.zeros(grid.shape)
     hidden = np.full(grid.shape, np.inf)
     for cover in named:
         share = grid.shares(shapely.make_valid(grid.frame.to_local(cover.geometry)))
-        factor = share * cover.canopy * cover.slope + (1 - share) * everywhere
+        factor = share * factor_of(cover) + (1 - share) * everywhere
         hidden = np.where(share > 0, np.minimum(hidden, factor), hidden)
         covered = np.maximum(covered, share)
     return np.where(covered > 0, hidden, visible)

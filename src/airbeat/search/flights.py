@@ -12,9 +12,11 @@ from airbeat.search.field import Field, Place, Points, turned_path
 from airbeat.search.polish import polished
 from airbeat.search.sweeps import Tracks, serpentines, tracks_over
 
-__all__ = ["Flights", "Rough", "best_flights", "finished", "rough_flights"]
+__all__ = ["ALL_ANGLES_RAD", "Flights", "Rough", "best_flights", "finished", "rough_flights"]
 
 _ANGLE_STEP_DEG = 20
+ALL_ANGLES_RAD = tuple(math.radians(a) for a in range(0, 180, _ANGLE_STEP_DEG))
+"""Directions of sweeps that are tried, from east towards north [rad]."""
 _OFFSETS = 2
 _ROUGH = 9
 """Bisections while directions are compared."""
@@ -179,9 +181,8 @@ def finished(
     return Flights(paths=turned, value=value, angle_rad=rough.angle_rad)
 
 
-def _angles(on_cells: bool) -> list[float]:
-    step = 90 if on_cells else _ANGLE_STEP_DEG
-    return [math.radians(a) for a in range(0, 180, step)]
+def _angles(on_cells: bool) -> Sequence[float]:
+    return (0.0, math.pi / 2) if on_cells else ALL_ANGLES_RAD
 
 
 def _offsets(field: Field, spacing_m: float, on_cells: bool) -> list[float]:

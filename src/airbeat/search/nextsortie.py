@@ -12,51 +12,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
+import numpy.typing as npt
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.mission.mission import Mission, TrackLinePattern
 from airbeat.mission.plan import FlightPlan
-from airbeat.planning.common import usable_speed_m_s
-from airbeat.planning.freespace import FlightSpace, flight_space
-from airbeat.planning.imaging import imaging_for
 from airbeat.planning.plan import plan_mission
-from airbeat.planning.route import Router
 from airbeat.search.allocation import rank_once
-from airbeat.search.field import Field, Place, Points, cut_to, path_length_m, without_repeats
-from airbeat.search.flights import Flights, Rough, finished, rough_flights
-from airbeat.search.grid import ProbabilityMap
-from airbeat.search.starts import flown_track, starts_apart_s
-from airbeat.search.sweepwidth import LateralRange
+from airbeat.search.crews import Crew, Searcher, closed_cells, crew_of
+from airbeat.search.field import Field, Points, cut_to, path_length_m, without_repeats
+from airbeat.search.flights import ALL_ANGLES_RAD, Flights, Rough, finished, rough_flights
+from airbeat.search.grid import ProbabilityMap, SearchGrid
+from airbeat.search.starts import flown_track, followed_track, starts_apart_s
 
 __all__ = ["NextSorties", "Searcher", "Sortie", "plan_next"]
 
 _DENSITIES = (1.0, 0.75, 0.5)
 """Distances between sweeps that are tried, as shares of the swath."""
-_CLOSE_CELLS = 0.75
-"""Cells nearer than this many cells to where the vehicle may not fly are closed."""
+_SLOWER = (0.7, 0.5)
+"""Speeds that are tried beside the one asked for where the ground is followed, as shares of it."""
+_STEEP = 0.98
+"""Slower flight is tried where steep ground leaves less of what there is to find than this share."""
 _TRIES = 8
 _SWAP_S = 120.0
 """On the ground between two flights of one aircraft."""
 _STARTS = 6
 """Directions that are polished; the better half of them twice as long, and so on."""
 _ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Searcher:
-    """An aircraft to be sent.
-
-    Attributes:
-        mission: its home, fence, height, speed, camera and airframe; the pattern is not looked at.
-        lateral: what its camera and detector find beside its track.
-        batteries: how many it has.
-    """
-
-    mission: Mission
-    lateral: LateralRange
-    batteries: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,6 +76,7 @@ class NextSorties:
         spacing_m: distance between sweeps [m].
         detection: probability of detection on open ground between them, 0…1.
         notes: what the reader must know.
+        speed_share: search speed as a share of that asked for; below 1 on steep ground.
     """
 
     sorties: tuple[Sortie, ...]
@@ -101,6 +85,7 @@ class NextSorties:
     spacing_m: float
     detection: float
     notes: tuple[str, ...]
+    speed_share: float = 1.0
 
 
 def plan_next(
@@ -135,9 +120,8 @@ def plan_next(
             "nothing can be found: the map holds no probability on ground that can be seen",
             remedy="give the map's layers some weight, or raise canopy and slope above 0",
         )
-    crews = [_crew(s, now, minutes) for s in searchers]
-    flights = [(k, n, crew.length_m) for k, crew in enumerate(crews) for n in range(crew.sorties)]
-    found = _best(now, visible, crews, [length for *_, length in flights], seed=seed, effort=effort)
+    found = _best(now, visible, _ways(searchers, now, minutes), seed=seed, effort=effort)
+    crews, flights = found.way.crews, found.way.flights
     if not any(len(path) for path in found.flights.paths):
         raise _too_short(now, visible, crews[0], minutes)
     sorties, tracks, seen = [], [], np.zeros(found.field.values.shape, dtype=bool)
@@ -149,9 +133,12 @@ def plan_next(
         seen |= cells
         sorties.append(replace(sortie, found=float(found.field.values[cells].sum())))
         duration_s = sortie.plan.estimate.duration_s if sortie.plan.estimate else crews[k].time_s
-        tracks.append(
-            flown_track(sortie.mission, flown, duration_s=duration_s, drone=k, launch=crews[0].launch)
-        )
+        if sortie.mission.terrain is None:
+            tracks.append(
+                flown_track(sortie.mission, flown, duration_s=duration_s, drone=k, launch=crews[0].launch)
+            )
+        else:
+            tracks.append(followed_track(sortie.plan, now.grid.frame, duration_s=duration_s, drone=k))
     if not sorties:
         raise _too_short(now, visible, crews[0], minutes)
     starts = starts_apart_s(tracks, swap_s=_SWAP_S)
@@ -161,93 +148,121 @@ def plan_next(
         bound=_bound(found, flights),
         spacing_m=found.spacing_m,
         detection=found.detection,
-        notes=tuple(note for crew in crews for note in crew.notes),
+        notes=(*(note for crew in crews for note in crew.notes), *_steep(found, now, visible)),
+        speed_share=found.way.speed_share,
     )
+
+
+def _steep(found: _Found, now: ProbabilityMap, visible: Points) -> list[str]:
+    """What must be known of ground that is steeper than the aircraft climb and descend."""
+    notes = []
+    worth = now.poa * visible
+    share = found.way.share_seen(now.grid, found.flights.angle_rad)
+    if not isinstance(share, float) and (lost := 1.0 - float((worth * share).sum() / worth.sum())) > 0.01:
+        notes.append(
+            f"the ground is steeper than the aircraft climb or descend at that speed: passing higher over it "
+            f"costs {lost:.0%} of what there is to find, which is taken off above"
+        )
+    if found.way.speed_share < 1.0:
+        notes.append(
+            f"flown at {found.way.speed_share:.0%} of the speed asked for, to stay nearer to steep ground"
+        )
+    return notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Crew:
-    """A searcher with all that follows from it."""
+class _Way:
+    """The aircraft at one speed.
 
-    mission: Mission
-    lateral: LateralRange
-    space: FlightSpace
-    router: Router
-    launch: Place
-    time_s: float
-    """Of one sortie, take-off to landing."""
-    sorties: int
-    length_m: float
-    """What one sortie may fly at cruise speed, turns included."""
-    turn_m: float
-    notes: tuple[str, ...]
+    Attributes:
+        speed_share: of the speed asked for.
+        crews: the aircraft.
+        flights: (number of the aircraft, number of its flight from 0, what that may fly [m]).
+    """
+
+    speed_share: float
+    crews: tuple[Crew, ...]
+    flights: tuple[tuple[int, int, float], ...]
+
+    def lengths_m(self) -> list[float]:
+        return [length for *_, length in self.flights]
+
+    def turn_m(self) -> float:
+        return max(crew.turn_m for crew in self.crews)
+
+    def share_seen(self, grid: SearchGrid, angle_rad: float) -> Points | float:
+        """What is left of detection over steep ground for the aircraft that passes highest; 1 without any."""
+        shares = [crew.share_seen(grid, angle_rad) for crew in self.crews]
+        if all(isinstance(share, float) for share in shares):
+            return 1.0
+        return np.asarray(np.minimum.reduce([np.broadcast_to(share, grid.shape) for share in shares]))
 
 
-def _crew(searcher: Searcher, now: ProbabilityMap, minutes: float) -> _Crew:
-    grid = now.grid
-    corners = shapely.get_coordinates(grid.frame.to_geographic(grid.outline()))
-    around = tuple(LatLon(lat_deg=float(la), lon_deg=float(lo)) for lo, la in corners)
-    mission = replace(searcher.mission, area=None, pattern=TrackLinePattern(line=around))
-    speed, notes = usable_speed_m_s(mission)
-    mission = replace(mission, speed_m_s=speed)
-    imaging = imaging_for(mission, TrackLinePattern(line=around), mission.height.value_m)
-    mission = replace(mission, speed_m_s=imaging.speed_m_s)
-    space = flight_space(mission)
-    airframe, height = mission.airframe, mission.height.value_m
-    wanted_s = minutes * 60.0
-    sorties = max(1, min(searcher.batteries, math.ceil(wanted_s / airframe.endurance_s - 1e-9)))
-    time_s = min(wanted_s / sorties, airframe.endurance_s)
-    if sorties * time_s < wanted_s - 1.0:
-        notes = (
-            *notes,
-            f"{mission.name}: {searcher.batteries} batteries last {sorties * time_s / 60:.1f} of "
-            f"{minutes:g} minutes",
+def _ways(searchers: Sequence[Searcher], now: ProbabilityMap, minutes: float) -> list[_Way]:
+    """The aircraft at the speed asked for, and slower where they follow the ground."""
+    ways = []
+    for share in (1.0, *_SLOWER):
+        slower = [replace(s.mission, speed_m_s=s.mission.speed_m_s * share) for s in searchers]
+        crews = tuple(
+            crew_of(replace(s, mission=mission), now, minutes)
+            for s, mission in zip(searchers, slower, strict=True)
         )
-    upright_s = airframe.climb_time_s(height) + airframe.landing_time_s(height)
-    turn_m = imaging.speed_m_s**2 / airframe.acceleration_m_s2
-    x, y = grid.frame.to_xy([mission.home])[0]
-    return _Crew(
-        mission=mission,
-        lateral=searcher.lateral,
-        space=space,
-        router=Router(space.sweep, lambda lengths: lengths),
-        launch=(float(x), float(y)),
-        time_s=time_s,
-        sorties=sorties,
-        length_m=max(0.0, (time_s - upright_s) * imaging.speed_m_s),
-        turn_m=turn_m,
-        notes=notes,
-    )
+        flights = tuple((k, n, crew.length_m) for k, crew in enumerate(crews) for n in range(crew.sorties))
+        ways.append(_Way(speed_share=share, crews=crews, flights=flights))
+        if all(crew.ground_m is None for crew in crews):
+            break
+    return ways
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Found:
+    way: _Way
     flights: Flights
     field: Field
     spacing_m: float
     detection: float
 
 
-def _best(
+def _best(now: ProbabilityMap, visible: Points, ways: Sequence[_Way], *, seed: int, effort: int) -> _Found:
+    """The flights at the speed and distance between sweeps at which they find most."""
+    closed = closed_cells(now, ways[0].crews)
+    tried: list[tuple[Rough, _Found]] = []
+    angles: Sequence[float] = ALL_ANGLES_RAD  # then the best again
+    for density in _DENSITIES:
+        tried += _roughs(now, visible, ways[0], density=density, angles=angles, closed=closed)
+        rough, best = max(tried, key=lambda one: one[0].worth)
+        angles = (rough.angle_rad,)
+    share = ways[0].share_seen(now.grid, angles[0])
+    worth = now.poa * visible
+    if float((worth * share).sum()) < _STEEP * float(worth.sum()):
+        density = best.spacing_m / _swath_m(ways[0])
+        for way in ways[1:]:
+            tried += _roughs(now, visible, way, density=density, angles=angles, closed=closed)
+    return _polished_on(tried, seed=seed, effort=effort)
+
+
+def _swath_m(way: _Way) -> float:
+    return min(crew.lateral.swath_m for crew in way.crews)
+
+
+def _roughs(
     now: ProbabilityMap,
     visible: Points,
-    crews: Sequence[_Crew],
-    lengths_m: Sequence[float],
+    way: _Way,
     *,
-    seed: int,
-    effort: int,
-) -> _Found:
-    """The flights at the distance between sweeps at which they find most."""
-    swath = min(crew.lateral.swath_m for crew in crews)
-    p0 = min(crew.lateral.sweep_width_m / crew.lateral.swath_m for crew in crews)
-    closed = _closed(now, crews)
-    turn_m = max(crew.turn_m for crew in crews)
-    angles: tuple[float, ...] | None = None  # all, then the best again
-    tried: list[tuple[Rough, _Found]] = []
-    for density in _DENSITIES:
-        spacing = density * swath
+    density: float,
+    angles: Sequence[float],
+    closed: npt.NDArray[np.bool_] | None,
+) -> list[tuple[Rough, _Found]]:
+    """Tracks in some directions at one speed and one distance, as a share of the swath."""
+    p0 = min(crew.lateral.sweep_width_m / crew.lateral.swath_m for crew in way.crews)
+    spacing = density * _swath_m(way)
+    nothing = Flights(paths=tuple(np.zeros((0, 2)) for _ in way.flights), value=-1.0, angle_rad=0.0)
+    detection = float(_detected(1.0 / density, np.array([p0]))[0])
+    tried = []
+    for angle in angles:
         field = Field(
-            values=now.poa * _detected(1.0 / density, p0 * visible),
+            values=now.poa * _detected(1.0 / density, p0 * visible * way.share_seen(now.grid, angle)),
             cell_m=now.grid.cell_m,
             west_m=now.grid.west_m,
             south_m=now.grid.south_m,
@@ -255,40 +270,33 @@ def _best(
         )
         roughs = rough_flights(
             field,
-            lengths_m,
+            way.lengths_m(),
             reach_m=spacing / 2,
             spacing_m=spacing,
-            launch=crews[0].launch,
-            turn_m=turn_m,
-            angles_rad=angles,
+            launch=way.crews[0].launch,
+            turn_m=way.turn_m(),
+            angles_rad=(angle,),
         )
-        nothing = Flights(paths=tuple(np.zeros((0, 2)) for _ in lengths_m), value=-1.0, angle_rad=0.0)
-        detection = float(_detected(1.0 / density, np.array([p0]))[0])
-        found = _Found(flights=nothing, field=field, spacing_m=spacing, detection=detection)
+        found = _Found(way=way, flights=nothing, field=field, spacing_m=spacing, detection=detection)
         tried += [(rough, found) for rough in roughs]
-        angles = (max(tried, key=lambda one: one[0].worth)[0].angle_rad,)
-    return _polished_on(tried, lengths_m, turn_m=turn_m, seed=seed, effort=effort)
+    return tried
 
 
-def _polished_on(
-    tried: Sequence[tuple[Rough, _Found]],
-    lengths_m: Sequence[float],
-    *,
-    turn_m: float,
-    seed: int,
-    effort: int,
-) -> _Found:
+def _polished_on(tried: Sequence[tuple[Rough, _Found]], *, seed: int, effort: int) -> _Found:
     """The best of the most promising directions, polished, half of them polished on."""
-    promising: dict[tuple[float, float], tuple[Rough, _Found]] = {}
+    promising: dict[tuple[float, float, float], tuple[Rough, _Found]] = {}
     for rough, found in sorted(tried, key=lambda one: -one[0].worth):
-        promising.setdefault((found.spacing_m, rough.angle_rad), (rough, found))
+        promising.setdefault((found.way.speed_share, found.spacing_m, rough.angle_rad), (rough, found))
     kept = list(promising.values())[: _STARTS * effort]
     rounds = _ROUNDS
     while True:
         done: list[tuple[Rough, _Found]] = []
         for rough, found in kept:
             begun = found.flights if found.flights.value >= 0 else None
-            flights = finished(rough, lengths_m, turn_m=turn_m, rounds=rounds, seed=seed, begun=begun)
+            way = found.way
+            flights = finished(
+                rough, way.lengths_m(), turn_m=way.turn_m(), rounds=rounds, seed=seed, begun=begun
+            )
             done.append((rough, replace(found, flights=flights)))
         done.sort(key=lambda one: -one[1].flights.value)
         if len(done) == 1:
@@ -308,27 +316,14 @@ def _detected(looks: float, p0: Points) -> Points:
     return np.asarray((1.0 - part) * (1.0 - missed) + part * (1.0 - missed * (1.0 - p0)))
 
 
-def _closed(now: ProbabilityMap, crews: Sequence[_Crew]) -> np.ndarray | None:
-    """(rows, columns) cells over which some aircraft may not fly; None where all may everywhere."""
-    grid = now.grid
-    if all(crew.mission.fence is None for crew in crews):
-        return None
-    free = shapely.intersection_all(
-        [grid.frame.to_local(crew.space.frame.to_geographic(crew.space.sweep)) for crew in crews]
-    ).buffer(-_CLOSE_CELLS * grid.cell_m)
-    shapely.prepare(free)
-    inside = shapely.contains_xy(free, grid.x_m()[None, :], grid.y_m()[:, None])
-    return np.asarray(~inside)
-
-
 def _planned(
-    crew: _Crew, flight: tuple[int, int], path: Points, now: ProbabilityMap, found: _Found
+    crew: Crew, flight: tuple[int, int], path: Points, now: ProbabilityMap, found: _Found
 ) -> tuple[Sortie | None, Points]:
     """The plan of a path, cut until it ends in time, and what is left of the path."""
     frame = now.grid.frame
     path = _round_keepouts(path, crew, now)
     length_m = path_length_m(path)
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         if len(path) < 2:
             return None, path
         pattern = TrackLinePattern(line=tuple(frame.to_latlon(path)), spacing_m=found.spacing_m)
@@ -341,12 +336,13 @@ def _planned(
                 searcher=flight[0], number=flight[1], mission=mission, line=pattern.line, plan=plan, found=0.0
             )
             return sortie, path
-        length_m -= max(over_s * mission.speed_m_s, 0.01 * length_m)
+        # Off a leg that leads homewards a cut saves little, since the way back grows: ever more is cut.
+        length_m -= max(2**attempt * over_s * mission.speed_m_s, 0.01 * length_m)
         path, _ = cut_to(path, max(length_m, 0.0))
     return None, path
 
 
-def _round_keepouts(path: Points, crew: _Crew, now: ProbabilityMap) -> Points:
+def _round_keepouts(path: Points, crew: Crew, now: ProbabilityMap) -> Points:
     """The path with legs that are not free led round what is in their way; cut where no way leads on."""
     if len(path) < 2:
         return path
@@ -374,10 +370,10 @@ def _bound(found: _Found, flights: Sequence[tuple[int, int, float]]) -> float:
     return rank_once(values, cost, sum(length for *_, length in flights)).found
 
 
-def _too_short(now: ProbabilityMap, visible: Points, crew: _Crew, minutes: float) -> PlanningError:
+def _too_short(now: ProbabilityMap, visible: Points, crew: Crew, minutes: float) -> PlanningError:
     """Why nothing is worth flying: the time to the nearest ground worth searching, and the minutes."""
     grid, mission = now.grid, crew.mission
-    closed = _closed(now, [crew])
+    closed = closed_cells(now, [crew])
     worth = now.poa * visible > 0
     worth &= True if closed is None else ~closed
     if not worth.any():

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from airbeat.geo.frame import LocalFrame
 from airbeat.mission.mission import Mission
+from airbeat.mission.plan import FlightPlan
 from airbeat.planning.airspace import LAYER_STEP_M
 from airbeat.planning.separation import APART_M, Track
 from airbeat.search.field import Place, Points
+from airbeat.vehicle.airframe import AIRFRAMES
 
-__all__ = ["flown_track", "starts_apart_s"]
+__all__ = ["flown_track", "followed_track", "starts_apart_s"]
 
 _WAIT_S = 5.0
+_CRUISE_M_S = 8.0
+"""Assumed of a plan that states no speed."""
 
 
 def flown_track(mission: Mission, path: Points, *, duration_s: float, drone: int, launch: Place) -> Track:
@@ -40,6 +45,42 @@ def flown_track(mission: Mission, path: Points, *, duration_s: float, drone: int
             (0.0, up_s, 0.0, height_m),
             (up_s, up_s + level_s, height_m, height_m),
             (up_s + level_s, end_s, 0.0, height_m),
+        ),
+    )
+
+
+def followed_track(plan: FlightPlan, frame: LocalFrame, *, duration_s: float, drone: int) -> Track:
+    """Where a sortie that follows the ground is when, at the heights above home of its items.
+
+    Each leg takes its length at cruise speed or its climb, whichever is longer; the whole is stretched to the
+    flight's duration.
+
+    Args:
+        plan: with an airframe and a cruise speed, heights above home.
+        frame: of the track's coordinates.
+        duration_s: take-off to landing [s].
+        drone: number of the aircraft.
+    """
+    stops = [(i.position, i.altitude.value_m) for _, i in plan.waypoints() if i.position and i.altitude]
+    heights = np.array([stops[0][1], *(height for _, height in stops), stops[-1][1]])
+    line = frame.to_xy([plan.home, *(place for place, _ in stops), plan.home])
+    airframe = plan.airframe or AIRFRAMES["arducopter-quad"]
+    up_s, down_s = airframe.climb_time_s(heights[0]), airframe.landing_time_s(heights[-1])
+    climbs_s = np.array([airframe.climb_time_s(float(rise)) for rise in np.diff(heights)])
+    legs_s = np.maximum(np.hypot(*np.diff(line, axis=0).T) / (plan.speed_m_s or _CRUISE_M_S), climbs_s)
+    along = np.concatenate([[0.0], np.cumsum(legs_s)])
+    level_s = max(duration_s - up_s - down_s, 1.0)
+    times = up_s + along / max(along[-1], 1e-9) * level_s
+    end_s = up_s + level_s + down_s
+    legs = zip(times[:-1], times[1:], heights[:-1], heights[1:], strict=True)
+    return Track(
+        drone=drone,
+        times_s=np.concatenate([[0.0], times, [end_s]]),
+        xy=np.vstack([line[:1], line, line[-1:]]),
+        spans=(
+            (0.0, up_s, 0.0, heights[0]),
+            *((begin, end, min(a, b), max(a, b)) for begin, end, a, b in legs),
+            (up_s + level_s, end_s, 0.0, heights[-1]),
         ),
     )
 

@@ -17,7 +17,7 @@ from airbeat.errors import PlanningError
 from airbeat.search.detection import DetectionCurve, Posture, person_px
 from airbeat.vehicle.camera import Camera
 
-__all__ = ["GSD_MAX_M_PX", "GSD_WARN_M_PX", "LateralRange", "gsd_advice", "lateral_range"]
+__all__ = ["GSD_MAX_M_PX", "GSD_WARN_M_PX", "LateralRange", "gsd_advice", "lateral_between", "lateral_range"]
 
 Array = npt.NDArray[np.float64]
 
@@ -82,6 +82,32 @@ def lateral_range(
     off_nadir = np.degrees(np.arctan2(np.abs(x), height_m))
     p = curve.probability(person_px(gsd, off_nadir, posture)) * canopy * slope
     return LateralRange(x_m=x, p=p, swath_m=swath_m, gsd_m_px=gsd)
+
+
+def lateral_between(
+    camera: Camera, heights_m: tuple[float, float], curve: DetectionCurve, *, posture: Posture
+) -> LateralRange:
+    """The lateral-range curve of a camera whose height above ground varies: the worse of both ends.
+
+    The swath is that of the lowest height, which is the narrowest; p at each distance is the least of what
+    the lowest and the highest give; the GSD is the coarsest.
+
+    Args:
+        camera: the camera.
+        heights_m: lowest and highest height above ground [m].
+        curve: how surely so many pixels are found.
+        posture: how the person is thought to be.
+
+    Raises:
+        PlanningError: a height of 0 or less.
+    """
+    low, high = (lateral_range(camera, height, curve, posture=posture) for height in heights_m)
+    return LateralRange(
+        x_m=low.x_m,
+        p=np.minimum(low.p, np.interp(low.x_m, high.x_m, high.p)),
+        swath_m=low.swath_m,
+        gsd_m_px=high.gsd_m_px,
+    )
 
 
 def gsd_advice(gsd_m_px: float) -> str:

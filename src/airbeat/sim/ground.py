@@ -18,7 +18,9 @@ from airbeat.errors import PlanningError
 from airbeat.frames.opencv import opencv
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.geo.terrain import Terrain
 from airbeat.sim.ground_fields import GroundFields
+from airbeat.sim.ground_model import ModelHeights
 from airbeat.sim.ground_objects import make_clutter
 from airbeat.sim.ground_parts import Capsule, Crown, Thing
 from airbeat.sim.ground_texture import TEXEL_M, TILE_M, GroundTexture
@@ -48,6 +50,7 @@ class Ground:
         home_amsl_m: height of home above mean sea level [m].
         persons: how many to plant; a third lie, half wear earth colours.
         relief_m: typical difference between the highest and the lowest of 12 hectares of ground [m].
+        terrain: height model that gives the ground its shape, under the relief; None for level ground.
         cache_tiles: texture tiles kept in memory, 1.9 MB each.
 
     Raises:
@@ -64,6 +67,7 @@ class Ground:
         home_amsl_m: float = 420.0,
         persons: int = 24,
         relief_m: float = 7.0,
+        terrain: Terrain | None = None,
         cache_tiles: int = 80,
     ) -> None:
         self.seed = seed
@@ -72,7 +76,12 @@ class Ground:
         self.home_amsl_m = home_amsl_m
         self.area = area
         home_x, home_y = frame.to_xy([home])[0]
-        self.fields = GroundFields(seed, relief_m=relief_m, home_xy=(float(home_x), float(home_y)))
+        self.fields = GroundFields(
+            seed,
+            relief_m=relief_m,
+            home_xy=(float(home_x), float(home_y)),
+            under=ModelHeights(terrain, frame=frame, area=area, home=home) if terrain is not None else None,
+        )
         rng = np.random.default_rng([seed, 1])
         azimuth, elevation = math.radians(rng.uniform(115, 245)), math.radians(rng.uniform(42, 58))
         self.sun = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -47,9 +49,18 @@ class GroundFields:
         seed: the ground's seed.
         relief_m: typical difference between the highest and the lowest of 12 hectares of ground [m].
         home_xy: where the height is zero [m].
+        under: heights that the relief lies on, of places (x, y) [m]; None for level ground.
     """
 
-    def __init__(self, seed: int, *, relief_m: float, home_xy: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        relief_m: float,
+        home_xy: tuple[float, float],
+        under: Callable[[Array, Array], Array] | None = None,
+    ) -> None:
+        self._under = under
         self._relief = [
             (0.58 * relief_m, Noise(seed, 0, 260.0)),
             (0.24 * relief_m, Noise(seed, 1, 90.0)),
@@ -67,6 +78,8 @@ class GroundFields:
     def height_m(self, x_m: Array, y_m: Array) -> Array:
         """Height above home [m]."""
         total = np.full(np.shape(x_m), -self._home_height_m)
+        if self._under is not None:
+            total += self._under(x_m, y_m)
         for amplitude_m, noise in self._relief:
             total += amplitude_m * noise(x_m, y_m)
         return total

@@ -39,6 +39,8 @@ _RAMPS: dict[str, Sequence[tuple[int, int, int]]] = {
     "shrub": [(10, 20, 16), (20, 42, 32), (34, 66, 52), (52, 94, 76), (80, 126, 108), (124, 166, 150)],
     "stone": [(44, 48, 52), (74, 80, 86), (104, 112, 118), (134, 142, 148), (166, 172, 178), (208, 212, 214)],
 }
+_LIGHT = (0.15, 1.9)
+"""Least and most light on steep ground, as shares of that on level ground."""
 _LEVELS = 36  # shades of each ramp, so that all ramps fit into one byte
 
 
@@ -245,6 +247,7 @@ class GroundTexture:
         cv2 = opencv()
         north, east = np.gradient(self._fields.height_m(x, y), -_GRID_M, _GRID_M)
         lambert = (-east * self._sun[0] - north * self._sun[1] + self._sun[2]) / self._sun[2]
+        lambert = np.clip(lambert, *_LIGHT)
         hue = 0.05 * np.sin(x / 37.0 + 2 * dry) + 0.04 * np.sin(y / 23.0 - x / 51.0)
         gains = [self._up(lambert * (1 + k * hue), 145, 0) for k in (1.0, -0.3, -0.5)]
         shadow = np.full((TILE_PX // 2, TILE_PX // 2), 255, np.uint8)

@@ -29,13 +29,19 @@ def bench() -> ModuleType:
 def test_fixed_objects_in_two_photographs_lie_within_the_stated_circle(
     bench: ModuleType, shared_data: Path
 ) -> None:
-    """Of one leg. Against the one photograph of the leg flown the other way all five objects lie outside
-    (3.9 to 5.5 m, stated 3.5 m), so that all photographs together reach 37 of 42."""
+    """Within the mean of the two circles in nine of ten pairs, and on one leg within the smaller.
+
+    Against the one photograph of the leg flown the other way all five objects lie outside the smaller (3.9
+    to 5.5 m, stated 3.5 m), so that all photographs together reach 37 of 42 there.
+    """
     frames = checked_headings(bench.photographs(shared_data), look=heading_by_pictures)
-    near = [f for f in frames if f.path.name in {"DJI_0026.JPG", "DJI_0027.JPG", "brighton_DJI_0028.JPG"}]
-    found = bench.spreads(near)
-    assert len(found) >= 15
-    assert sum(s.spread_m <= s.ce90_m for s in found) >= 0.9 * len(found)
+    found = bench.spreads(frames)
+    assert len(found) >= 40
+    assert sum(s.spread_m <= s.mean_ce90_m for s in found) >= 0.9 * len(found)
+    leg = {"DJI_0026.JPG", "DJI_0027.JPG", "brighton_DJI_0028.JPG"}
+    near = [s for s in found if {s.first, s.second} <= leg]
+    assert len(near) >= 15
+    assert sum(s.spread_m <= s.ce90_m[0] for s in near) >= 0.9 * len(near)
 
 
 def test_errors_on_a_slope_stay_within_the_stated_circle_as_often_as_it_says(bench: ModuleType) -> None:

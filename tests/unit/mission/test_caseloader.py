@@ -54,7 +54,7 @@ drones:
     assert found.regions.weight == 2
     assert found.regions.shapes[0].name == "wood"
     assert [(c.name, c.canopy, c.slope) for c in found.covers] == [
-        ("everywhere else", 0.7, 1.0),
+        ("everywhere else", 0.7, None),
         ("gorge", 1.0, 0.5),
     ]
     assert found.task is Task.DETECT

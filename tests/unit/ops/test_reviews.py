@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from airbeat.ops.log import OperationsLog
 from airbeat.ops.reviews import Reviewable, Reviews, Verdict
-
-
-@pytest.fixture
-def log(tmp_path):
-    with OperationsLog(tmp_path / "operations.sqlite") as opened:
-        yield opened
 
 
 def look(number: int) -> tuple[str, tuple[float, ...]]:

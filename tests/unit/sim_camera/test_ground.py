@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ import pytest
 import shapely
 
 from airbeat.errors import PlanningError
-from airbeat.geo.frame import distance_m
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.geo.terrain import read_terrain
+from airbeat.sim.ground import Ground
+
+HOME = LatLon(lat_deg=51.18, lon_deg=8.49)
 
 SEEDS = range(1, 11)
 
@@ -124,3 +130,15 @@ def test_a_tile_is_the_same_after_it_was_forgotten(ground: Any) -> None:
     before = ground.texture.tile(-2, 3).copy()
     ground.texture.clear()
     assert np.array_equal(ground.texture.tile(-2, 3), before)
+
+
+def test_a_height_model_gives_the_ground_its_shape(tmp_path: Path, height_file: Callable[..., Path]) -> None:
+    def plane(east: np.ndarray, north: np.ndarray) -> np.ndarray:
+        return 700.0 + 0.2 * east + 0.1 * north
+
+    terrain = read_terrain([height_file(tmp_path / "model.tif", HOME, plane)], (8.48, 51.17, 8.50, 51.19))
+    frame = LocalFrame(HOME)
+    area = frame.to_geographic(shapely.box(-100.0, -100.0, 100.0, 100.0))
+    ground = Ground(seed=3, frame=frame, area=area, home=HOME, persons=3, relief_m=0.0, terrain=terrain)
+    heights = ground.height_m([(0.0, 0.0), (90.0, 0.0), (0.0, -50.0)])
+    assert heights == pytest.approx([0.0, 18.0, -5.0], abs=0.3)

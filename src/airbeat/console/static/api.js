@@ -1,0 +1,33 @@
+// Every call to the console: JSON in and out, the session's token with what changes something.
+
+let csrf = "";
+
+export class Refused extends Error {
+  constructor(status, answer) {
+    super(answer.error || `the console answered ${status}`);
+    this.status = status;
+    this.answer = answer;
+  }
+}
+
+async function asked(path, options) {
+  const response = await fetch(path, options);
+  const answer = await response.json();
+  if (!response.ok) throw new Refused(response.status, answer);
+  return answer;
+}
+
+export const get = (path) => asked(path, {});
+
+export const post = (path, body) =>
+  asked(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-airbeat-csrf": csrf },
+    body: JSON.stringify(body),
+  });
+
+export async function me() {
+  const answer = await get("/api/me");
+  csrf = answer.csrf;
+  return answer;
+}

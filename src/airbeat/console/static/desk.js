@@ -1,0 +1,281 @@
+// The review desk: one candidate at a time, keyboard first, several desks at once.
+
+import { Refused, get, me, post } from "./api.js";
+import { DeskMap } from "./map.js";
+import { Viewer } from "./viewer.js";
+
+const $ = (id) => document.getElementById(id);
+const VERDICTS = { p: "person", c: "clue", n: "no", u: "unsure" };
+const MARK = { person: "P", clue: "C", no: "N", unsure: "U" };
+
+const desk = { rows: [], byId: new Map(), counts: {}, event: 0, here: null, detail: null, mine: [], trail: [] };
+let map, viewer;
+
+function say(words) { $("said").textContent = words; }
+
+async function refreshed() {
+  const now = await get("/api/candidates");
+  desk.rows = now.candidates;
+  desk.byId = new Map(desk.rows.map((r) => [r.id, r]));
+  desk.counts = now.counts;
+  desk.event = Math.max(desk.event, now.event);
+  drawList();
+  drawCounts(now);
+  map.candidates(desk.rows, desk.here);
+}
+
+function drawCounts(now) {
+  const c = desk.counts;
+  $("unreviewed").textContent = c.unreviewed ? `${c.unreviewed} of ${c.candidates} not reviewed` : `all ${c.candidates} reviewed`;
+  $("unreviewed").className = c.unreviewed ? "" : "none";
+  const words = [`${c.person} persons`, `${c.clue} clues`, `${c.unsure} unsure`, `${c.no} no`];
+  if (now.second_look) words.push(`${c.open_for_you} open for you`, `${c.disputed} disputed`);
+  if (c.not_searched) words.push(`${c.not_searched} files were not searched`);
+  $("counts").textContent = words.join(" · ");
+}
+
+const SHOWN = {
+  open: (r) => r.open || r.id === desk.here,
+  all: () => true,
+  found: (r) => r.verdict === "person" || r.verdict === "clue",
+  disputed: (r) => r.disputed,
+};
+
+function drawList() {
+  const wanted = desk.rows.filter(SHOWN[$("filter").value]);
+  const list = document.createDocumentFragment();
+  for (const row of wanted) {
+    const item = document.createElement("li"), button = document.createElement("button"), mark = document.createElement("span");
+    button.type = "button";
+    button.dataset.id = row.id;
+    button.setAttribute("aria-current", row.id === desk.here);
+    mark.className = `mark ${row.verdict || ""}`;
+    mark.textContent = MARK[row.verdict] || "·";
+    button.append(mark, `${row.id}  ${row.score.toFixed(2)}${row.disputed ? "  disputed" : ""}`);
+    if (row.claimed_by) {
+      const busy = document.createElement("span");
+      busy.className = "busy"; busy.textContent = row.claimed_by;
+      button.append(busy);
+    }
+    item.append(button);
+    list.append(item);
+  }
+  $("list").replaceChildren(list);
+}
+
+async function show(id) {
+  const row = desk.byId.get(id);
+  if (!row) return;
+  if (desk.here && desk.here !== id) desk.trail.push(desk.here);
+  desk.here = id;
+  $("title").textContent = `Candidate ${row.id}, score ${row.score.toFixed(2)}`;
+  $("crop").src = `/picture/crop/${encodeURIComponent(id)}`;
+  $("crop").alt = `cut-out of candidate ${row.id}`;
+  const place = row.lat_deg === null ? "no position" : `${row.lat_deg.toFixed(6)}, ${row.lon_deg.toFixed(6)}` + (row.ce90_m === null ? "" : ` ± ${row.ce90_m.toFixed(0)} m (CE90)`);
+  const decided = row.decision ? ` · ${row.decision.verdict} (${row.decision.reviewer}${row.decision.note ? `: ${row.decision.note}` : ""})` : "";
+  $("facts").textContent = `${place} · in ${row.looks} of ${row.frames_over_it} photographs${decided}`;
+  $("measured").textContent = "";
+  for (const old of $("list").querySelectorAll('[aria-current="true"]')) old.setAttribute("aria-current", "false");
+  const entry = $("list").querySelector(`[data-id="${CSS.escape(id)}"]`);
+  if (entry) { entry.setAttribute("aria-current", "true"); entry.scrollIntoView({ block: "nearest" }); }
+  map.candidates(desk.rows, id);
+  map.centre(row);
+  const detail = await get(`/api/candidates/${encodeURIComponent(id)}`);
+  if (desk.here !== id) return;
+  desk.detail = detail;
+  const look = detail.looks.find((l) => l.sha256 && l.xyxy_px);
+  if (look) frame(look.file, look.sha256, look.xyxy_px, look.gsd_m_px);
+  near(detail);
+}
+
+function frame(file, sha256, box, gsd) {
+  $("frame-title").textContent = file;
+  viewer.show(`/picture/frame/${sha256}`, box, gsd);
+}
+
+function near(detail) {
+  const all = document.createDocumentFragment();
+  for (const place of detail.places) {
+    const figure = document.createElement("figure"), image = document.createElement("img"), words = document.createElement("figcaption");
+    figure.className = place.has_box ? "" : "missed";
+    image.loading = "lazy";
+    image.src = `/picture/around/${place.sha256}?x=${place.x_px.toFixed(0)}&y=${place.y_px.toFixed(0)}`;
+    image.alt = `the place in ${place.file}`;
+    words.textContent = `${place.file}${place.has_box ? "" : ": no box here"}`;
+    image.addEventListener("click", () => frame(place.file, place.sha256, [place.x_px - 20, place.y_px - 20, place.x_px + 20, place.y_px + 20], null));
+    figure.append(image, words);
+    all.append(figure);
+  }
+  $("near").replaceChildren(all);
+}
+
+async function next() {
+  const { candidate } = await post("/api/claim", { order: $("order").value, after: desk.here || "" });
+  await turnTo(candidate);
+}
+
+async function turnTo(candidate) {
+  if (candidate === null) {
+    // Nothing stays chosen: a key pressed once more must not decide anew on what was decided.
+    desk.here = null;
+    const left = desk.rows.filter((r) => r.open).length;
+    say(left ? `others look at the last ${left}` : "nothing is left for you to review");
+    $("title").textContent = left ? "Waiting for what others leave" : "Nothing is left for you to review";
+    return;
+  }
+  say("");
+  await show(candidate);
+  ahead();
+}
+
+// The cut-outs that are likely to come next, so that the next key shows a picture at once.
+function ahead() {
+  const at = desk.rows.findIndex((r) => r.id === desk.here);
+  for (const row of desk.rows.slice(at + 1).filter((r) => r.open && !r.claimed_by).slice(0, 3)) {
+    new Image().src = `/picture/crop/${encodeURIComponent(row.id)}`;
+  }
+}
+
+async function decide(verdict, despite = false) {
+  const candidate = desk.here, row = desk.byId.get(candidate), order = $("order").value;
+  if (!row || desk.busy) return;
+  desk.busy = true;
+  let answer;
+  try {
+    answer = await post("/api/decide", { candidate, verdict, note: $("note").value, seen_event: desk.event, despite, order });
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 409) throw error;
+    const { now } = error.answer;
+    $("conflict-words").textContent = `${now.reviewer} decided meanwhile that ${candidate} is: ${now.verdict}. You say: ${verdict}.`;
+    $("conflict-dialog").showModal();
+    $("conflict-dialog").onclose = () => { if ($("conflict-dialog").returnValue === "despite") guarded(() => decide(verdict, true)); };
+    await refreshed();
+    return;
+  } finally {
+    desk.busy = false;
+  }
+  desk.mine.push(candidate);
+  $("note").value = "";
+  Object.assign(row, { verdict, open: false, decision: { verdict, note: "", reviewer: $("who").textContent, event: answer.event } });
+  const entry = $("list").querySelector(`[data-id="${CSS.escape(candidate)}"] .mark`);
+  if (entry) { entry.className = `mark ${verdict}`; entry.textContent = MARK[verdict]; }
+  await turnTo(answer.next);
+}
+
+async function undo() {
+  const candidate = desk.mine.pop() || desk.here;
+  if (!candidate) return;
+  try {
+    await post("/api/undo", { candidate });
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) { say(`nothing of yours to take back on ${candidate}`); return; }
+    throw error;
+  }
+  await refreshed();
+  await show(candidate);
+  say(`your decision on ${candidate} is taken back`);
+}
+
+async function step(by) {
+  const ids = [...$("list").querySelectorAll("button")].map((b) => b.dataset.id);
+  const at = ids.indexOf(desk.here);
+  const to = ids[Math.min(Math.max(at + by, 0), ids.length - 1)];
+  if (to) await show(to);
+}
+
+const KEYS = {
+  ArrowLeft: () => step(-1), ArrowUp: () => step(-1), ArrowRight: () => step(1), ArrowDown: () => step(1),
+  Enter: next, z: undo, m: () => viewer.measure(), "+": () => viewer.zoom(1.4), "-": () => viewer.zoom(0.7), 0: () => viewer.fit(), f: () => viewer.near(),
+};
+
+async function guarded(action) {
+  try {
+    await action();
+  } catch (error) {
+    say(error instanceof TypeError ? "the console does not answer; nothing was recorded" : error.message);
+  }
+}
+
+function pressed(key) {
+  if (VERDICTS[key]) guarded(() => decide(VERDICTS[key]));
+  else if (KEYS[key]) guarded(KEYS[key]);
+  else return false;
+  return true;
+}
+
+function listen() {
+  const source = new EventSource(`/api/events?after=${desk.event}`);
+  let waiting = null;
+  source.onopen = () => { $("link-state").textContent = ""; };
+  source.onerror = () => { $("link-state").textContent = "NO WORD FROM THE CONSOLE"; };
+  source.onmessage = () => {
+    waiting ||= setTimeout(() => { waiting = null; guarded(caughtUp); }, 150);
+  };
+}
+
+async function caughtUp() {
+  await refreshed();
+  if (desk.here === null && desk.rows.some((r) => r.open)) await next();
+}
+
+async function name() {
+  const asked = $("name-dialog");
+  asked.showModal();
+  await new Promise((done) => { asked.onclose = done; });
+  if ($("name").value.trim()) return post("/api/me", { name: $("name").value });
+  return name();
+}
+
+async function begin() {
+  viewer = new Viewer($("frame"), (words) => { $("measured").textContent = words; });
+  map = new DeskMap($("map"), (id) => guarded(() => show(id)));
+  let self = await me();
+  if (!self.name) self = await name();
+  $("operation").textContent = self.operation;
+  $("who").textContent = self.name;
+  await refreshed();
+  await next();
+  await map.load();
+  listen();
+}
+
+document.addEventListener("keydown", (e) => {
+  if (e.target.matches("input, select, dialog *") || e.ctrlKey || e.metaKey || e.altKey) {
+    if (e.key === "Escape") e.target.blur();
+    return;
+  }
+  if (e.target.matches("button") && e.key === "Enter") return;
+  if (pressed(e.key.length === 1 ? e.key.toLowerCase() : e.key)) e.preventDefault();
+});
+document.querySelector("footer").addEventListener("click", (e) => {
+  const button = e.target.closest("button[data-key]");
+  if (button) { pressed(button.dataset.key); button.blur(); }
+});
+$("list").addEventListener("click", (e) => {
+  const button = e.target.closest("button[data-id]");
+  if (button) { guarded(() => show(button.dataset.id)); button.blur(); }
+});
+for (const id of ["filter", "order"]) $(id).addEventListener("change", () => { drawList(); $(id).blur(); });
+$("invite").addEventListener("click", () => guarded(async () => {
+  const { path } = await post("/api/invite", {});
+  $("invite-link").textContent = location.origin + path;
+  $("invite-dialog").showModal();
+}));
+$("hand-over").addEventListener("click", () => guarded(async () => {
+  const { files, without_place } = await post("/api/handover", {});
+  const words = files.length ? `${files.length} files for those who go there; they name persons and clues as decided now.` : "Nothing is confirmed: there is nothing to hand over.";
+  $("hand-over-words").textContent = words + (without_place.length ? ` Without a place, hand over the photographs of: ${without_place.join(", ")}.` : "");
+  $("hand-over-files").replaceChildren(...files.map((file) => {
+    const item = document.createElement("li"), link = document.createElement("a");
+    link.href = `/handover/${encodeURIComponent(file)}`; link.download = file; link.textContent = file;
+    item.append(link);
+    return item;
+  }));
+  $("hand-over-dialog").showModal();
+}));
+$("who").addEventListener("click", () => guarded(async () => { $("who").textContent = (await name()).name; await refreshed(); }));
+
+const leaflet = document.createElement("script");
+leaflet.src = "/static/leaflet/leaflet.js";
+leaflet.onload = () => guarded(begin);
+document.head.append(leaflet);
