@@ -27,9 +27,8 @@ __all__ = ["improved"]
 
 Points = npt.NDArray[np.float64]
 
-_WELL_SEEN = 0.999
-"""A plan that sees this share of the area may see less than the cut path."""
-_LOSS = 5e-5
+_LOSS = 1e-4
+"""Share of the area by which a plan may see less than the path that is cut, as the cut plan may."""
 _SHARES = (1.06, 1.03, 1.0)
 """Batteries that sorties are cut for before they are bent, in shares of the real ones: bending saves time."""
 _LINE_SPACINGS = 2.0
@@ -53,8 +52,8 @@ def improved(
         angle_rad: the only direction of lines; None chooses.
         progress: called with 0…1.
     """
-    share = max(job.least_share, min(cut.coverage_fraction, _WELL_SEEN))
-    job = replace(job, least_share=share)
+    # Half of what may be lost is left to the tolerance of samples and circles.
+    job = replace(job, least_share=max(job.least_share, cut.path.coverage_fraction - _LOSS / 2))
     plans = [cut]
     for lines in _candidates(task, job, cut, angle_rad, progress):
         plan = measured(task, cut.path, [_photographing(job, line) for line in lines])
@@ -108,9 +107,8 @@ def _is_sound(task: SortieTask, job: Job, plan: FleetPlan, cut: FleetPlan) -> bo
     """Whether a plan sees enough, stays where the cut one stays, and fits batteries and memory."""
     drone, layer_m = task.drones[0], task.layers_m[0]
     longest_s = drone.usable_s(layer_m) + drone.vertical_s(layer_m)
-    enough = job.least_share * job.target.area / task.free.target.area
     return (
-        plan.coverage_fraction >= min(cut.coverage_fraction, enough) - _LOSS
+        plan.coverage_fraction >= min(cut.coverage_fraction, cut.path.coverage_fraction - _LOSS)
         and plan.outside_m <= cut.outside_m
         and plan.keepout_m <= cut.keepout_m
         and all(s.duration_s <= longest_s + 1e-6 and s.items <= task.most_items for s in plan.sorties)
