@@ -7,6 +7,7 @@ corners become arcs (``rounding``), and the best of all that is flown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +17,13 @@ import shapely
 from airbeat.errors import PlanningError
 from airbeat.planning.coverage import CoveragePath
 from airbeat.planning.cutplan import cut_plan
-from airbeat.planning.job import Job
+from airbeat.planning.job import Job, unseen_parts
 from airbeat.planning.petals import petals
 from airbeat.planning.rounding import rounded
 from airbeat.planning.sortie import OTHER_ITEMS, FleetPlan, Flight, SortieTask
 from airbeat.planning.sortiefigures import measured
+from airbeat.planning.thinning import thinned
+from airbeat.planning.tightbends import straightened
 from airbeat.planning.together import bent_together
 
 __all__ = ["improved"]
@@ -31,6 +34,8 @@ _LOSS = 1e-4
 """Share of the area by which a plan may see less than the path that is cut, as the cut plan may."""
 _SHARES = (1.06, 1.03, 1.0)
 """Batteries that sorties are cut for before they are bent, in shares of the real ones: bending saves time."""
+_THINNED_M = (0.1, 0.2)
+"""How far paths with many points may be flown beside their gentle curves."""
 _LINE_SPACINGS = 2.0
 """Legs longer than so many spacings are taken for sweep lines when sorties are bent."""
 
@@ -57,7 +62,7 @@ def improved(
     plans = [cut]
     for lines in _candidates(task, job, cut, angle_rad, progress):
         plan = measured(task, cut.path, [_photographing(job, line) for line in lines])
-        if _is_sound(task, job, plan, cut):
+        if _is_sound(task, plan, cut):
             plans.append(plan)
     return min(plans, key=lambda plan: (len(plan.sorties), plan.duration_s))
 
@@ -74,15 +79,31 @@ def _candidates(
     yield rounded(job, [s.line for s in cut.sorties], most_points=most)
     if len(cut.sorties) == 1:
         return
-    bent = _bent(task, job, cut.path, most)
-    if bent is not None:
-        yield bent
+    for path in _paths(task, job, cut.path):
+        if path is not cut.path:
+            with suppress(PlanningError):
+                yield rounded(job, [s.line for s in cut_plan(task, path).sorties], most_points=most)
+        bent = _bent(task, job, path, most)
+        if bent is not None:
+            yield bent
     try:
         lines = petals(task, job, angle_rad=angle_rad, most_points=most, progress=progress)
     except PlanningError:
         return  # the cut plan stands where some track cannot be reached
     if lines is not None:
         yield lines
+
+
+def _paths(task: SortieTask, job: Job, path: CoveragePath) -> Iterator[CoveragePath]:
+    """The path that was cut; and with fewer points, where one mission cannot hold them all."""
+    yield path
+    if len(path.line) <= task.most_items:
+        return
+    (line,) = straightened(job, [path.line])
+    for tolerance_m in _THINNED_M:
+        thin = thinned(line, tolerance_m=tolerance_m, turn_radius_m=job.model.turn_radius_m)
+        unseen_m2 = sum(p.area for p in unseen_parts(job, [(x, y) for x, y in thin], task.free.target))
+        yield replace(path, line=thin, coverage_fraction=1.0 - unseen_m2 / task.free.target.area)
 
 
 def _bent(task: SortieTask, job: Job, path: CoveragePath, most_points: int) -> list[Points] | None:
@@ -103,7 +124,7 @@ def _bent(task: SortieTask, job: Job, path: CoveragePath, most_points: int) -> l
     return None
 
 
-def _is_sound(task: SortieTask, job: Job, plan: FleetPlan, cut: FleetPlan) -> bool:
+def _is_sound(task: SortieTask, plan: FleetPlan, cut: FleetPlan) -> bool:
     """Whether a plan sees enough, stays where the cut one stays, and fits batteries and memory."""
     drone, layer_m = task.drones[0], task.layers_m[0]
     longest_s = drone.usable_s(layer_m) + drone.vertical_s(layer_m)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,14 +38,15 @@ _REPAIR_STEPS = 0.3
 _SHAPED = 2
 """So many of the layouts of single paths are tried as well."""
 _SORTIE_S = 2000.0
-_MORE = 1.1
-"""Sorties are shared out as if batteries gave so much more: bending and rounding make them shorter."""
-_TRIES = 9
-_SOFT_TRIES = 6
+_MORE = (1.1, 1.0)
+"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter: the first
+that then fit."""
+_TRIES = 6
 _FIRMER = 2.0
-"""Where a sortie is too long, its pieces count as longer by so much more than it is."""
+_FIRMER_S = 10.0
+"""The pieces of a sortie that is too long count as longer by so many times more than it is, and so many s."""
 _OVER = 2.0
-"""What each second costs that a sortie is too long, in the first tries; then none may be."""
+"""What each second costs that a sortie is too long while it is shared again."""
 _SMALL_SPACINGS = 6.0
 """Zones are not divided where that leaves one of less than so many spacings squared."""
 
@@ -82,12 +84,37 @@ def petals(
     tracks, main_rad = _tracks(task, job, usable_s, angle_rad, progress)
     if not tracks:
         return None
-    net = SortieNet(tracks, job=job, rooms=task.rooms, home=task.homes[0], usable_s=usable_s)
-    sharing: dict[str, Any] = {"sortie_s": _SORTIE_S, "seed": job.seed}
-    routes = net.shared(usable_s=_MORE * usable_s, steps=_STEPS * job.effort, **sharing)
+    for k, more in enumerate(_MORE):
+        net = SortieNet(tracks, job=job, rooms=task.rooms, home=task.homes[0], usable_s=usable_s)
+        part = None if progress is None else partial(_part, progress, k)
+        lines = _fitted(
+            net, job, usable_s, more=more, main_rad=main_rad, most_points=most_points, progress=part
+        )
+        if lines is not None:
+            return lines
+    return None
+
+
+def _part(progress: Callable[[float], None], k: int, done: float) -> None:
+    progress(0.5 + 0.5 * (k + done) / len(_MORE))
+
+
+def _fitted(
+    net: SortieNet,
+    job: Job,
+    usable_s: float,
+    *,
+    more: float,
+    main_rad: float,
+    most_points: int,
+    progress: Callable[[float], None] | None,
+) -> list[Points] | None:
+    """Tracks shared, bent and rounded, and shared again while sorties are too long; None if they stay so."""
+    sharing: dict[str, Any] = {"usable_s": more * usable_s, "sortie_s": _SORTIE_S, "seed": job.seed}
+    routes = net.shared(steps=_STEPS * job.effort, **sharing)
     for k in range(_TRIES):
         if progress:
-            progress(0.6 + 0.4 * k / _TRIES)
+            progress(k / _TRIES)
         bent = bent_together(job, [net.legs(route) for route in routes], angle_rad=main_rad)
         lines = rounded(job, bent, most_points=most_points)
         # What holds too many points for the autopilot counts as too long in the same measure.
@@ -99,11 +126,9 @@ def petals(
         if len(lines) < len(routes):
             return None
         for route, time_s in zip(routes, times_s, strict=True):
-            net.burden(route, _FIRMER * max(0.0, time_s - usable_s))
-        over = _OVER if k < _SOFT_TRIES else math.inf
-        routes = net.shared(
-            usable_s=_MORE * usable_s, steps=_REPAIR_STEPS, initial=routes, over=over, **sharing
-        )
+            if time_s > usable_s:
+                net.burden(route, _FIRMER * (time_s - usable_s) + _FIRMER_S)
+        routes = net.shared(steps=_REPAIR_STEPS, initial=routes, over=_OVER, **sharing)
     return None
 
 

@@ -19,6 +19,7 @@ import shapely
 from airbeat.planning.cutting import pairs
 from airbeat.planning.estimate import STOP_ANGLE_DEG
 from airbeat.planning.job import Job
+from airbeat.planning.thinning import thinned
 from airbeat.planning.tightbends import straightened
 
 __all__ = ["rounded"]
@@ -30,6 +31,8 @@ _WIDER = 1.01
 _STEP_RAD = math.radians(0.9 * STOP_ANGLE_DEG)
 _WIDEST_RAD = math.radians(120.0)
 _WORTH_S = 0.1
+_TOLERANCE_M = 0.2
+"""How far sorties with too many points may be flown beside their gentle curves."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,14 +58,16 @@ class _Line:
 def rounded(job: Job, lines: Sequence[Points], *, most_points: int) -> list[Points]:
     """Sorties with arcs in the place of those corners where this saves more than the ground lost is worth.
 
-    Bends too tight for an arc get fewer corners first (``tightbends``).
+    Bends too tight for an arc get fewer corners first (``tightbends``), and so do the gentle curves of
+    sorties that have too many points (``thinning``).
 
     Args:
         job: what is covered; no more of it than it allows is left unseen.
         lines: (n, 2) corners of each sortie [m].
         most_points: that a sortie may have.
     """
-    lines = straightened(job, lines)
+    how = {"tolerance_m": _TOLERANCE_M, "turn_radius_m": job.model.turn_radius_m}
+    lines = [thinned(line, **how) if len(line) > most_points else line for line in straightened(job, lines)]
     rounder = _Rounder(job, lines, most_points)
     corners = sorted(
         (angle, n, k)
