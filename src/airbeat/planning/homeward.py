@@ -36,6 +36,8 @@ _SHARES = (1.06, 1.03, 1.0)
 """Batteries that sorties are cut for before they are bent, in shares of the real ones: bending saves time."""
 _THINNED_M = (0.1, 0.2)
 """How far paths with many points may be flown beside their gentle curves."""
+_FULL = 0.9
+"""A sortie that takes this share of what the autopilot holds was cut for that, not for the battery."""
 _LINE_SPACINGS = 2.0
 """Legs longer than so many spacings are taken for sweep lines when sorties are bent."""
 
@@ -79,7 +81,7 @@ def _candidates(
     yield rounded(job, [s.line for s in cut.sorties], most_points=most)
     if len(cut.sorties) == 1:
         return
-    for path in _paths(task, job, cut.path):
+    for path in _paths(task, job, cut):
         if path is not cut.path:
             with suppress(PlanningError):
                 yield rounded(job, [s.line for s in cut_plan(task, path).sorties], most_points=most)
@@ -94,10 +96,11 @@ def _candidates(
         yield lines
 
 
-def _paths(task: SortieTask, job: Job, path: CoveragePath) -> Iterator[CoveragePath]:
-    """The path that was cut; and with fewer points, where one mission cannot hold them all."""
+def _paths(task: SortieTask, job: Job, cut: FleetPlan) -> Iterator[CoveragePath]:
+    """The path that was cut; and with fewer points, where those set the number of sorties."""
+    path = cut.path
     yield path
-    if len(path.line) <= task.most_items:
+    if max(s.items for s in cut.sorties) < _FULL * task.most_items:
         return
     (line,) = straightened(job, [path.line])
     for tolerance_m in _THINNED_M:

@@ -39,8 +39,8 @@ _SHAPED = 2
 """So many of the layouts of single paths are tried as well."""
 _SORTIE_S = 2000.0
 _MORE = (1.1, 1.0)
-"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter: the first
-that then fit."""
+"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter: the
+first that then fit."""
 _TRIES = 6
 _FIRMER = 2.0
 _FIRMER_S = 10.0

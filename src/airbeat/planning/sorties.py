@@ -81,21 +81,12 @@ def plan_sorties(
     """
     if not drones:
         raise PlanningError("no drone to fly with", remedy="give at least one")
-    free = free_area(
-        area, keepouts=keepouts, fence=fence, corridor_width_m=corridor_width_m, margin_m=margin_m
-    )
+    ground: dict[str, Any] = {"keepouts": keepouts, "fence": fence, "margin_m": margin_m}
+    ground["corridor_width_m"] = corridor_width_m
+    lines = {"spacing_m": spacing_m, "swath_m": swath_m, "angle_deg": angle_deg, "seed": seed}
+    free = free_area(area, **ground)
     task = _task(free, drones, spacing_m if swath_m is None else swath_m, most_items, swap_s)
-    how: dict[str, Any] = {
-        "spacing_m": spacing_m,
-        "swath_m": swath_m,
-        "keepouts": keepouts,
-        "fence": fence,
-        "corridor_width_m": corridor_width_m,
-        "margin_m": margin_m,
-        "angle_deg": angle_deg,
-        "seed": seed,
-        "effort": effort + MORE_EFFORT,
-    }
+    how = {**ground, **lines, "effort": effort + MORE_EFFORT}
     if paths is not None or len(drones) > 1:
         return _cut_best(task, paths or _paths(task, area, how, progress))
     return _for_one(task, area, how, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from airbeat.planning.estimate import STOP_ANGLE_DEG
 __all__ = ["thinned"]
 
 Points = npt.NDArray[np.float64]
+Point = tuple[float, float]
 
 _STOP_RAD = math.radians(STOP_ANGLE_DEG)
 _TURN_RAD = 0.94 * _STOP_RAD
@@ -37,8 +39,8 @@ def thinned(line: Points, *, tolerance_m: float, turn_radius_m: float) -> Points
     line = line[np.concatenate([[True], np.hypot(*np.diff(line, axis=0).T) > _SAME_M])]
     if len(line) < 3:
         return line
-    kept = _Thinner(line, tolerance_m, _WIDER * turn_radius_m).kept()
-    return _balanced(line, kept)
+    radius_m = _WIDER * turn_radius_m
+    return _balanced(line, _Thinner(line, tolerance_m, radius_m).kept(), radius_m)
 
 
 class _Thinner:
@@ -49,7 +51,7 @@ class _Thinner:
         self.at = [(x, y) for x, y in line.tolist()]
         last = len(line) - 1
         self.before, self.after = list(range(-1, last)), list(range(1, last + 2))
-        stops = (self._turn_rad(k - 1, k, k + 1) >= _STOP_RAD for k in range(1, last))
+        stops = (_turn_rad(self.at[k - 1 : k + 2]) >= _STOP_RAD for k in range(1, last))
         self.stays = [True, *stops, True]
 
     def kept(self) -> list[int]:
@@ -79,7 +81,7 @@ class _Thinner:
         return [k for k in range(len(self.at)) if k not in gone]
 
     def _beside_m(self, k: int) -> float:
-        """How far beside the new leg that lies which it replaces once a corner goes [m]; inf if that stops."""
+        """How far beside the new leg that lies which it replaces once a corner goes [m]; inf: a stop."""
         a, b = self.before[k], self.after[k]
         leg = self.line[b] - self.line[a]
         length = math.hypot(*leg)
@@ -95,30 +97,41 @@ class _Thinner:
         return beside_m if gentle else math.inf
 
     def _is_gentle(self, a: int, k: int, b: int) -> bool:
-        """Whether a corner between two others is flown without a stop, whatever comes before and after."""
-        turn_rad = self._turn_rad(a, k, b)
-        shorter = min(math.dist(self.at[a], self.at[k]), math.dist(self.at[k], self.at[b]))
-        return turn_rad <= _TURN_RAD and shorter >= turn_rad * self.radius_m
-
-    def _turn_rad(self, a: int, k: int, b: int) -> float:
-        (ax, ay), (x, y), (bx, by) = self.at[a], self.at[k], self.at[b]
-        change = math.atan2(by - y, bx - x) - math.atan2(y - ay, x - ax)
-        return abs((change + math.pi) % (2 * math.pi) - math.pi)
+        return _is_gentle((self.at[a], self.at[k], self.at[b]), self.radius_m)
 
 
-def _balanced(line: Points, kept: list[int]) -> Points:
+def _is_gentle(corner: Sequence[Point], radius_m: float) -> bool:
+    """Whether a corner between two others is flown without a stop, whatever comes before and after."""
+    turn_rad = _turn_rad(corner)
+    shorter_m = min(math.dist(corner[0], corner[1]), math.dist(corner[1], corner[2]))
+    return turn_rad <= _TURN_RAD and shorter_m >= turn_rad * radius_m
+
+
+def _turn_rad(corner: Sequence[Point]) -> float:
+    """Change of heading at a corner between two others [rad]."""
+    (ax, ay), (x, y), (bx, by) = corner
+    change = math.atan2(by - y, bx - x) - math.atan2(y - ay, x - ax)
+    return abs((change + math.pi) % (2 * math.pi) - math.pi)
+
+
+def _balanced(line: Points, kept: list[int], radius_m: float) -> Points:
     """The corners that remain, moved so that their legs have what they replace on both sides."""
-    moves = []
+    beside = []
     for a, b in pairwise(kept):
         leg = line[b] - line[a]
         x, y = (line[a : b + 1] - line[a]).T
         # The polygon between the stretch and its leg: how far the stretch lies to the left in the mean.
-        mean_m = float((x[1:] * y[:-1] - x[:-1] * y[1:]).sum()) / 2 / max(float(leg @ leg), 1e-9)
-        moves.append(mean_m * np.array([-leg[1], leg[0]]))
-    new = line[kept].copy()
-    for n, k in enumerate(kept[1:-1], start=1):
-        into, out = line[k] - line[k - 1], line[k + 1] - line[k]
-        cos = float(into @ out) / (math.hypot(*into) * math.hypot(*out))
-        if cos > math.cos(_STOP_RAD):
-            new[n] += (moves[n - 1] + moves[n]) / 2
-    return new
+        mean = float((x[1:] * y[:-1] - x[:-1] * y[1:]).sum()) / 2 / max(float(leg @ leg), 1e-9)
+        beside.append(mean * np.array([-leg[1], leg[0]]))
+    old = [(x, y) for x, y in line[kept].tolist()]
+    gentle = [n for n in range(1, len(old) - 1) if _is_gentle(old[n - 1 : n + 2], radius_m)]
+    moves = np.zeros((len(old), 2))
+    for n in gentle:
+        moves[n] = (beside[n - 1] + beside[n]) / 2
+    while True:
+        new = [(x, y) for x, y in (line[kept] + moves).tolist()]
+        stops = [n for n in gentle if not _is_gentle(new[n - 1 : n + 2], radius_m)]
+        if not stops:
+            return np.array(new)
+        for n in stops:
+            moves[n - 1 : n + 2] = 0.0
