@@ -55,24 +55,30 @@ class Case:
         self.swath_m = float(self.properties["swath_m"])
         self.home_xy = launch_point(self.free)
         self.home = self.frame.to_latlon([self.home_xy])[0]
-
-    def cover(self, effort: int) -> None:
-        """Plan the paths that are cut: all fleets and sorties share them, as they do not depend on these."""
         self.how = {
             "spacing_m": self.swath_m,
             "keepouts": self.keepouts,
             "corridor_width_m": self.properties.get("corridor_width_m"),
-            "effort": effort,
         }
+
+    def cover(self, effort: int) -> None:
+        """Plan the paths that are cut: all fleets share them, as they do not depend on these."""
+        self.how = {**self.how, "effort": effort}
         began = time.process_time()
         self.paths = [plan_coverage(self.area, home=home, **self.how) for home in (None, self.home)]
         self.path_seconds = time.process_time() - began
 
     def plan(self, drones: list[Drone]) -> tuple[FleetPlan, float]:
-        """The plan, and its CPU seconds, the paths included."""
+        """The plan of a fleet, and its CPU seconds, the paths included."""
         began = time.process_time()
         plan = plan_sorties(self.area, drones=drones, paths=self.paths, **self.how)
         return plan, time.process_time() - began + self.path_seconds
+
+    def sorties(self, drone: Drone, effort: int) -> tuple[FleetPlan, float]:
+        """The plan of one drone, everything tried that a user gets, and its CPU seconds."""
+        began = time.process_time()
+        plan = plan_sorties(self.area, drones=[drone], **{**self.how, "effort": effort})
+        return plan, time.process_time() - began
 
 
 def launch_point(free: Any) -> tuple[float, float]:
@@ -137,7 +143,7 @@ def fleet_rows(cases: list[Case], ideal: dict[str, float], count: int) -> None:
     say(f"median of {len(ratios)}: makespan {statistics.median(ratios):.3f} x ideal/{count}")
 
 
-def sortie_rows(cases: list[Case], minutes: float) -> None:
+def sortie_rows(cases: list[Case], minutes: float, effort: int) -> None:
     say(f"\nsorties of {minutes:g} minutes, one drone")
     say(
         f"{'area':32s} {'sorties':>7s} {'least':>5s} {'total s':>7s} {'/sweep':>6s} {'/ring':>6s} "
@@ -147,7 +153,7 @@ def sortie_rows(cases: list[Case], minutes: float) -> None:
     model = FlightModel()
     for case in cases:
         try:
-            plan, seconds = case.plan([Drone(home=case.home, endurance_s=60 * minutes)])
+            plan, seconds = case.sorties(Drone(home=case.home, endurance_s=60 * minutes), effort)
         except PlanningError as error:
             say(f"{case.name:32s} refused: {error}")
             continue
@@ -194,12 +200,13 @@ def main() -> None:
         if any(part in file.stem for part in options.only.split(","))
     ]
     cases = [case for case in cases if case.free.area > LEAST_AREA_M2]
-    for case in cases:
-        case.cover(options.effort + MORE_EFFORT)
     if options.minutes > 0:
-        sortie_rows(cases, options.minutes)
-    for count in filter(None, options.drones.split(",")):
-        fleet_rows(cases, ideal, int(count))
+        sortie_rows(cases, options.minutes, options.effort)
+    counts = [int(count) for count in options.drones.split(",") if count]
+    for case in cases if counts else []:
+        case.cover(options.effort + MORE_EFFORT)
+    for count in counts:
+        fleet_rows(cases, ideal, count)
 
 
 if __name__ == "__main__":

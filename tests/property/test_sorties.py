@@ -203,3 +203,37 @@ def test_random_areas_are_covered_in_sorties_from_random_places(seed: int) -> No
     assert all(a.intersection(b).area < 0.01 for a, b in combinations(plan.parts, 2))
     layers = [{s.layer_m for s in plan.sorties if s.drone == d} for d in {s.drone for s in plan.sorties}]
     assert len({h for some in layers for h in some}) == len(layers)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seeds)
+def test_the_sorties_of_one_drone_see_all_fit_the_battery_and_stay_inside(seed: int) -> None:
+    rng = random.Random(seed)
+    area = blob(rng, 0, 0, 450.0)
+    keepouts = [blob(rng, rng.uniform(-300, 300), rng.uniform(-300, 300), 70.0)]
+    free = area.difference(keepouts[0])
+    if free.area < 100_000:
+        return
+    spacing_m = rng.uniform(40, 80)
+    home = FRAME.to_latlon([free.representative_point().coords[0]])[0]
+    sweep_s = free.area / spacing_m / 10.0
+    drone = Drone(home=home, endurance_s=max(260.0, 1.5 * sweep_s / rng.randrange(2, 6)))
+    plan = plan_sorties(
+        FRAME.to_geographic(area),
+        drones=[drone],
+        spacing_m=spacing_m,
+        keepouts=[FRAME.to_geographic(k) for k in keepouts],
+        angle_deg=rng.choice([None, 30.0]),
+        most_items=rng.choice([650, 90]),
+    )
+    assert plan.coverage_fraction >= plan.path.coverage_fraction - 1.1e-4
+    lines = [FRAME.to_local(plan.frame.to_geographic(shapely.LineString(s.line))) for s in plan.sorties]
+    seen = shapely.union_all([line.buffer(spacing_m / 2, quad_segs=16) for line in lines])
+    assert seen.intersection(free).area >= (plan.coverage_fraction - 1e-4) * free.area
+    parts = shapely.get_parts(free)
+    for line, s in zip(lines, plan.sorties, strict=True):
+        assert s.duration_s <= drone.endurance_s + 1e-6
+        assert s.items <= 650
+        assert line.intersection(keepouts[0].buffer(-0.5)).length < 0.05
+        if len(parts) == 1:
+            assert line.difference(free.buffer(0.5)).length < 0.05

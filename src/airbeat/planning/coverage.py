@@ -20,11 +20,11 @@ from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.planning.estimate import STOP_ANGLE_DEG, FlightModel, stop_lengths_m
-from airbeat.planning.grid import CoverGrid
+from airbeat.planning.job import Draft, Job, make_job, unseen_parts, worth_visiting
 from airbeat.planning.layout import Layout, layouts
-from airbeat.planning.relax import Corner, Relaxer
-from airbeat.planning.repair import FreeArea, free_area
-from airbeat.planning.route import Router, polygons_of
+from airbeat.planning.relax import Corner
+from airbeat.planning.repair import free_area
+from airbeat.planning.route import polygons_of
 from airbeat.planning.tour import Links, entered
 
 __all__ = ["CoveragePath", "plan_coverage"]
@@ -33,27 +33,14 @@ Points = npt.NDArray[np.float64]
 
 TOLERANCE_M = 0.5
 """A path is outside only where it is more than this far out."""
-_SPACE_GROWN_M = 0.25
-_SPACE_SIMPLIFIED_M = 0.15
 _ORDER_ITERATIONS = 40
 _SAME_M = 0.01
-_CELLS_PER_SWATH = 10
-_MOST_CELLS = 1_500_000
-_PRICE = 20.0
-"""What unseen area costs, in the time that sweeping as much area takes: measured on the development areas,
-where it gives a median coverage of 99.9 %."""
-_PRICE_OVERLAPPED = 200.0
 _PRICES = (3.0, 1.0)
 """The price round by round: nearly everything is seen at first, then what costs most time is given up."""
 _DRAFTS = 2
 """How many layouts are ordered and joined at the least effort; one more for each step of effort."""
 _MANY_TRACKS = 150
 """Above this, one draft fewer."""
-_LEAST_SHARE = 0.9983
-_LEAST_SHARE_OVERLAPPED = 0.99992
-_SAMPLING_RESERVE = 0.7
-"""Samples miss thin pieces: no more than this share of what may stay unseen is given up by samples."""
-_COMPLETIONS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +77,6 @@ class CoveragePath:
     def unseen_area_m2(self) -> float:
         """Area that the line does not see [m²]."""
         return 0.0 if self.unseen is None else float(self.unseen.area)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    free: FreeArea
-    target: Any
-    space: Any
-    spacing_m: float
-    radius_m: float
-    least_share: float
-    price: float
-    model: FlightModel
-    near: Router
-    far: Router | None
-    home: tuple[float, float] | None
-    seed: int
-    effort: int
 
 
 def plan_coverage(
@@ -154,7 +124,7 @@ def plan_coverage(
     free = free_area(
         area, keepouts=keepouts, fence=fence, corridor_width_m=corridor_width_m, margin_m=margin_m
     )
-    job = _job(
+    job = make_job(
         free,
         spacing_m=spacing_m,
         swath_m=swath_m,
@@ -169,7 +139,7 @@ def plan_coverage(
 
 
 def _best(
-    job: _Job, angle: float | None, progress: Callable[[float], None] | None
+    job: Job, angle: float | None, progress: Callable[[float], None] | None
 ) -> tuple[list[tuple[float, float]], list[Any]]:
     """The fastest path found, and what it leaves unseen.
 
@@ -179,11 +149,11 @@ def _best(
     candidates = _layouts(job, angle)
     if sum(len(layout.tracks) for layout in candidates[:1]) > _MANY_TRACKS:
         candidates = candidates[: max(2, len(candidates) - 1)]
-    drafts = [_Draft(job, layout) for layout in candidates]
+    drafts = [Draft(job, _toured(job, layout), angle_rad=layout.angle_rad) for layout in candidates]
     if not drafts:
         raise PlanningError("no line fits into the area", remedy="use a smaller spacing or margin")
     # A draft that is behind before it is bent mostly stays behind: only the best are worked out.
-    drafts = sorted(drafts, key=_Draft.expected_s)[: job.effort]
+    drafts = sorted(drafts, key=Draft.expected_s)[: job.effort]
     prices = (*_PRICES, *[1.0] * 2 * (job.effort - 1))
     for k, price in enumerate(prices):
         for draft in drafts:
@@ -196,77 +166,9 @@ def _best(
     return best
 
 
-def _job(
-    free: FreeArea,
-    *,
-    spacing_m: float,
-    swath_m: float,
-    model: FlightModel,
-    home: LatLon | None,
-    seed: int,
-    effort: int,
-) -> _Job:
-    grown = free.space.buffer(_SPACE_GROWN_M, join_style="bevel")
-    space = shapely.union_all(polygons_of(grown.simplify(_SPACE_SIMPLIFIED_M)))
-    target = free.target
-    if not free.space.covers(target):
-        target = shapely.union_all(polygons_of(target.intersection(free.space.buffer(swath_m / 2))))
-        if target.is_empty:
-            raise PlanningError(
-                "nothing of the area can be seen from inside the fence",
-                remedy="use a larger fence or a smaller margin",
-            )
-    far = None
-    home_xy = None
-    if home is not None:
-        x, y = free.frame.to_xy([home])[0]
-        home_xy = (float(x), float(y))
-    if len(polygons_of(space)) > 1 or home is not None:
-        places = shapely.union_all([space, *([shapely.Point(home_xy)] if home_xy else [])])
-        room = shapely.box(*places.buffer(20 * swath_m + 500).bounds)
-        far = Router(room.difference(free.closed.buffer(-_SPACE_GROWN_M)), model.leg_times_s)
-        space, target = _reachable(space, target, far, home_xy)
-    return _Job(
-        free=free,
-        target=target,
-        space=space,
-        spacing_m=spacing_m,
-        radius_m=swath_m / 2,
-        least_share=_LEAST_SHARE if swath_m <= spacing_m * 1.0001 else _LEAST_SHARE_OVERLAPPED,
-        price=_PRICE if swath_m <= spacing_m * 1.0001 else _PRICE_OVERLAPPED,
-        model=model,
-        near=Router(space, model.leg_times_s),
-        far=far,
-        home=home_xy,
-        seed=seed,
-        effort=max(1, effort),
-    )
-
-
-def _reachable(space: Any, target: Any, far: Router, home: tuple[float, float] | None) -> tuple[Any, Any]:
-    """The parts of space and target that can be reached from home, or else from the largest part.
-
-    Raises:
-        PlanningError: none can.
-    """
-    parts = sorted(polygons_of(space), key=lambda p: -p.area)
-    places = [p.representative_point().coords[0] for p in parts]
-    start = places[0] if home is None else home
-    kept = [p for p, place in zip(parts, places, strict=True) if far.route(start, place) is not None]
-    if not kept:
-        raise PlanningError(
-            "no part of the area can be reached from home without crossing a keep-out",
-            remedy="move home or open a way through the keep-outs",
-        )
-    if len(kept) == len(parts):
-        return space, target
-    space = shapely.union_all(kept)
-    return space, shapely.union_all(polygons_of(target.intersection(space)))
-
-
-def _layouts(job: _Job, angle: float | None) -> list[Layout]:
+def _layouts(job: Job, angle: float | None) -> list[Layout]:
     """Layouts of the whole area: the best of each connected part, then the second best, …"""
-    parts = _worth_visiting(job)
+    parts = worth_visiting(job)
     ranked = []
     for part in parts:
         ranked.append(
@@ -297,84 +199,7 @@ def _layouts(job: _Job, angle: float | None) -> list[Layout]:
     return out
 
 
-def _worth_visiting(job: _Job) -> list[Any]:
-    """The connected parts, largest first, without those too small to matter for the coverage."""
-    parts = sorted(polygons_of(job.target), key=lambda p: -p.area)
-    spare = (1 - job.least_share) / 4 * job.target.area
-    while len(parts) > 1 and parts[-1].area < spare:
-        spare -= parts.pop().area
-    return parts
-
-
-class _Draft:
-    """A layout ordered and joined, to be bent step by step."""
-
-    def __init__(self, job: _Job, layout: Layout) -> None:
-        self.job = job
-        grid = CoverGrid(job.target, radius_m=job.radius_m, cell_m=_cell_m(job), angle_rad=layout.angle_rad)
-        self.relaxer = Relaxer(_toured(job, layout), grid=grid, router=job.near, model=job.model)
-        self.price = job.price * grid.cell**2 / (2 * job.radius_m * job.model.speed_m_s)
-
-    def expected_s(self) -> float:
-        """Flight time with the price of what is unseen so far [s]."""
-        return self.job.model.path_time_s(self.relaxer.points) + self.price * self.relaxer.missing
-
-    def improve(self, times_price: float) -> None:
-        """One round over all corners, at some multiple of the price of unseen area."""
-        self.relaxer.insert(self.price * times_price)
-        self.relaxer.round(self.price * times_price)
-
-    def completed(self) -> tuple[list[tuple[float, float]], list[Any]]:
-        """The path once enough is seen, and what it does not see."""
-        price, budget = (
-            self.price,
-            int((1 - self.job.least_share) * _SAMPLING_RESERVE * self.relaxer.grid.cells),
-        )
-        for _ in range(_COMPLETIONS):
-            if self.relaxer.missing <= budget:
-                break
-            price *= 1.6
-            self.relaxer.insert(price, down_to=budget)
-            self.relaxer.round(price, budget)
-        return _completed(self.job, self.relaxer)
-
-
-def _cell_m(job: _Job) -> float:
-    """Side of the sample squares: small against the swath and against the width of a thin area."""
-    target = job.target
-    mean_width = 2 * target.area / target.length
-    fine = min(2 * job.radius_m / _CELLS_PER_SWATH, mean_width / 2)
-    x0, y0, x1, y1 = target.bounds
-    return float(max(fine, math.sqrt((x1 - x0) * (y1 - y0) / _MOST_CELLS)))
-
-
-def _completed(job: _Job, relaxer: Relaxer) -> tuple[list[tuple[float, float]], list[Any]]:
-    """The path once its true coverage, not only that of the samples, is enough; and what it leaves unseen."""
-    allowed_m2 = (1 - job.least_share) * job.target.area
-    left = _unseen(job, relaxer.points, job.target)
-    for _ in range(_COMPLETIONS):
-        missing_m2 = sum(p.area for p in left)
-        if missing_m2 <= allowed_m2:
-            break
-        for piece in left:
-            if missing_m2 <= allowed_m2:
-                break
-            # The outline, not the polygon: GEOS empties thin polygons that it divides.
-            if relaxer.visit(shapely.get_coordinates(shapely.segmentize(piece.boundary, job.radius_m / 2))):
-                missing_m2 -= piece.area
-        left = _unseen(job, relaxer.points, job.target)
-    return relaxer.points, left
-
-
-def _unseen(job: _Job, path: Sequence[tuple[float, float]], area: Any) -> list[Any]:
-    """What a path leaves unseen of an area, largest first."""
-    line = np.array(path)
-    segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
-    seen = shapely.union_all(shapely.buffer(segments, job.radius_m, quad_segs=16))
-    return sorted(polygons_of(area.difference(seen)), key=lambda p: -p.area)
-
-
-def _toured(job: _Job, layout: Layout) -> list[Corner]:
+def _toured(job: Job, layout: Layout) -> list[Corner]:
     tracks = layout.tracks
     links = Links(
         np.vstack([t[[0, -1]] for t in tracks]),
@@ -422,7 +247,7 @@ def _gentle(track: Points) -> list[bool]:
     return [bool(c < math.radians(STOP_ANGLE_DEG)) for c in change]
 
 
-def _join(job: _Job, corners: list[Corner], way: list[tuple[float, float]]) -> bool:
+def _join(job: Job, corners: list[Corner], way: list[tuple[float, float]]) -> bool:
     """Add the inner corners of a way to a path; returns whether the way leaves the space.
 
     Where it does, its corners and both its ends are fixed: a part that it alone leads to must not be lost.
@@ -434,13 +259,13 @@ def _join(job: _Job, corners: list[Corner], way: list[tuple[float, float]]) -> b
     return leaves
 
 
-def _measured(job: _Job, path: list[tuple[float, float]], left: list[Any]) -> CoveragePath:
+def _measured(job: Job, path: list[tuple[float, float]], left: list[Any]) -> CoveragePath:
     """The path with its figures, recomputed from its corners and what they leave unseen alone."""
     line = np.array(path)
     target = job.free.target
     segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
     beyond = shapely.union_all(polygons_of(target.difference(job.target)))
-    hidden = [] if beyond.is_empty else _unseen(job, path, beyond)
+    hidden = [] if beyond.is_empty else unseen_parts(job, path, beyond)
     unseen = [*left, *hidden]
     allowed = job.free.space.buffer(TOLERANCE_M)
     shapely.prepare(allowed)
@@ -472,7 +297,7 @@ def _hidden_note(hidden: Sequence[Any]) -> list[str]:
     return [f"{hidden_m2:.0f} m² of the area cannot be reached or seen from inside the fence and its margin"]
 
 
-def _transits(job: _Job, line: Points, allowed: Any) -> tuple[list[Points], float]:
+def _transits(job: Job, line: Points, allowed: Any) -> tuple[list[Points], float]:
     """Runs of legs that leave the space, if it has several parts, and the metres outside that are none."""
     legs = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
     leaves = ~shapely.covers(allowed, legs)

@@ -18,7 +18,7 @@ from airbeat.planning.route import polygons_of
 from airbeat.planning.strips import Shape, strip_lines
 from airbeat.planning.sweep import candidate_angles
 
-__all__ = ["Layout", "layouts"]
+__all__ = ["Layout", "layouts", "sweep_of"]
 
 Points = npt.NDArray[np.float64]
 
@@ -111,6 +111,33 @@ def layouts(
         x, y = target.representative_point().coords[0]
         found = [Layout(tracks=[np.array([[x, y], [x, y]])], angle_rad=0.0, time_s=0.0)]
     return found
+
+
+def sweep_of(
+    target: Any,
+    space: Any,
+    angle_rad: float,
+    *,
+    spacing_m: float,
+    radius_m: float,
+    model: FlightModel,
+    allowance_m2: float,
+) -> list[Points]:
+    """Tracks in one direction over a target, with lines of their own for what those leave unseen.
+
+    Args: as of ``layouts``.
+    """
+    cost = _Cost(target, spacing_m, radius_m, model, allowance_m2)
+    found = []
+    for shift in _SHIFTS[:2]:
+        lines, unseen = strip_lines(
+            Shape(target), Shape(space), angle_rad, spacing_m=spacing_m, radius_m=radius_m, shift=shift
+        )
+        if lines:
+            found.append(Layout(tracks=lines, angle_rad=angle_rad, time_s=cost.time_s(lines, unseen)))
+    if not found:
+        return []
+    return _refined(min(found, key=lambda layout: layout.time_s), space, cost).tracks
 
 
 def _by_part(target: Any, space: Any, cost: _Cost) -> list[Layout]:

@@ -68,10 +68,18 @@ class Relaxer:
         grid: counts of what is seen; the path is added to it.
         router: of the space that moved legs must stay in.
         model: what legs cost.
+        gentle_rad: corners that turn by no more than this will be flown as arcs without a stop, where the
+            legs are long enough; 0 stops at all.
     """
 
     def __init__(
-        self, path: Sequence[Corner], *, grid: CoverGrid, router: Router, model: FlightModel
+        self,
+        path: Sequence[Corner],
+        *,
+        grid: CoverGrid,
+        router: Router,
+        model: FlightModel,
+        gentle_rad: float = 0.0,
     ) -> None:
         self._at = np.array([c.at for c in path], dtype=float)
         self._line = np.array([c.line_ahead for c in path], dtype=bool)
@@ -80,6 +88,7 @@ class Relaxer:
         self._low, self._high = np.full(len(path), math.inf), np.full(len(path), -math.inf)
         self._waiting = np.zeros(len(path), dtype=bool)
         self.grid, self.router, self.model = grid, router, model
+        self._gentle_cos = math.cos(gentle_rad)
         grid.add(_segments(self._at if len(path) > 1 else np.repeat(self._at, 2, axis=0)))
 
     @property
@@ -271,13 +280,23 @@ class Relaxer:
     def _times(self, paths: Points) -> Points:
         """Times along m paths (m, n, 2) of a few corners, stopping at both ends [s]; NaN corners are none."""
         m = len(paths)
-        total, run, ux, uy = np.zeros((4, m))
+        total, run, ux, uy, before = np.zeros((5, m))
         last = paths[:, 0].copy()
         for k in range(1, paths.shape[1]):
             d = paths[:, k] - last
             length = np.sqrt((d * d).sum(axis=1))
             real = length >= 0.01
-            stop = real & (ux * d[:, 0] + uy * d[:, 1] < _STOP_COS * length) & (run > 0)
+            along = ux * d[:, 0] + uy * d[:, 1]
+            stop = real & (along < _STOP_COS * length) & (run > 0)
+            if self._gentle_cos < 1.0:
+                # An arc of radius R takes R·tan(φ/2) of both legs; half a leg is left for its other corner.
+                takes = (
+                    2.0
+                    * self.model.turn_radius_m
+                    * np.sqrt(np.maximum(length - along, 0.0) / np.maximum(length + along, 1e-9))
+                )
+                stop &= (along < self._gentle_cos * length) | (takes > np.minimum(before, length))
+                before = np.where(real, length, before)
             total += np.where(stop, self.model.leg_times_s(run), 0.0)
             run = np.where(stop, 0.0, run) + np.where(real, length, 0.0)
             unit = d / np.where(real, length, 1.0)[:, None]

@@ -121,7 +121,7 @@ class FleetPlan:
         frame: the local frame.
         sorties: in the order of the vehicles and their flights.
         parts: for each vehicle the local (Multi)Polygon that is its own; they do not overlap.
-        path: the one path that was cut.
+        path: the one path that was cut, or the best one to cut where lines were laid out for home instead.
         coverage_fraction: share of the area seen while photographing, 0…1.
         unseen: local (Multi)Polygon that is not seen, or None.
         outside_m: length flown more than 0.5 m outside the space, declared transits excepted [m].

@@ -103,6 +103,48 @@ def test_every_sortie_begins_and_ends_at_home_with_reserve_and_together_they_cov
     assert all(b >= a - 1e-6 for a, b in zip(ends, starts[1:], strict=False))
 
 
+def test_sorties_laid_out_for_home_are_sound_and_never_slower_than_a_path_that_is_cut(
+    path: CoveragePath,
+) -> None:
+    home = place(450, 290)
+    drone = Drone(home=home, endurance_s=420.0)
+    cut = planned(path, drone)
+    done: list[float] = []
+    plan = plan_sorties(
+        geographic(AREA),
+        drones=[drone],
+        spacing_m=SPACING_M,
+        keepouts=[geographic(POND)],
+        progress=done.append,
+    )
+    assert_sound(plan, plan.path, (drone,))
+    assert len(plan.sorties) > 1
+    assert (len(plan.sorties), plan.duration_s) <= (len(cut.sorties), cut.duration_s)
+    assert done == sorted(done)
+    assert done[-1] <= 1.0
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        shapely.box(0, 0, 12, 9),
+        shapely.box(0, 0, 1500, 4),
+        shapely.Polygon([(0, 0), (500, 500), (500, 0), (0, 500)]),
+        shapely.MultiPolygon([shapely.box(0, 0, 30, 30), shapely.box(500, 0, 900, 300)]),
+    ],
+    ids=["smaller than a swath", "a sliver", "crossing itself", "two parts"],
+)
+def test_odd_areas_are_flown_by_one_drone_in_sorties_from_outside(area: Any) -> None:
+    drone = Drone(home=place(-60, -40), endurance_s=330.0)
+    plan = plan_sorties(geographic(area), drones=[drone], spacing_m=SPACING_M)
+    assert plan.coverage_fraction >= 0.998
+    assert plan.outside_m == plan.keepout_m == 0
+    for s in plan.sorties:
+        assert s.duration_s <= 330.0 + 1e-6
+        ends = local(plan, s.line)[[0, -1]]
+        assert np.hypot(*(ends - (-60, -40)).T).max() < 0.05
+
+
 def test_a_battery_that_is_enough_makes_one_sortie(path: CoveragePath) -> None:
     plan = planned(path, Drone(home=HOME, endurance_s=3600.0))
     assert len(plan.sorties) == 1
