@@ -176,7 +176,7 @@ def case_png(case: CaseFolder, status: Status) -> bytes:
                 NOT_CLEARED,
                 f"overall success so far (OPOS) {low:.1%} to {high:.1%}",
                 f"beyond the map: {status.rest_before:.1%} before any search, {status.rest_after:.1%} now",
-                f"{images_line(status.images)}, in {len(status.updates)} updates",
+                f"{images_line(status.images)}, updates: {len(status.updates)}",
                 *status.notes,
             ],
             warning=warning,

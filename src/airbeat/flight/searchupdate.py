@@ -237,7 +237,8 @@ def _refuse_useless(counted: Counted, ground: GroundSearched, *, force: bool) ->
         why = f", e.g. {reasons[0][0]}: {reasons[0][1]}" if reasons else ""
         raise UsageError(
             f"no photograph counts{why}; nothing was changed",
-            remedy="decide every candidate, or say with --looked-through what people looked through",
+            remedy="say with --looked-through what people looked through; decided candidates alone count "
+            "only where the case names a measured curve (detection: {curve: …})",
         )
     if not ground.searched.seen.any():
         raise UsageError(

@@ -162,7 +162,7 @@ def papers_html(
         f"{missing.posture.value}",
         drones=[
             f"{d.name}: {d.airframe.name}, camera {d.camera.name}, {d.height.value_m:g} m "
-            f"{d.height.datum.value}, {d.speed_m_s:g} m/s, {d.batteries} batteries"
+            f"{d.height.datum.value}, {d.speed_m_s:g} m/s, batteries: {d.batteries}"
             for d in case.case.drones
         ],
         pod_assumes=assumptions(case),

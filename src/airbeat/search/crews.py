@@ -117,7 +117,7 @@ def crew_of(searcher: Searcher, now: ProbabilityMap, minutes: float) -> Crew:
     if sorties * time_s < wanted_s - 1.0:
         notes = (
             *notes,
-            f"{mission.name}: {searcher.batteries} batteries last {sorties * time_s / 60:.1f} of "
+            f"{mission.name}: {_batteries(searcher.batteries)} {sorties * time_s / 60:.1f} of "
             f"{minutes:g} minutes",
         )
     upright_s = airframe.climb_time_s(height) + airframe.landing_time_s(height)
@@ -137,6 +137,10 @@ def crew_of(searcher: Searcher, now: ProbabilityMap, minutes: float) -> Crew:
         ground_m=ground_m,
         fades=searcher.fades,
     )
+
+
+def _batteries(count: int) -> str:
+    return "1 battery lasts" if count == 1 else f"{count} batteries last"
 
 
 def _ground_m(mission: Mission, now: ProbabilityMap) -> npt.NDArray[np.float64] | None:

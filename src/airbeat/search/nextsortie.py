@@ -131,8 +131,9 @@ def plan_next(
     if not any(len(path) for path in found.flights.paths):
         raise _too_short(now, visible, crews[0], minutes)
     sorties, tracks, seen = [], [], np.zeros(found.field.values.shape, dtype=bool)
-    for (k, n, _), path in zip(flights, found.flights.paths, strict=True):
-        sortie, flown = _planned(crews[k], (k, n + 1), path, now, found)
+    plans = found.plans or (None,) * len(flights)
+    for (k, n, _), path, plan in zip(flights, found.flights.paths, plans, strict=True):
+        sortie, flown = _planned(crews[k], (k, n + 1), path, now, found, plan=plan)
         if sortie is None:
             continue
         cells = found.field.seen(flown, found.spacing_m / 2) & ~seen
@@ -215,6 +216,8 @@ class _Found:
     field: Field
     spacing_m: float
     detection: float
+    plans: tuple[FlightPlan | None, ...] = ()
+    """Of the flights, where they are made already."""
 
 
 def _best(
@@ -324,23 +327,27 @@ def _in_time(rough: Rough, found: _Found, now: ProbabilityMap, *, seed: int, rou
     """The flights polished on with the lengths for which their plans, climbs and real turns, leave time."""
     way, turn_m, lengths = found.way, found.way.turn_m(), found.way.lengths_m()
     crews = [way.crews[k] for k, *_ in way.flights]
+    level = all(crew.ground_m is None for crew in crews)
     for number, more_rounds in enumerate((rounds, _FIT_ROUNDS, _FIT_ROUNDS)):
-        spare = _RIGHT[number]
-        flown = list(zip(crews, found.flights.paths, strict=True))
-        left_s = [
-            _left_s(crew, _plan(crew, _round_keepouts(path, crew, now), found, now)) for crew, path in flown
-        ]
-        right = all(abs(left) <= spare * crew.time_s for crew, left in zip(crews, left_s, strict=True))
-        if right and number:
-            break
-        if not right:
-            lengths = [
-                max(0.0, length + left * crew.mission.speed_m_s)
-                for crew, length, left in zip(crews, lengths, left_s, strict=True)
-            ]
+        paths = found.flights.paths
+        if number or not level:
+            plans = tuple(
+                _plan(crew, _round_keepouts(path, crew, now), found, now)
+                for crew, path in zip(crews, paths, strict=True)
+            )
+            left_s = [_left_s(crew, plan) for crew, plan in zip(crews, plans, strict=True)]
+            spares_s = [_RIGHT[number] * crew.time_s for crew in crews]
+            right = all(abs(left) <= spare for left, spare in zip(left_s, spares_s, strict=True))
+            if right and number:
+                return replace(found, plans=plans)
+            if not right:
+                lengths = [
+                    max(0.0, length + left * crew.mission.speed_m_s)
+                    for crew, length, left in zip(crews, lengths, left_s, strict=True)
+                ]
         fitting = tuple(
             cut_to(path, length, launch=crews[0].launch, turn_m=turn_m)[0]
-            for (_, path), length in zip(flown, lengths, strict=True)
+            for path, length in zip(paths, lengths, strict=True)
         )
         begun = replace(found.flights, paths=fitting)
         flights = finished(rough, lengths, turn_m=turn_m, rounds=more_rounds, seed=seed, begun=begun)
@@ -367,13 +374,19 @@ def _left_s(crew: Crew, plan: FlightPlan | None) -> float:
 
 
 def _planned(
-    crew: Crew, flight: tuple[int, int], path: Points, now: ProbabilityMap, found: _Found
+    crew: Crew,
+    flight: tuple[int, int],
+    path: Points,
+    now: ProbabilityMap,
+    found: _Found,
+    *,
+    plan: FlightPlan | None,
 ) -> tuple[Sortie | None, Points]:
     """The plan of a path, cut until it ends in time, and what is left of the path.
 
     A metre cut off a leg that leads homewards saves little, since the way back grows, and one off a leg
     outwards twice its time: the cut is sought by false position, where an end that stays counts half (the
-    Illinois rule).
+    Illinois rule). ``plan`` is that of the whole path, where it is made already.
     """
     whole = _round_keepouts(path, crew, now)
     length_m, aim_s = path_length_m(whole), _SPARE / 2 * crew.time_s
@@ -382,7 +395,7 @@ def _planned(
     kept, before, over = None, None, False
     for attempt in range(_TRIES):
         cut = cut_to(whole, length_m)[0] if attempt else whole
-        plan = _plan(crew, cut, found, now)
+        plan = plan if plan and not attempt else _plan(crew, cut, found, now)
         if plan is None:
             break
         left_s = _left_s(crew, plan)

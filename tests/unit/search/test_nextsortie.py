@@ -140,7 +140,7 @@ def test_a_flight_waits_while_another_passes_through_its_column() -> None:
 
 def test_more_minutes_than_a_battery_lasts_become_sorties_or_a_note() -> None:
     one = plan_next(here(), FULL, [searcher()], minutes=40.0)
-    assert any("1 batteries last 23.8 of 40 minutes" in note for note in one.notes)
+    assert any("1 battery lasts 23.8 of 40 minutes" in note for note in one.notes)
 
     two = plan_next(here(), FULL, [replace(searcher(), batteries=2)], minutes=30.0)
     assert [s.number for s in two.sorties] == [1, 2]
