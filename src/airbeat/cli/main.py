@@ -37,7 +37,7 @@ COMMANDS = {
     "review": "Look at candidates, say what each is, write the hand-over files.",
     "evaluate": "Measure detectors on labelled photographs.",
     "search": "Search for a missing person: probability map, POD from flown photographs, papers.",
-    "patrol": "Patrol a beat: proof of what was seen, month's totals, crowds.",
+    "patrol": "Patrol a beat: tours in their hours, the calendar, the proof that it was flown.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

@@ -1,4 +1,4 @@
-"""``airbeat patrol prove``, ``verify`` and ``month``: what was seen of a beat, and whether that holds."""
+"""``airbeat patrol prove``: what of a beat was seen on a day, sealed in a hash-chained log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option, printable
+from airbeat.cli.output import console, emit_json, json_option
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from airbeat.flight.proof import ProofGiven
     from airbeat.mission.beat import Beat
 
-__all__ = ["month", "prove", "verify"]
+__all__ = ["CHAIN", "command", "flight_option", "frames_option", "given_proof"]
 
 _DUTIES = ("patrol", "case", "rescue", "event")
-_CHAIN = "patrol-log.sqlite"
+CHAIN = "patrol-log.sqlite"
 
-_flight_option = click.option(
+flight_option = click.option(
     "--flight",
     "flights",
     multiple=True,
@@ -32,7 +32,7 @@ _flight_option = click.option(
     help="A folder that `airbeat fly --out` wrote, a flight record, a .tlog or an ArduPilot .bin, and whose "
     "flight it is; may be given several times.",
 )
-_frames_option = click.option(
+frames_option = click.option(
     "--frames",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -65,7 +65,7 @@ def _logs(flights: tuple[str, ...]) -> list[FlightLog]:
     return logs
 
 
-def _given(
+def given_proof(
     beat: Beat | None,
     *,
     day: date | None,
@@ -140,8 +140,8 @@ def _print_rows(document: dict[str, Any], *, as_json: bool) -> None:
 
 @click.command("prove")
 @click.argument("beat_file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_flight_option
-@_frames_option
+@flight_option
+@frames_option
 @click.option(
     "--day", type=click.DateTime(["%Y-%m-%d"]), help="Local day. [default: that of the first flight]"
 )
@@ -162,12 +162,12 @@ def _print_rows(document: dict[str, Any], *, as_json: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("proofs"),
     show_default=True,
-    help=f"Folder for the proof and for the hash-chained log that it is sealed in ({_CHAIN}).",
+    help=f"Folder for the proof and for the hash-chained log that it is sealed in ({CHAIN}).",
 )
 @click.option("--by", help="Who proves. [default: the user's name on this machine]")
 @click.option("--overwrite", is_flag=True, help="Replace a document of the same name; the log keeps both.")
 @json_option
-def prove(
+def command(
     *,
     beat_file: Path | None,
     flights: tuple[str, ...],
@@ -198,7 +198,7 @@ def prove(
             "a patrol is proven against its beat", remedy="give the beat file, or another --duty"
         )
     beat = load_beat(beat_file) if beat_file else None
-    given = _given(
+    given = given_proof(
         beat,
         day=day.date() if day else None,
         zone=_zone(beat, time_zone),
@@ -212,136 +212,9 @@ def prove(
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists already", remedy="choose another folder, or say --overwrite")
     document = proof_document(given)
-    sealed = seal_proof(document, out_dir / _CHAIN, path, actor=by or _user(), overwrite=overwrite)
+    sealed = seal_proof(document, out_dir / CHAIN, path, actor=by or _user(), overwrite=overwrite)
     _print_rows(sealed, as_json=as_json)
-    console(as_json).print(f"wrote {path}, sealed as event {sealed['seal']['event']} of {out_dir / _CHAIN}")
+    console(as_json).print(f"wrote {path}, sealed as event {sealed['seal']['event']} of {out_dir / CHAIN}")
     if as_json:
         emit_json(sealed | {"file": str(path)})
     return 0 if document["seen"] == document["required"] else 1
-
-
-@click.command("verify")
-@click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--beat", "beat_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The beat file."
-)
-@_flight_option
-@_frames_option
-@click.option(
-    "--log",
-    "log_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help=f"The log that it was sealed in. [default: {_CHAIN} beside PROOF]",
-)
-@json_option
-def verify(
-    *,
-    proof: Path,
-    beat_file: Path | None,
-    flights: tuple[str, ...],
-    frames: tuple[Path, ...],
-    log_file: Path | None,
-    as_json: bool,
-) -> int:
-    """Say whether PROOF still holds: its chain, and with --flight its files and its judgement too.
-
-    One altered byte, one missing photograph or one shifted clock is told with the file's name. Without
-    --flight only the chain and the document are looked at. Exit code 1 when something is wrong.
-
-    \b
-    airbeat patrol verify proofs/2026-09-07-school-runs.json --beat missions/beats/school-runs.yaml \\
-        --flight flight --frames photos
-    """
-    from datetime import date as day_of
-    from zoneinfo import ZoneInfo
-
-    from rich.text import Text
-
-    from airbeat.flight.proof import read_proof, verify_proof
-    from airbeat.mission.beatloader import load_beat
-
-    document = read_proof(proof)
-    if flights and document["beat"] is not None and beat_file is None:
-        raise UsageError("the proof is of a beat", remedy="give its file: --beat FILE")
-    problems: list[str] = []
-    given = None
-    if flights:
-        from airbeat.errors import InputFileError
-
-        try:
-            given = _given(
-                load_beat(beat_file) if beat_file else None,
-                day=day_of.fromisoformat(document["day"]),
-                zone=ZoneInfo(document["time_zone"]),
-                duty=document["duty"],
-                flights=flights,
-                frames=frames,
-                ground_height_m=document["ground_height_m"],
-            )
-        except InputFileError as error:
-            problems.append(str(error))
-    problems += verify_proof(document, log_file or proof.parent / _CHAIN, given)
-    out = console(as_json)
-    for problem in problems:
-        out.print(Text(f"broken: {printable(problem)}", style="bold red"))
-    checked = (
-        "chain, files and judgement" if given else "chain and document only; give --flight to compare files"
-    )
-    if not problems:
-        out.print(Text(f"{proof.name} holds ({checked})", style="green"))
-    if as_json:
-        emit_json({"proof": str(proof), "holds": not problems, "checked": checked, "problems": problems})
-    return 1 if problems else 0
-
-
-@click.command("month")
-@click.argument("log_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--month", "of_month", required=True, type=click.DateTime(["%Y-%m"]), help="Year and month, 2026-09."
-)
-@click.option(
-    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here too."
-)
-@click.option("--overwrite", is_flag=True, help="Replace a table that is there already.")
-@json_option
-def month(*, log_file: Path, of_month: Any, csv_file: Path | None, overwrite: bool, as_json: bool) -> int:
-    """Print a month's totals by kind of duty, from the proofs in LOG_FILE.
-
-    \b
-    airbeat patrol month proofs/patrol-log.sqlite --month 2026-09
-    """
-    from dataclasses import asdict
-
-    from rich.table import Table
-
-    from airbeat.flight.proof import proven_documents
-    from airbeat.formats.atomic import write_files
-    from airbeat.patrol.month import month_totals
-
-    totals = month_totals(proven_documents(log_file), year=of_month.year, month=of_month.month)
-    grid = Table(box=None, pad_edge=False, title=of_month.strftime("%Y-%m"), title_justify="left")
-    for title in ("duty", "days", "flights", "hours", "km", "pictures", "visits seen", "asked for"):
-        grid.add_column(title, justify="left" if title == "duty" else "right")
-    rows = [
-        (
-            t.duty.value,
-            str(t.days),
-            str(t.flights),
-            f"{t.flight_s / 3600:.2f}",
-            f"{t.length_m / 1000:.1f}",
-            str(t.pictures),
-            str(t.seen),
-            str(t.required),
-        )
-        for t in totals
-    ]
-    for row in rows:
-        grid.add_row(*row)
-    console(as_json).print(grid)
-    if csv_file is not None:
-        head = "duty,days,flights,hours,km,pictures,visits_seen,visits_asked_for"
-        write_files({csv_file: "\n".join([head, *map(",".join, rows)]) + "\n"}, overwrite=overwrite)
-        console(as_json).print(f"wrote {csv_file}")
-    if as_json:
-        emit_json({"month": of_month.strftime("%Y-%m"), "duties": [asdict(t) for t in totals]})
-    return 0

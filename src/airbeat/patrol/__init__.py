@@ -1,1 +1,1 @@
-"""Beats: what a day asks for, tours, rosters, proof of patrol, dispatch, watching crowds. Pure functions."""
+"""Beats: tours with windows and batteries, rosters, idleness. Pure: no I/O, no clock, a seed is given."""

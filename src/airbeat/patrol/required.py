@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from airbeat.mission.beat import DAY_MIN, Beat, Duty, Visit
+from airbeat.mission.beat import Beat, Duty, Visit
+from airbeat.patrol.shifts import shifts_on, visit_windows
 
-__all__ = ["Requirement", "Span", "Stretch", "on_duty", "requirements"]
+__all__ = ["Requirement", "Span", "Stretch", "requirements"]
 
 Span = tuple[datetime, datetime]
 """Begin and end, UTC: Python counts hours between two local times as the clock shows them."""
@@ -54,14 +55,11 @@ def requirements(beat: Beat, day: date) -> tuple[Requirement, ...]:
     A visit with times of its own is asked for in each of their windows, as far as somebody is on duty then;
     one without in each shift.
     """
-    shifts = on_duty(beat, day)
     found: list[Requirement] = []
+    shifts = shifts_on(beat, day)
     for visit in beat.visits:
         duty = visit.duty
-        spans = shifts
-        if duty.times:
-            own = _windows(beat, duty.times, day)
-            spans = [both for span in own for shift in shifts if (both := _common(span, shift)) is not None]
+        spans = dict.fromkeys(window for shift in shifts for window in visit_windows(beat, visit, shift))
         found += [
             Requirement(
                 visit=visit,
@@ -74,20 +72,6 @@ def requirements(beat: Beat, day: date) -> tuple[Requirement, ...]:
             for begin, end in spans
         ]
     return tuple(found)
-
-
-def on_duty(beat: Beat, day: date) -> list[Span]:
-    """The hours in which somebody is on duty, joined where they touch: shifts, or the visits' own times."""
-    names = beat.shifts or tuple(dict.fromkeys(n for v in beat.visits for n in v.duty.times))
-    if not names:
-        return [(beat.at(day, 0).astimezone(UTC), beat.at(day, DAY_MIN).astimezone(UTC))]
-    joined: list[Span] = []
-    for begin, end in _windows(beat, names, day):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((begin, end))
-    return joined
 
 
 def _windows(beat: Beat, names: tuple[str, ...], day: date) -> list[Span]:

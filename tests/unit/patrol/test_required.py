@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 from airbeat.mission.beat import Beat
 from airbeat.mission.beatloader import parse_beat
-from airbeat.patrol.required import on_duty, requirements
+from airbeat.patrol.required import requirements
 
 HEAD = """\
 airbeat: 1
@@ -65,9 +65,9 @@ def test_a_day_on_which_the_clock_is_changed_has_its_true_length() -> None:
     assert (asked.end - asked.begin).total_seconds() == 25 * 3600
 
 
-def test_shifts_that_touch_are_one() -> None:
-    whole = on_duty(beat(PEAK, f"{GATE}}}\n", "shifts: [peak, day]\n"), DAY)
-    assert whole == [(datetime(2026, 9, 7, 4, tzinfo=UTC), datetime(2026, 9, 7, 20, tzinfo=UTC))]
+def test_two_shifts_ask_for_a_visit_each() -> None:
+    asked = requirements(beat(PEAK, f"{GATE}}}\n", "shifts: [peak, day]\n"), DAY)
+    assert hours(asked) == [(4, 20), (5, 7)]
 
 
 def test_the_interval_changes_where_another_duty_holds() -> None:
