@@ -25,7 +25,7 @@ _DAYS_AHEAD = 400
 _MOST_ROWS = 60
 
 
-class DayType(click.ParamType):
+class _DayType(click.ParamType[date]):
     """A day as YYYY-MM-DD."""
 
     name = "day"
@@ -44,7 +44,7 @@ class DayType(click.ParamType):
             self.fail(f"{value!r} is no day; write year, month and day: 2026-09-07", param, ctx)
 
 
-DAY = DayType()
+DAY = _DayType()
 
 
 @click.command("plan")

@@ -80,7 +80,7 @@ class _Search:
         travel = 0.0
         for slot, route in routes.items():
             if route:
-                travel += self.problem.sortie_price_s
+                travel += self.problem.sortie_price_s + self.problem.slots[slot].price_s
                 travel += timed(self.problem, Tour(slot=slot, choices=tuple(route))).travel_s
         return len(left), travel
 
@@ -129,7 +129,7 @@ class _Search:
                 if kind in empty_seen:
                     continue
                 empty_seen.add(kind)
-                price = problem.sortie_price_s + slot.up_s + slot.down_s
+                price = problem.sortie_price_s + slot.price_s + slot.up_s + slot.down_s
             legs = self._legs[slot.profile]
             for choice in problem.of_stop(stop):
                 mine = problem.choices[choice]

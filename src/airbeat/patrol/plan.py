@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from airbeat.errors import PlanningError
 from airbeat.mission.beat import Beat, Visit
 from airbeat.mission.plan import FlightPlan
+from airbeat.patrol.apart import Departure, kept_apart
 from airbeat.patrol.batteries import BatteryBook, Pack, full_flights
 from airbeat.patrol.clock import DroneClock
 from airbeat.patrol.collisions import why_unserved
@@ -23,11 +24,14 @@ from airbeat.patrol.tours import Choice, Slot, Tour, TourProblem, timed
 from airbeat.patrol.work import Job, jobs_of
 from airbeat.patrol.zones import Zone, zones_of
 from airbeat.planning.route import Router
+from airbeat.planning.separation import APART_M
 
 __all__ = ["Field", "PatrolPlan", "PlannedSortie", "PlannedVisit", "field_of", "plan_round"]
 
 _SORTIE_PRICE_S = 240.0
 """What a flight more costs beside its time in the air: a battery to swap, a take-off, a landing."""
+_LATER_PRICE = 0.02
+"""What a flight costs more for each second that its slot begins later: early flights are used first."""
 _PHASES = (1.0, 0.5, 0.25, 0.75)
 """Where the first flights end, as shares of a battery: tried until all windows are met."""
 _BATTERY_SHARES = (0.97, 0.92, 0.86, 0.8)
@@ -233,14 +237,57 @@ def plan_round(
         unserved += reasons
         if progress:
             progress((number + 1) / len(groups))
-    sorties.sort(key=lambda s: (s.take_off, s.drone))
+    sorties, nearest_m = _apart(sorties, ground, shift)
+    said: tuple[str, ...] = ()
+    if nearest_m < APART_M:
+        said = (f"two drones come within {nearest_m:.0f} m at one height: give them heights 5 m apart",)
     return PatrolPlan(
         shift=shift,
         sorties=tuple(sorties),
         zones=tuple(zones),
         frame=ground.space.frame,
         unserved=tuple(unserved),
-        notes=beat.notes,
+        notes=(*beat.notes, *said),
+    )
+
+
+def _apart(
+    sorties: Sequence[PlannedSortie], ground: Field, shift: Shift
+) -> tuple[list[PlannedSortie], float]:
+    """The sorties, delayed until drones are apart over pads and in the air, and how near two come [m]."""
+    names = [drone.name for _, drone in ground.beat.drones]
+    departures = []
+    for sortie in sorties:
+        number = names.index(sortie.drone)
+        ends = [shift.end - sortie.land, *(v.window[1] - v.end for v in sortie.visits)]
+        departures.append(
+            Departure(
+                drone=number,
+                site=ground.sites[number],
+                take_off_s=(sortie.take_off - shift.begin).total_seconds(),
+                duration_s=sortie.duration_s,
+                slack_s=min(e.total_seconds() for e in ends),
+                swap_s=ground.clocks[number].drone.swap_s,
+                plan=sortie.plan,
+            )
+        )
+    before = [d.take_off_s for d in departures]
+    nearest_m = kept_apart(departures, ground.space.frame)
+    moved = [
+        _later(sortie, departure.take_off_s - was)
+        for sortie, departure, was in zip(sorties, departures, before, strict=True)
+    ]
+    return sorted(moved, key=lambda s: (s.take_off, s.drone)), nearest_m
+
+
+def _later(sortie: PlannedSortie, by_s: float) -> PlannedSortie:
+    """A sortie that leaves later."""
+    by = timedelta(seconds=by_s)
+    return replace(
+        sortie,
+        take_off=sortie.take_off + by,
+        land=sortie.land + by,
+        visits=tuple(replace(v, begin=v.begin + by, end=v.end + by) for v in sortie.visits),
     )
 
 
@@ -371,6 +418,7 @@ def _problem(task: _Task, share: float, phase: float) -> TourProblem:
             most_s=packs[drone].flight_s,
             loudspeaker=clocks[drone].drone.loudspeaker,
             profile=ground.profile[task.drones[drone]],
+            price_s=_LATER_PRICE * begin,
         )
         for drone, begin, end in flights
     ]

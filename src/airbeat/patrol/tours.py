@@ -55,6 +55,7 @@ class Slot:
         most_s: longest flight, take-off and landing included [s].
         loudspeaker: whether the drone has one.
         profile: number of the leg times that hold for it.
+        price_s: what it costs beside what every flight costs [s].
     """
 
     drone: int
@@ -66,6 +67,7 @@ class Slot:
     most_s: float
     loudspeaker: bool = False
     profile: int = 0
+    price_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -202,4 +204,6 @@ def _forward(problem: TourProblem, slot: Slot, chosen: Sequence[Choice], take_of
 
 def total_s(problem: TourProblem, tours: Sequence[Tour]) -> float:
     """What tours cost: travel, and the price of each flight [s]."""
-    return sum(timed(problem, t).travel_s + problem.sortie_price_s for t in tours if t.choices)
+    flown = [t for t in tours if t.choices]
+    prices = sum(problem.sortie_price_s + problem.slots[t.slot].price_s for t in flown)
+    return prices + sum(timed(problem, t).travel_s for t in flown)

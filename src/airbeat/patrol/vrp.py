@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def solve_with_pyvrp(
     kinds, members = _kinds(problem.slots)
     data = _data(problem, kinds, [len(m) for m in members], required=required)
     began = None if initial is None else _solution(data, problem, initial, kinds)
-    limit = pyvrp.MaxIterations(iterations) if stop is None else stop
+    limit = pyvrp.stop.MaxIterations(iterations) if stop is None else stop
     result = pyvrp.solve(
         data, stop=limit, seed=seed, collect_stats=False, display=False, initial_solution=began
     )
@@ -77,18 +78,15 @@ def solve_with_pyvrp(
 
 def _kinds(slots: Sequence[Slot]) -> tuple[list[Slot], list[list[int]]]:
     """Slots that differ in nothing but the drone are one vehicle type; the numbers of each."""
-    kinds: list[Slot] = []
-    members: list[list[int]] = []
-    seen: dict[tuple[Any, ...], int] = {}
+    members: dict[Slot, list[int]] = {}
     for number, slot in enumerate(slots):
-        key = (slot.place, slot.up_s, slot.down_s, slot.early_s, slot.late_s, slot.most_s,
-               slot.loudspeaker, slot.profile)  # fmt: skip
-        if key not in seen:
-            seen[key] = len(kinds)
-            kinds.append(slot)
-            members.append([])
-        members[seen[key]].append(number)
-    return kinds, members
+        members.setdefault(_kind(slot), []).append(number)
+    return list(members), list(members.values())
+
+
+def _kind(slot: Slot) -> Slot:
+    """A slot as a vehicle type: whichever drone makes it."""
+    return replace(slot, drone=0)
 
 
 def _data(problem: TourProblem, kinds: Sequence[Slot], counts: Sequence[int], *, required: bool) -> Any:
@@ -132,7 +130,7 @@ def _data(problem: TourProblem, kinds: Sequence[Slot], counts: Sequence[int], *,
                 capacity=[len(problem.names) if kind.loudspeaker else 0] if speaks else [],
                 start_depot=depots.index(kind.place),
                 end_depot=depots.index(kind.place),
-                fixed_cost=_ticks(problem.sortie_price_s),
+                fixed_cost=_ticks(problem.sortie_price_s + kind.price_s),
                 tw_early=_ticks_up(kind.early_s),
                 tw_late=int(kind.late_s * _TICKS),
                 shift_duration=int(kind.most_s * _TICKS),
@@ -168,16 +166,9 @@ def _solution(data: Any, problem: TourProblem, tours: Sequence[Tour], kinds: Seq
     pyvrp = _pyvrp()
     routes = []
     for tour in tours:
-        slot = problem.slots[tour.slot]
-        kind = next(k for k, other in enumerate(kinds) if _same(slot, other))
+        kind = kinds.index(_kind(problem.slots[tour.slot]))
         routes.append(pyvrp.Route(data, list(tour.choices), kind))
     return pyvrp.Solution(data, routes)
-
-
-def _same(a: Slot, b: Slot) -> bool:
-    return (a.place, a.up_s, a.down_s, a.early_s, a.late_s, a.most_s, a.loudspeaker, a.profile) == (
-        b.place, b.up_s, b.down_s, b.early_s, b.late_s, b.most_s, b.loudspeaker, b.profile
-    )  # fmt: skip
 
 
 def _ticks(seconds: float) -> int:
