@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": "Measure detectors on labelled photographs.",
     "search": "Search for a missing person: probability map, POD from flown photographs, papers.",
     "patrol": "Patrol a beat: tours in their hours, the calendar, the proof that it was flown.",
+    "dispatch": "Say who is at an incident first, and send the drone that is. Asks before it flies.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

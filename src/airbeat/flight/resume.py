@@ -56,7 +56,14 @@ _RESTORED = (MavCmd.DO_CHANGE_SPEED, MavCmd.CONDITION_YAW, MavCmd.CONDITION_DELA
              MavCmd.DO_DIGICAM_CONTROL, *_GIMBAL, *_SERIES)  # fmt: skip
 
 
-def resume_plan(plan: FlightPlan, state: FlightState, *, start: LatLon | None = None) -> FlightPlan:
+def resume_plan(
+    plan: FlightPlan,
+    state: FlightState,
+    *,
+    start: LatLon | None = None,
+    exact: bool = False,
+    margin_m: float = 0.0,
+) -> FlightPlan:
     """The rest of an interrupted plan: take-off, the way to the interrupted leg, and everything from there.
 
     The leg is taken up again one photograph's spacing before the last photographed point, with speed,
@@ -67,6 +74,8 @@ def resume_plan(plan: FlightPlan, state: FlightState, *, start: LatLon | None = 
         plan: the whole plan.
         state: where it was interrupted.
         start: where the vehicle is, when it is in the air; else the flight begins at home.
+        exact: whether a leg without photographs is taken up where it was left too, not at its end.
+        margin_m: distance that the way keeps from the fence where the plan states none [m].
 
     Raises:
         UsageError: another plan, nothing left to fly, or a plan with jumps.
@@ -74,7 +83,11 @@ def resume_plan(plan: FlightPlan, state: FlightState, *, start: LatLon | None = 
     """
     state.require_plan(plan)
     point = resume_point(plan, state)
-    return plan if point is None else plan_from(plan, point, start=start, done=state)
+    return (
+        plan
+        if point is None
+        else plan_from(plan, point, start=start, done=state, exact=exact, margin_m=margin_m)
+    )
 
 
 def resume_point(plan: FlightPlan, state: FlightState) -> ResumePoint | None:
@@ -189,7 +202,13 @@ def _last_photo_m(leg: Leg, state: FlightState, item: int) -> float | None:
 
 
 def plan_from(
-    plan: FlightPlan, point: ResumePoint, *, start: LatLon | None = None, done: FlightState | None = None
+    plan: FlightPlan,
+    point: ResumePoint,
+    *,
+    start: LatLon | None = None,
+    done: FlightState | None = None,
+    exact: bool = False,
+    margin_m: float = 0.0,
 ) -> FlightPlan:
     """The plan from a point of one of its legs on.
 
@@ -197,6 +216,8 @@ def plan_from(
         point: where to take it up.
         start: where the vehicle is, when it is in the air; else home.
         done: leaves out single photographs that were taken already.
+        exact: whether a leg without photographs is taken up at the point too, not at its end.
+        margin_m: distance that the way keeps from the fence where the plan states none [m].
 
     Raises:
         PlanningError: no way to the point inside the fence.
@@ -215,8 +236,8 @@ def plan_from(
     plain = _spacing_m(plan, point.item) == 0 and all(
         i.command in (*_SERIES, MavCmd.DO_CHANGE_SPEED) for i in own
     )
-    entry, height = _entry(leg, point.along_m, plain=plain)
-    way = _way(plan, leg, entry, height, start=start)
+    entry, height = _entry(leg, point.along_m, plain=plain and not exact)
+    way = _way(plan, leg, entry, height, start=start, margin_m=margin_m)
     over = _over_ground(plan, [start or plan.home, *(i.position for i in way if i.position), entry], height)
     if over is not None:
         way = [
@@ -227,7 +248,7 @@ def plan_from(
     takeoff = _takeoff(plan, over or height)
     if plain:
         middle = [*settings, *(i for i in own if i.command == MavCmd.DO_CHANGE_SPEED), *way]
-        if target.position is None:
+        if target.position is None or exact:
             middle.append(_waypoint(entry, height))
     else:
         speed = [i for i in settings if i.command == MavCmd.DO_CHANGE_SPEED]
@@ -286,10 +307,18 @@ def _waypoint(position: LatLon, height: Altitude | None) -> PlanItem:
 
 
 def _way(
-    plan: FlightPlan, leg: Leg, goal: LatLon, height: Altitude | None, *, start: LatLon | None
+    plan: FlightPlan,
+    leg: Leg,
+    goal: LatLon,
+    height: Altitude | None,
+    *,
+    start: LatLon | None,
+    margin_m: float,
 ) -> list[PlanItem]:
     """Waypoints between where the flight begins and the goal, inside the fence; none for a straight way."""
-    found = way_inside(plan, start or plan.home, goal)
+    found = way_inside(plan, start or plan.home, goal, margin_m=margin_m)
+    if found is None and margin_m > 0:
+        found = way_inside(plan, start or plan.home, goal)
     if found is not None:
         return [_waypoint(p, height) for p in found]
     if start is None:
@@ -318,13 +347,19 @@ def _over_ground(plan: FlightPlan, places: Sequence[LatLon], height: Altitude | 
     return replace(height, value_m=round(needed_m, 2)) if needed_m > height.value_m + 1.0 else None
 
 
-def way_inside(plan: FlightPlan, start: LatLon, goal: LatLon) -> list[LatLon] | None:
-    """The corners of the fastest way inside the fence; None without a fence, or when there is no way."""
+def way_inside(
+    plan: FlightPlan, start: LatLon, goal: LatLon, *, margin_m: float = 0.0
+) -> list[LatLon] | None:
+    """The corners of the fastest way inside the fence; None without a fence, or when there is no way.
+
+    Args:
+        margin_m: kept from the fence where the plan states no margin [m].
+    """
     frame = LocalFrame(plan.home)
     inside, outside = fence_zones(plan.fence, frame)
     if inside is None:
         return None
-    margin_m = plan.survey.margin_m if plan.survey else 0.0
+    margin_m = plan.survey.margin_m if plan.survey else margin_m
     closed = [outside, *_holes(plan, frame)]
     free = unite(
         [inside.difference(shapely.union_all(closed)).buffer(-margin_m, quad_segs=4, join_style="mitre")]
