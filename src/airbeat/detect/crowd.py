@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,11 +20,20 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from airbeat.detect.catalogue import detector_named
+from airbeat.detect.catalogue import detector_named, is_drawn
 from airbeat.detect.detections import Detections
 from airbeat.errors import GeometryError, UsageError
+from airbeat.frames.meta import FrameMeta
 
-__all__ = ["CrowdCount", "CrowdError", "count_crowd", "crowd_error", "expected_persons"]
+__all__ = [
+    "CrowdCount",
+    "CrowdCounter",
+    "CrowdError",
+    "count_crowd",
+    "count_zones",
+    "crowd_error",
+    "expected_persons",
+]
 
 LEAST_PROBABILITY = 0.05
 """Boxes of less are not summed: there are too many of them, and what they hold is the factor's business."""
@@ -44,6 +54,10 @@ class CrowdError:
     factor: float
     floor_persons: float
     share: float
+
+    def persons(self, expected: float) -> float:
+        """Persons by the sum of probabilities."""
+        return self.factor * expected
 
     def deviation(self, persons: float) -> float:
         """Standard deviation of a count [persons]."""
@@ -99,6 +113,71 @@ def expected_persons(found: Detections, zone_px: shapely.Polygon | shapely.Multi
     return float(found.scores[counted].sum())
 
 
+@dataclass(frozen=True, slots=True)
+class CrowdCounter:
+    """Counts the persons in zones of a frame with the shipped networks.
+
+    Frames that the embedded camera drew are searched by the exercise detector, whose counting was measured on
+    such frames alone; all others by the network of their modality.
+    """
+
+    def count(
+        self,
+        image_bgr: npt.NDArray[np.uint8],
+        zones_px: Sequence[shapely.Polygon | shapely.MultiPolygon],
+        *,
+        meta: FrameMeta,
+        gsd_m_px: float,
+    ) -> list[CrowdCount]:
+        """Persons in each zone, in their order; the frame is searched once.
+
+        Args:
+            image_bgr: (height, width, 3) uint8.
+            zones_px: in pixels of the frame, y down.
+            meta: of the frame.
+            gsd_m_px: ground sampling distance [m/px]; NaN where it is not known.
+
+        Raises:
+            UsageError: no network of the modality, or its counting was not measured.
+            GeometryError: a zone is empty or crosses itself.
+        """
+        kind = "exercise" if is_drawn(meta) else meta.modality
+        return count_zones(image_bgr, zones_px, gsd_m_px=gsd_m_px, modality=meta.modality, kind=kind)
+
+
+def count_zones(
+    image_bgr: npt.NDArray[np.uint8],
+    zones_px: Sequence[shapely.Polygon | shapely.MultiPolygon],
+    *,
+    gsd_m_px: float,
+    modality: str,
+    kind: str = "",
+) -> list[CrowdCount]:
+    """Count the persons in zones of a frame.
+
+    Args:
+        image_bgr: (height, width, 3) uint8.
+        zones_px: in pixels of the frame, y down.
+        gsd_m_px: ground sampling distance [m/px]; NaN where it is not known.
+        modality: "rgb" or "thermal".
+        kind: which measured error counts, "exercise" for drawn frames; the modality's where it is empty.
+
+    Raises:
+        UsageError: no network of the modality, or its counting was not measured.
+        GeometryError: a zone is empty or crosses itself.
+    """
+    error = crowd_error(kind or modality)
+    name = "exercise" if kind == "exercise" else "network"
+    detector = detector_named(name, threshold=LEAST_PROBABILITY)
+    found = detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
+    counts = []
+    for zone_px in zones_px:
+        persons = error.persons(expected_persons(found, zone_px))
+        reach = _Z95 * error.deviation(persons)
+        counts.append(CrowdCount(persons=persons, low=max(0.0, persons - reach), high=persons + reach))
+    return counts
+
+
 def count_crowd(
     image_bgr: npt.NDArray[np.uint8],
     zone_px: shapely.Polygon | shapely.MultiPolygon,
@@ -106,21 +185,5 @@ def count_crowd(
     gsd_m_px: float,
     modality: str,
 ) -> CrowdCount:
-    """Count the persons in a zone of a frame with the shipped network.
-
-    Args:
-        image_bgr: (height, width, 3) uint8.
-        zone_px: in pixels of the frame, y down.
-        gsd_m_px: ground sampling distance [m/px]; NaN where it is not known.
-        modality: "rgb" or "thermal".
-
-    Raises:
-        UsageError: no network of the modality, or its counting was not measured.
-        GeometryError: the zone is empty or crosses itself.
-    """
-    error = crowd_error(modality)
-    detector = detector_named("network", threshold=LEAST_PROBABILITY)
-    found = detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
-    persons = error.factor * expected_persons(found, zone_px)
-    reach = _Z95 * error.deviation(persons)
-    return CrowdCount(persons=persons, low=max(0.0, persons - reach), high=persons + reach)
+    """Count the persons in a zone of a frame with the shipped network; see `count_zones`."""
+    return count_zones(image_bgr, [zone_px], gsd_m_px=gsd_m_px, modality=modality)[0]
