@@ -1,10 +1,10 @@
 """A fleet day: random incidents, and how soon a drone looks at them, from beats and from pads.
 
 Run: python tests/bench/patrol_day.py [--beat missions/beats/city-in-twelve-zones.yaml] [--incidents 200]
-     [--seed 1] [--wind 5 240]
+     [--seed 1] [--every 60] [--wind 5 240] [--at-visits]
 
-The beat's round is planned and flown again and again, every ``--every`` minutes or as soon as it is over, by the
-vehicle model. Incidents happen at random moments of a round and at random places of the ground that is
+The round of the beat is planned and flown again and again, every ``--every`` minutes or as soon as it ends,
+by the vehicle model. Incidents happen at random moments of a round and at random places of the ground that is
 patrolled (the hull of the visits inside the fence), or, with ``--at-visits``, within 100 m of a random visit.
 Each incident stands alone: the drones go where the first is wanted. The same incidents are put to the same
 drones waiting on their pads with full batteries.
