@@ -47,6 +47,16 @@ class BatteryBook:
         self._chargers: dict[int, list[float]] = {p.site: [0.0] * p.chargers for p in packs}
         self._last_take_off: dict[int, float] = {}
 
+    def copied(self) -> BatteryBook:
+        """The same, to try something out."""
+        other = BatteryBook(())
+        other._packs = self._packs
+        other._ready = list(self._ready)
+        other._full = [list(f) for f in self._full]
+        other._chargers = {site: list(free) for site, free in self._chargers.items()}
+        other._last_take_off = dict(self._last_take_off)
+        return other
+
     def ready_s(self, drone: int) -> float:
         """Earliest next take-off of a drone [s]."""
         pack = self._packs[drone]
