@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
-from airbeat.mission.beat import Beat, Duty, Visit
+from airbeat.mission.beat import Beat, Duty, RosterWish, Visit
 from airbeat.patrol.batteries import Pack
 from airbeat.patrol.crews import crews_of, crowded_in
 from airbeat.patrol.hotspots import HeatMap, hour_of_week
@@ -212,13 +212,15 @@ def _shift(
     windows = {v.name: w for v, w in due}
     heat = _heat(beat, ground)
     flights: list[RosterFlight] = []
+    busy: dict[int, list[float]] = {}
     for number, (jobs, drones) in enumerate(groups):
-        crew = _crew(beat, shift, ground, jobs, drones, windows, heat)
+        crew = _crew(ground, shift, (jobs, drones), windows, heat)
         weights = _urgencies(crew)
         cycle_key = (key, number, tuple(round(w, 6) for w in weights))
         if cycle_key not in memory.cycles:
             memory.cycles[cycle_key] = _cycle(crew, weights)
-        sorties = _flown(beat, crew, memory.cycles[cycle_key], chance)
+        sorties = _flown(crew, memory.cycles[cycle_key], _Whim(beat.roster, chance), busy)
+        busy.setdefault(ground.sites[drones[0]], []).extend(s.take_off_s for s in sorties)
         flights += [_flight(ground, shift, jobs, drones, s) for s in sorties]
         for gap in gaps_of(crew, sorties):
             gaps[ground.jobs[jobs[gap.stop]].visit.name].append(gap)
@@ -234,15 +236,14 @@ def _heat(beat: Beat, ground: Field) -> HeatMap | None:
 
 
 def _crew(
-    beat: Beat,
-    shift: Shift,
     ground: Field,
-    jobs: Sequence[int],
-    drones: Sequence[int],
+    shift: Shift,
+    group: tuple[Sequence[int], Sequence[int]],
     windows: dict[str, list[tuple[datetime, datetime]]],
     heat: HeatMap | None,
 ) -> Crew:
-    """Drones and stops of a zone in a shift."""
+    """Drones and stops of a zone in a shift; the group is its jobs and its drones."""
+    beat, (jobs, drones) = ground.beat, group
     clock = ground.clocks[drones[0]]
     slowest = max(drones, key=lambda d: ground.clocks[d].up_s + ground.clocks[d].down_s)
     legs = ground.legs[ground.profile[drones[0]]]
@@ -346,9 +347,17 @@ def _cycle(crew: Crew, weights: Sequence[float]) -> list[int]:
     return best_cycle(ground, iterations=_CYCLE_ITERATIONS)[0]
 
 
-def _flown(beat: Beat, crew: Crew, cycle: list[int], chance: random.Random) -> list[Sortie]:
+@dataclass(frozen=True, slots=True)
+class _Whim:
+    """What is left to chance, and the chance."""
+
+    wish: RosterWish
+    chance: random.Random
+
+
+def _flown(crew: Crew, cycle: list[int], whim: _Whim, busy: Mapping[int, Sequence[float]]) -> list[Sortie]:
     """The flights of a crew in a shift."""
-    rounds = Rounds.begun(crew, cycle)
+    rounds = Rounds.begun(crew, cycle, busy=busy)
     eager = _excess_s(patrolled(rounds.copied()))
     waited = 0.0
     while (ready := rounds.next_ready(waited)) is not None:
@@ -358,11 +367,11 @@ def _flown(beat: Beat, crew: Crew, cycle: list[int], chance: random.Random) -> l
         if route is None:
             waited = take_off + 60.0
             continue
-        if beat.roster.random_order:
-            _begin_anywhere(rounds, chance)
-        route = _departure(beat, rounds, drone, take_off, eager, chance) or route
-        if beat.roster.random_order:
-            route = _shuffled(rounds, route, eager, chance)
+        if whim.wish.random_order:
+            _turned(rounds, whim.chance)
+        route = _departure(rounds, (drone, take_off), eager, whim) or route
+        if whim.wish.random_order:
+            route = _shuffled(rounds, route, eager, whim.chance)
         rounds.fly(route)
     return rounds.sorties
 
@@ -379,18 +388,18 @@ def _allowed(rounds: Rounds, route: Route, eager: float) -> bool:
     return _excess_s(patrolled(tried)) <= eager + _LATE_S
 
 
-def _departure(
-    beat: Beat, rounds: Rounds, drone: int, take_off: float, eager: float, chance: random.Random
-) -> Route | None:
+def _departure(rounds: Rounds, ready: tuple[int, float], eager: float, whim: _Whim) -> Route | None:
     """The flight as late as what follows allows, or at a random time before that."""
+    drone, take_off = ready
     slack = _slack_s(rounds, drone, take_off)
     if not math.isfinite(slack) or slack <= 30.0:
         return None
     for share in _DELAYS:
         delay = slack * share
-        if beat.roster.random_departure:
-            delay *= chance.random()
-        route = rounds.next_route(drone, take_off + math.floor(delay / 5.0) * 5.0)
+        if whim.wish.random_departure:
+            delay *= whim.chance.random()
+        later = rounds.book.pad_free_s(drone, take_off + math.floor(delay / 5.0) * 5.0)
+        route = rounds.next_route(drone, later)
         if route is not None and _allowed(rounds, route, eager):
             return route
     return None
@@ -409,8 +418,8 @@ def _slack_s(rounds: Rounds, drone: int, take_off: float) -> float:
     return slack
 
 
-def _begin_anywhere(rounds: Rounds, chance: random.Random) -> None:
-    """Take the cycle up at another place, and perhaps the other way round, where nothing waits for it."""
+def _turned(rounds: Rounds, chance: random.Random) -> None:
+    """Follow the cycle the other way round from here on, every second time."""
     if chance.random() < 0.5:
         rounds.loop.reverse()
         rounds.at = (len(rounds.loop) - rounds.at) % len(rounds.loop)

@@ -125,20 +125,28 @@ class Rounds:
     sorties: list[Sortie] = field(default_factory=list)
 
     @classmethod
-    def begun(cls, crew: Crew, loop: Sequence[int], bound_s: float = math.inf) -> Rounds:
+    def begun(
+        cls,
+        crew: Crew,
+        loop: Sequence[int],
+        bound_s: float = math.inf,
+        *,
+        busy: Mapping[int, Sequence[float]] | None = None,
+    ) -> Rounds:
         """Rounds before their first flight.
 
         Args:
             crew: who flies.
             loop: the cycle of visits.
             bound_s: weighted idleness to keep below [s].
+            busy: take-offs of other crews from each launch site, by its number [s].
         """
         return cls(
             crew=crew,
             loop=list(loop),
             bound_s=bound_s,
             last_s=[-math.inf] * crew.stops,
-            book=BatteryBook(crew.packs),
+            book=BatteryBook(crew.packs, busy=busy),
         )
 
     def copied(self) -> Rounds:
