@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airbeat.patrol.plan import PatrolPlan, PlannedSortie
     from airbeat.patrol.shifts import Shift
 
-__all__ = ["DAY", "command", "file_stem", "next_day_on_duty", "sortie_rows"]
+__all__ = ["DAY", "command", "distinct", "file_stem", "next_day_on_duty", "sortie_rows"]
 
 _DAYS_AHEAD = 400
 _MOST_ROWS = 60
@@ -152,6 +152,17 @@ def _stems(plans: list[PatrolPlan], stem: str) -> dict[int, str]:
     return stems
 
 
+def distinct(findings: list[Finding]) -> list[Finding]:
+    """All errors, and of each other kind the first: sorties of one beat share most of them."""
+    from airbeat.checks.findings import Severity
+
+    kept: dict[Any, Finding] = {}
+    for number, finding in enumerate(findings):
+        own = number if finding.severity is Severity.ERROR else finding.code
+        kept.setdefault(own, finding)
+    return list(kept.values())
+
+
 def sortie_rows(beat: Beat, sorties: list[PlannedSortie]) -> list[tuple[str, str]]:
     """One line for each sortie: when, how long, how many visits, how much of the battery."""
     rows = []
@@ -203,7 +214,7 @@ def _finish(
     for note in notes:
         out.print(f"note: {note}", style="yellow")
     findings = list(dict.fromkeys(findings))
-    print_findings(findings, as_json=as_json)
+    print_findings(distinct(findings), as_json=as_json)
     wrong = any(f.severity is Severity.ERROR for f in findings)
     document = patrol_document(beat, plans, stems)
     files: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["BatteryBook", "Pack", "full_flights"]
@@ -38,20 +38,39 @@ class BatteryBook:
 
     Args:
         packs: of the drones, by their numbers.
+        busy: take-offs of others from each launch site, by its number [s].
     """
 
-    def __init__(self, packs: Sequence[Pack]) -> None:
+    def __init__(self, packs: Sequence[Pack], *, busy: Mapping[int, Sequence[float]] | None = None) -> None:
+        self._busy = {site: sorted(times) for site, times in (busy or {}).items()}
         self._packs = list(packs)
         self._ready = [0.0] * len(packs)
         self._full = [[0.0] * pack.batteries for pack in packs]
         self._chargers: dict[int, list[float]] = {p.site: [0.0] * p.chargers for p in packs}
         self._last_take_off: dict[int, float] = {}
 
+    def copied(self) -> BatteryBook:
+        """The same, to try something out."""
+        other = BatteryBook(())
+        other._packs, other._busy = self._packs, self._busy
+        other._ready = list(self._ready)
+        other._full = [list(f) for f in self._full]
+        other._chargers = {site: list(free) for site, free in self._chargers.items()}
+        other._last_take_off = dict(self._last_take_off)
+        return other
+
     def ready_s(self, drone: int) -> float:
         """Earliest next take-off of a drone [s]."""
         pack = self._packs[drone]
         pad = self._last_take_off.get(pack.site, -STAGGER_S) + STAGGER_S
-        return max(self._ready[drone], self._full[drone][0], pad, 0.0)
+        return self.pad_free_s(drone, max(self._ready[drone], self._full[drone][0], pad, 0.0))
+
+    def pad_free_s(self, drone: int, take_off_s: float) -> float:
+        """The first time from one on at which no other crew's drone takes off from the same pad [s]."""
+        for other in self._busy.get(self._packs[drone].site, ()):
+            if abs(other - take_off_s) < STAGGER_S:
+                take_off_s = other + STAGGER_S
+        return take_off_s
 
     def fly(self, drone: int, take_off_s: float, land_s: float) -> None:
         """Book a flight: its battery goes to the first charger that is free."""
