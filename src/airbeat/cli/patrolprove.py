@@ -214,7 +214,10 @@ def command(
     document = proof_document(given)
     sealed = seal_proof(document, out_dir / CHAIN, path, actor=by or _user(), overwrite=overwrite)
     _print_rows(sealed, as_json=as_json)
-    console(as_json).print(f"wrote {path}, sealed as event {sealed['seal']['event']} of {out_dir / CHAIN}")
+    seal = sealed["seal"]
+    out = console(as_json)
+    out.print(f"wrote {path}, sealed as event {seal['event']} of {out_dir / CHAIN}")
+    out.print(f"its hash, to be kept elsewhere too: {seal['sha256']}")
     if as_json:
         emit_json(sealed | {"file": str(path)})
     return 0 if document["seen"] == document["required"] else 1

@@ -21,7 +21,7 @@ __all__ = ["command"]
 
 _LOG = "crowd-log.sqlite"
 _STYLES = {"green": "green", "blue": "blue", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
-_COLUMNS = "time,frame,zone,persons,low,high,shown_m2,shown_share,persons_per_m2,colour"
+_COLUMNS = "time,frame,zone,persons,low,high,shown_m2,shown_share,persons_per_m2,mean_value,colour"
 
 
 def _user() -> str:
@@ -65,6 +65,7 @@ def _row(count: FrameCount, monitor: CrowdMonitor) -> list[dict[str, Any]]:
             "shown_m2": round(r.shown_m2, 1),
             "shown_share": round(r.shown_share, 3),
             "persons_per_m2": round(r.density_m2, 4),
+            "mean_value": round(monitor.watches[r.zone].mean_value, 4),
             "colour": monitor.watches[r.zone].colour.word,
         }
         for r in count.readings

@@ -1,9 +1,9 @@
-"""How many persons are in a zone of a frame: the sum of calibrated probabilities, with its measured error.
+"""How many persons are in a zone of a frame, with the measured error of counting.
 
-Counting boxes above a threshold counts too few where people stand close. The sum of the probabilities of all
-boxes, also weak ones, is the expected number of those that are persons; what the detector misses altogether
-is put back by a factor. Factor and error are measured on labelled frames (tests/bench/crowd_error.py) and lie
-in ``calibration.json``.
+What is counted are boxes above a probability, each as one or as its probability, times a factor that puts
+back what the detector misses and takes out what it makes up. Which of them errs least, the factor, and the
+error that is left are measured on labelled frames (tests/bench/crowd_error.py) and lie in
+``calibration.json``, by kind: photographs, thermal frames, and frames that the embedded camera drew.
 """
 
 from __future__ import annotations
@@ -31,22 +31,21 @@ __all__ = [
     "CrowdError",
     "count_crowd",
     "count_zones",
+    "counted",
     "crowd_error",
-    "expected_persons",
 ]
-
-LEAST_PROBABILITY = 0.05
-"""Boxes of less are not summed: there are too many of them, and what they hold is the factor's business."""
 
 _Z95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrowdError:
-    """What was measured of counting on one modality.
+    """What was measured of counting on one kind of frames.
 
     Attributes:
-        factor: persons over the sum of probabilities.
+        factor: persons over what is counted.
+        least: boxes of a lower probability are not counted.
+        weighted: whether a box counts as its probability, else as one.
         floor_persons: standard deviation of a count in a zone where hardly anyone is.
         share: part of the standard deviation that grows with the count, over the count.
     """
@@ -54,10 +53,8 @@ class CrowdError:
     factor: float
     floor_persons: float
     share: float
-
-    def persons(self, expected: float) -> float:
-        """Persons by the sum of probabilities."""
-        return self.factor * expected
+    least: float = 0.05
+    weighted: bool = True
 
     def deviation(self, persons: float) -> float:
         """Standard deviation of a count [persons]."""
@@ -80,26 +77,43 @@ class CrowdCount:
 
 
 @cache
-def crowd_error(modality: str) -> CrowdError:
-    """The measured error of counting on a modality.
+def crowd_error(kind: str) -> CrowdError:
+    """The measured error of counting on a kind of frames: "rgb", "thermal" or "exercise".
 
     Raises:
         UsageError: it was not measured.
     """
     text = resources.files("airbeat.detect").joinpath("calibration.json").read_text(encoding="utf-8")
     tables: dict[str, Any] = json.loads(text).get("crowd", {})
-    if modality not in tables:
-        raise UsageError(f"counting was not measured on {modality} pictures")
-    table = tables[modality]
-    return CrowdError(factor=table["factor"], floor_persons=table["floor_persons"], share=table["share"])
+    if kind not in tables:
+        raise UsageError(
+            f"counting was not measured on {kind} pictures",
+            remedy=f"there is a measured error for: {', '.join(sorted(tables)) or 'none'}",
+        )
+    table = tables[kind]
+    return CrowdError(
+        factor=table["factor"],
+        floor_persons=table["floor_persons"],
+        share=table["share"],
+        least=table["least"],
+        weighted=table["weighted"],
+    )
 
 
-def expected_persons(found: Detections, zone_px: shapely.Polygon | shapely.MultiPolygon) -> float:
-    """Sum of the probabilities of the boxes whose middle lies in a zone.
+def counted(
+    found: Detections,
+    zone_px: shapely.Polygon | shapely.MultiPolygon,
+    *,
+    least: float,
+    weighted: bool = True,
+) -> float:
+    """The boxes whose middle lies in a zone, or the sum of their probabilities.
 
     Args:
         found: boxes with probabilities, weak ones too.
         zone_px: in pixels of the frame, y down.
+        least: boxes of a lower probability are not counted.
+        weighted: whether a box counts as its probability, else as one.
 
     Raises:
         GeometryError: the zone is empty or crosses itself.
@@ -107,10 +121,8 @@ def expected_persons(found: Detections, zone_px: shapely.Polygon | shapely.Multi
     if zone_px.is_empty or not zone_px.is_valid:
         raise GeometryError("the zone is empty or crosses itself", remedy="draw it again")
     middles = (found.xyxy_px[:, :2] + found.xyxy_px[:, 2:]) / 2
-    counted = (found.scores >= LEAST_PROBABILITY) & shapely.intersects_xy(
-        zone_px, middles[:, 0], middles[:, 1]
-    )
-    return float(found.scores[counted].sum())
+    inside = (found.scores >= least) & shapely.intersects_xy(zone_px, middles[:, 0], middles[:, 1])
+    return float(found.scores[inside].sum()) if weighted else float(inside.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +180,11 @@ def count_zones(
     """
     error = crowd_error(kind or modality)
     name = "exercise" if kind == "exercise" else "network"
-    detector = detector_named(name, threshold=LEAST_PROBABILITY)
+    detector = detector_named(name, threshold=error.least)
     found = detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
     counts = []
     for zone_px in zones_px:
-        persons = error.persons(expected_persons(found, zone_px))
+        persons = error.factor * counted(found, zone_px, least=error.least, weighted=error.weighted)
         reach = _Z95 * error.deviation(persons)
         counts.append(CrowdCount(persons=persons, low=max(0.0, persons - reach), high=persons + reach))
     return counts

@@ -8,6 +8,7 @@ what had begun to last begins anew, what was raised stays.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -127,6 +128,7 @@ class ZoneWatch:
         self._since: datetime | None = None
         self._stepped: datetime | None = None
         self._last: datetime | None = None
+        self._recent: deque[Reading] = deque()
 
     @property
     def colour(self) -> Colour:
@@ -134,6 +136,15 @@ class ZoneWatch:
         if self.base is Colour.GREEN:
             return Colour.GREEN
         return Colour(min(self.base + self.escalations, Colour.RED))
+
+    @property
+    def mean_value(self) -> float:
+        """Mean of the readings of the last persistence, in the watch's measure; 0 before the first.
+
+        Errors of single frames partly cancel in it.
+        """
+        values = [r.value(self.watch.measure) for r in self._recent]
+        return sum(values) / len(values) if values else 0.0
 
     def take(self, reading: Reading) -> list[AlertChange]:
         """What a reading changes: nothing, or one or two changes of the alert.
@@ -149,6 +160,9 @@ class ZoneWatch:
             self._reached, self._missed = {}, {}
             self._stepped = now if self._stepped is not None else None
         self._last = now
+        self._recent.append(reading)
+        while now - self._recent[0].time_utc > timedelta(seconds=self.watch.persist_s):
+            self._recent.popleft()
         value = reading.value(self.watch.measure)
         measured = colour_of(value, self.watch)
         self._note(measured, now)

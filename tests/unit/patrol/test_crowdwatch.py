@@ -107,3 +107,11 @@ def test_readings_out_of_order_are_refused() -> None:
     zone.take(reading(10.0, 1.0))
     with pytest.raises(ValueError, match="after one of"):
         zone.take(reading(5.0, 1.0))
+
+
+def test_the_mean_is_that_of_the_readings_of_the_last_persistence() -> None:
+    zone = ZoneWatch("square", WATCH)
+    assert zone.mean_value == 0.0
+    for time_s, density in ((0.0, 9.0), (30.0, 1.0), (60.0, 2.0), (90.0, 3.0)):
+        zone.take(reading(time_s, density))
+    assert zone.mean_value == pytest.approx(2.0)
