@@ -103,7 +103,7 @@ def _crowd(problem: TourProblem, stop: int) -> tuple[list[int], float] | None:
             rivals.append(other)
             least = min(least, *lates)
         if len(rivals) == drones:
-            return [*sorted([stop, *rivals], key=lambda s: _first(problem, s).early_s)], least
+            return [*sorted([stop, *rivals], key=lambda s: (_first(problem, s).early_s, s))], least
     return None
 
 

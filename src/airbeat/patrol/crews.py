@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
+
 from airbeat.mission.beat import Beat
 from airbeat.patrol.plan import Field
 from airbeat.patrol.shifts import Shift
-from airbeat.patrol.zones import zones_of
+from airbeat.patrol.zones import shared_among, zones_of
 
 __all__ = ["crews_of", "crowded_in"]
+
+_WAY_SHARE = 0.5
+"""A site patrols what takes no more of a battery than this to reach and leave."""
 
 
 def crowded_in(beat: Beat, shift: Shift) -> frozenset[str]:
@@ -37,6 +42,7 @@ def crews_of(beat: Beat, ground: Field) -> list[tuple[list[int], list[int]]]:
         return _of_zones(ground, [(list(z.jobs), list(z.drones)) for z in zones])
     sites = sorted(set(ground.sites))
     legs = ground.legs[0].time_s
+    owner = _owners(ground, sites)
     jobs_of_site: dict[int, list[int]] = {s: [] for s in sites}
     for number, job in enumerate(ground.jobs):
         able = [
@@ -46,7 +52,9 @@ def crews_of(beat: Beat, ground: Field) -> list[tuple[list[int], list[int]]]:
             or any(ground.clocks[d].drone.loudspeaker for d, own in enumerate(ground.sites) if own == s)
         ]
         place = ground.ends[number][0][0]
-        jobs_of_site[min(able or sites, key=lambda s: float(legs[s, place]))].append(number)
+        near = min(able or sites, key=lambda s: float(legs[s, place]))
+        own = owner[number]
+        jobs_of_site[own if own in able and _reached(ground, number, own) else near].append(number)
     groups = []
     for site, jobs in jobs_of_site.items():
         drones = [d for d, own in enumerate(ground.sites) if own == site]
@@ -57,6 +65,35 @@ def crews_of(beat: Beat, ground: Field) -> list[tuple[list[int], list[int]]]:
         if jobs:
             groups.append((jobs, drones))
     return groups
+
+
+def _owners(ground: Field, sites: list[int]) -> list[int]:
+    """The site of each job, such that every drone has as much to do: visits often wanted count more often."""
+    if len(sites) == 1 or not ground.jobs:
+        return [sites[0]] * len(ground.jobs)
+    loads = []
+    for job, pairs in zip(ground.jobs, ground.ends, strict=True):
+        end = pairs[0][1]
+        others = [float(ground.legs[0].time_s[end, p[0][0]]) for p in ground.ends if p is not pairs]
+        step = min(others, default=0.0)
+        duty = job.visit.duty
+        often = 3600.0 / duty.max_interval_s if duty.max_interval_s else duty.weight
+        loads.append(often * (job.ways[0].service_s + step))
+    middles = np.array([job.middle for job in ground.jobs])
+    homes = np.array([ground.space.sites[s] for s in sites])
+    shares = np.array([ground.sites.count(s) for s in sites], dtype=np.float64)
+    chosen = shared_among(middles, np.maximum(np.array(loads), 1e-6), homes, shares / shares.sum())
+    return [sites[int(k)] for k in chosen]
+
+
+def _reached(ground: Field, job: int, site: int) -> bool:
+    """Whether half a battery lasts from a site to a job and back."""
+    legs = ground.legs[0].time_s
+    start, end = ground.ends[job][0]
+    clock = ground.clocks[ground.sites.index(site)]
+    way = float(legs[site, start]) + float(legs[end, site])
+    rest = clock.battery_s - clock.up_s - clock.down_s
+    return way <= _WAY_SHARE * rest and way + ground.jobs[job].ways[0].service_s <= 0.9 * rest
 
 
 def _of_zones(ground: Field, zones: list[tuple[list[int], list[int]]]) -> list[tuple[list[int], list[int]]]:

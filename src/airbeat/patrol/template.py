@@ -143,8 +143,11 @@ def best_cycle(ground: Ground, *, iterations: int, seed: int = 0) -> tuple[list[
         counts = round_counts(ground.weight, urgent)
         for spread in (True, False):
             rounds = _rounds(ground, order, counts, spread=spread)
-            cycle = [s for r in rounds for s in _order(legs, r, like=order)]
-            starts.append((flown_cycle(ground, cycle).price, cycle))
+            place = {stop: k for k, stop in enumerate(order)}
+            in_turn = [s for r in rounds for s in sorted(r, key=place.__getitem__)]
+            starts.append((flown_cycle(ground, in_turn).price, in_turn))
+            shortest = [s for r in rounds for s in _order(legs, r, like=order)]
+            starts.append((flown_cycle(ground, shortest).price, shortest))
     starts.sort(key=lambda s: s[0])
     best: tuple[Flown, list[int]] | None = None
     for number, (_, cycle) in enumerate(starts[:2]):

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from airbeat.mission.beat import Beat
@@ -21,9 +22,10 @@ from airbeat.patrol.space import BeatSpace
 from airbeat.patrol.work import Job
 from airbeat.planning.order import order_tracks
 
-__all__ = ["Zone", "balanced_cut", "zones_of"]
+__all__ = ["Zone", "balanced_cut", "shared_among", "zones_of"]
 
 _ORDER_ITERATIONS = 3000
+_SHARING_TURNS = 400
 _OUTLINE_M = 30.0
 """How far round its visits a zone is drawn [m]."""
 
@@ -73,8 +75,7 @@ def zones_of(
         parts = [[k for k in order if nearest[k] == number] for number in range(len(shapes))]
         names = [name for name, _ in wish.areas]
     else:
-        steps, services = _times(order, jobs, legs, ends)
-        parts = balanced_cut(order, steps, services, min(wish.count, len(jobs)))
+        parts = _parts(beat, jobs, space, legs, ends)
         names = [f"zone {number}" for number in range(1, len(parts) + 1)]
     kept = [(name, part) for name, part in zip(names, parts, strict=True) if part]
     served = _shared(beat, [part for _, part in kept], jobs, space, drones)
@@ -94,6 +95,40 @@ def zones_of(
     return zones
 
 
+def _parts(
+    beat: Beat,
+    jobs: Sequence[Job],
+    space: BeatSpace,
+    legs: LegTimes,
+    ends: Sequence[tuple[int, int]],
+) -> list[list[int]]:
+    """Zones balanced by time: jobs shared among the launch sites, then a tour over each site's cut."""
+    count = min(beat.zones.count if beat.zones else 1, len(jobs))
+    homes = [n for n, site in enumerate(beat.sites) if site.drones]
+    drones = [len(beat.sites[n].drones) for n in homes]
+    if count < len(homes):
+        homes, drones = [homes[0]], [1]
+    counts = [max(1, round(count * d / sum(drones))) for d in drones]
+    while sum(counts) != count:
+        by = 1 if sum(counts) < count else -1
+        ideal = [count * d / sum(drones) - c for d, c in zip(drones, counts, strict=True)]
+        counts[int(np.argmax(np.array(ideal) * by))] += by
+    middles = np.array([job.middle for job in jobs])
+    near = np.sort(legs.time_s[np.ix_([e for _, e in ends], [s for s, _ in ends])], axis=1)
+    loads = np.array([job.ways[0].service_s for job in jobs]) + near[:, 1 : 2 + (len(jobs) > 2)].mean(axis=1)
+    places = np.array([space.sites[n] for n in homes])
+    owner = shared_among(middles, loads, places, np.array(counts) / count)
+    parts = []
+    for number, pieces in enumerate(counts):
+        mine = np.flatnonzero(owner == number).tolist()
+        if not mine:
+            continue
+        order = [mine[k] for k in _tour(legs, [ends[j] for j in mine])]
+        steps, services = _times(order, jobs, legs, ends)
+        parts += balanced_cut(order, steps, services, min(pieces, len(mine)))
+    return parts
+
+
 def _tour(legs: LegTimes, ends: Sequence[tuple[int, int]]) -> list[int]:
     """Numbers of the jobs along one tour over all of them."""
     both = np.array([place for pair in ends for place in pair])
@@ -107,6 +142,37 @@ def _times(
     """Times of the ways between the jobs of a tour, and of the jobs [s]."""
     steps = [float(legs.time_s[ends[a][1], ends[b][0]]) for a, b in pairwise(order)]
     return steps, [jobs[k].ways[0].service_s for k in order]
+
+
+def shared_among(
+    places: npt.NDArray[np.float64],
+    loads: npt.NDArray[np.float64],
+    homes: npt.NDArray[np.float64],
+    shares: npt.NDArray[np.float64],
+) -> npt.NDArray[np.int64]:
+    """Which home each place belongs to, such that every home has its share of the load.
+
+    Each place goes to the home that is nearest when a price is added to its distance, and prices rise where
+    there is too much and fall where there is too little (a power diagram; Aurenhammer et al. 1998).
+
+    Args:
+        places: (n, 2) [m].
+        loads: (n,) of each.
+        homes: (k, 2) [m].
+        shares: (k,) of the whole load, adding up to 1.
+    """
+    away = np.hypot(*(places[:, None] - homes[None]).transpose(2, 0, 1))
+    price = np.zeros(len(homes))
+    step = float(away.min(axis=1).mean() + 1.0)
+    best, best_over = np.argmin(away, axis=1), np.inf
+    for turn in range(_SHARING_TURNS):
+        chosen = np.argmin(away + price, axis=1)
+        load = np.bincount(chosen, weights=loads, minlength=len(homes)) / loads.sum() / shares
+        over = float(load.max())
+        if over < best_over - 1e-12:
+            best, best_over = chosen, over
+        price += step * (load - 1.0) / (1.0 + turn / 20.0)
+    return np.asarray(best)
 
 
 def balanced_cut(

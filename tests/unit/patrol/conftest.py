@@ -114,3 +114,21 @@ def problem() -> Callable[..., TourProblem]:
         )
 
     return make
+
+
+@pytest.fixture
+def copy_beat(tmp_path: Path) -> Callable[..., Path]:
+    """``copy_beat(name, {old: new})``: a shipped beat with some of its text changed."""
+
+    def make(name: str, changes: dict[str, str]) -> Path:
+        text = (BEATS / f"{name}.yaml").read_text(encoding="utf-8")
+        for old, new in changes.items():
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        for table in BEATS.glob("*.csv"):
+            (tmp_path / table.name).write_bytes(table.read_bytes())
+        return path
+
+    return make
