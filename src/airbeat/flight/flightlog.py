@@ -122,7 +122,7 @@ def log_files(path: Path) -> list[tuple[Path, ...]]:
     """
     if not path.is_dir():
         return [(path,)]
-    flights = []
+    flights: list[tuple[Path, ...]] = []
     for record in sorted(path.glob("flight*.json")):
         tlog = record.with_suffix(".tlog")
         flights.append((tlog, record) if tlog.is_file() and tlog.stat().st_size else (record,))

@@ -323,9 +323,11 @@ def _file_problems(document: dict[str, Any], given: ProofGiven) -> list[str]:
     frames = {f.file.name: f for f in given.frames or ()}
     for row in document["frames"]:
         found = frames.pop(row["name"], None)
-        at = datetime.fromisoformat(row["time_utc"])
-        shift_s = (found.time_utc - at).total_seconds() if found else 0.0
-        problems += _compared("photograph", row["name"], row["sha256"], found and found.file, shift_s)
+        taken = datetime.fromisoformat(row["time_utc"])
+        shift_s = (found.time_utc - taken).total_seconds() if found else 0.0
+        problems += _compared(
+            "photograph", row["name"], row["sha256"], None if found is None else found.file, shift_s
+        )
     problems += [f"photograph {name} was not part of the proof" for name in frames]
     return problems
 
