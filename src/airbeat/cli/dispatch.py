@@ -158,6 +158,31 @@ def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: boo
     return divert(link, order, plan, confirmed=True, known=known, state_file=state_file, watchers=watchers)
 
 
+def _send(
+    link: Link,
+    order: Order,
+    entry: DroneEntry,
+    folder: Path,
+    document: dict[str, Any],
+    *,
+    yes: bool,
+    as_json: bool,
+) -> Diverted:
+    """Check the way, ask, fly, and keep order and outcome in the log; the outcome goes into the document."""
+    unit = order.arrival.unit
+    _vetted(order, as_json=as_json)
+    _log(folder, "dispatch.order", document | {"sent": unit})
+    try:
+        done = _sent(link, order, entry, folder, yes=yes, as_json=as_json)
+    except AirbeatError as error:
+        _log(folder, "dispatch.failed", {"unit": unit, "why": str(error)})
+        raise
+    document["sent"] = _outcome(unit, done)
+    _log(folder, "dispatch.done", document["sent"])
+    _print_outcome(unit, done, as_json=as_json)
+    return done
+
+
 def _watchers(folder: Path, unit: str, *, as_json: bool) -> Watchers:
     """Keeps every record in a file of its own."""
     from airbeat.flight.record import FlightRecord
@@ -263,32 +288,28 @@ def command(
         states: tuple[DroneState, ...] = drone_states(units, beat, links)
         arrivals = dispatcher.rank(incident, states, ground, look_s=look_s)
         _print_ranking(arrivals, incident, as_json=as_json)
-        document: dict[str, Any] = {
-            "kind": kind,
-            "lat_deg": place.lat_deg,
-            "lon_deg": place.lon_deg,
-            "now": moment.isoformat(timespec="seconds"),
-            "units": [_row(a, incident) for a in arrivals],
-            "sent": None,
-        }
+        document = _document(incident, moment, arrivals)
         done = None
         if send:
             arrival = _first_to_send(arrivals, links)
-            order = _order(dispatcher, arrival, incident, beat)
-            _vetted(order, as_json=as_json)
             entry = next(e for e in units.drones if e.name == arrival.unit)
-            _log(out_dir, "dispatch.order", document | {"sent": arrival.unit})
-            try:
-                done = _sent(links[arrival.unit], order, entry, out_dir, yes=yes, as_json=as_json)
-            except AirbeatError as error:
-                _log(out_dir, "dispatch.failed", {"unit": arrival.unit, "why": str(error)})
-                raise
-            document["sent"] = _outcome(arrival.unit, done)
-            _log(out_dir, "dispatch.done", document["sent"])
-            _print_outcome(arrival.unit, done, as_json=as_json)
+            order = _order(dispatcher, arrival, incident, beat)
+            done = _send(links[arrival.unit], order, entry, out_dir, document, yes=yes, as_json=as_json)
     if as_json:
         emit_json(document)
     return _exit_code(arrivals, done)
+
+
+def _document(incident: Incident, moment: datetime, arrivals: Sequence[Arrival]) -> dict[str, Any]:
+    """The ranking for programs and for the log; nobody was sent yet."""
+    return {
+        "kind": incident.kind,
+        "lat_deg": incident.position.lat_deg,
+        "lon_deg": incident.position.lon_deg,
+        "now": moment.isoformat(timespec="seconds"),
+        "units": [_row(a, incident) for a in arrivals],
+        "sent": None,
+    }
 
 
 def _exit_code(arrivals: Sequence[Arrival], done: Diverted | None) -> int:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from airbeat.errors import RefusedByVehicleError, UsageError
+from airbeat.errors import PlanningError, RefusedByVehicleError, UsageError
 from airbeat.flight.fly import Confirm, continue_plan, fly_plan
 from airbeat.flight.record import FlightOutcome, FlightRecord
 from airbeat.flight.resume import resume_plan, resume_point
-from airbeat.flight.state import FlightState, Place, StateKeeper, plan_sha256
+from airbeat.flight.state import FlightState, Place, ResumePoint, StateKeeper, plan_sha256
 from airbeat.flight.watch import FlightProgress, Interruption, Watchers
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
@@ -281,12 +281,42 @@ def divert(
     Raises:
         UsageError: nobody agreed.
         RefusedByVehicleError: it does not fly in AUTO, flies another mission, or refused.
-        PlanningError: no way back to the interruption inside the fence.
         LinkError: the link broke.
     """
     if not confirmed:
         raise UsageError("the drone would leave its beat, and nobody has confirmed that")
     vehicle = Vehicle.on(link)
+    began_s, place = vehicle.now.time_s, vehicle.now.position
+    _require_own_flight(vehicle, order)
+    state = None if plan is None else flown_state(link, plan, known)
+    start = _stopped(vehicle)
+    told = watchers or Watchers()
+    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
+    there = replace(told, progress=look.progress, interrupt=look.interrupt)
+    records = [continue_plan(link, order.plan(start), confirmed=True, watchers=there)]
+    if vehicle.now.mode != "BRAKE" or records[0].outcome is not FlightOutcome.INTERRUPTED:
+        ending, words = _ending_of(records[0]), records[0].explanation
+    else:
+        onward = _onward(vehicle, order, plan, state, hovers=vehicle.now.position or start)
+        if state_file is not None and onward.rest is not None and plan is not None and state is not None:
+            told = _kept(told, onward.keeper(state_file, plan, state), follow=not onward.why_home)
+        records.append(continue_plan(link, onward.plan, confirmed=True, watchers=told))
+        ending, words = _ending_of(records[1]), onward.why_home or records[1].explanation
+        if not onward.why_home and records[1].outcome is FlightOutcome.COMPLETED:
+            ending = Ending.BACK_ON_BEAT
+    return Diverted(
+        estimate_s=order.arrival.arrival_s or 0.0,
+        arrived_s=look.arrived_s,
+        looked_s=look.looked_s,
+        ending=ending,
+        explanation=words,
+        records=tuple(records),
+        interrupted_at=place if plan is not None else None,
+    )
+
+
+def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
+    """Refuses a drone that somebody flies."""
     now = vehicle.now
     if not now.armed or now.mode != "AUTO":
         raise RefusedByVehicleError(
@@ -294,9 +324,10 @@ def divert(
             "priority",
             remedy="send another unit, or have its pilot give it back (AUTO)",
         )
-    began_s = now.time_s
-    state = None if plan is None else flown_state(link, plan, known)
-    place = now.position
+
+
+def _stopped(vehicle: Vehicle) -> LatLon:
+    """Brakes, and says where the drone stands then."""
     vehicle.set_mode("BRAKE")
     vehicle.wait(
         lambda t: t.speed_m_s is not None and t.speed_m_s <= _AT_REST_M_S,
@@ -306,50 +337,55 @@ def divert(
     start = vehicle.now.position
     if vehicle.now.mode != "BRAKE" or start is None:
         raise RefusedByVehicleError(f"the mode was changed to {vehicle.now.mode}: left to the pilot")
-    told = watchers or Watchers()
-    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
-    there = replace(told, progress=look.progress, interrupt=look.interrupt)
-    record = continue_plan(link, order.plan(start), confirmed=True, watchers=there)
+    return start
 
-    def ended(ending: Ending, words: str, *more: FlightRecord) -> Diverted:
-        return Diverted(
-            estimate_s=order.arrival.arrival_s or 0.0,
-            arrived_s=look.arrived_s,
-            looked_s=look.looked_s,
-            ending=ending,
-            explanation=words,
-            records=(record, *more),
-            interrupted_at=place if plan is not None else None,
-        )
 
-    if vehicle.now.mode != "BRAKE" or record.outcome is not FlightOutcome.INTERRUPTED:
-        return ended(_ending_of(record), record.explanation)
-    hovers = vehicle.now.position or start
-    if plan is None or state is None:
-        last = continue_plan(link, _home_plan(order, hovers), confirmed=True, watchers=told)
-        return ended(_ending_of(last), "it flew no mission to go on with", last)
-    point = resume_point(plan, state)
-    rest = resume_plan(plan, state, start=hovers, exact=True, margin_m=order.margin_m)
-    keeper = None
-    if state_file is not None:
-        keeper = StateKeeper(
-            state_file,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Onward:
+    """What is flown after the look.
+
+    Attributes:
+        plan: the rest of the mission, or the way home.
+        why_home: why it goes home; empty where it goes on.
+        rest: the rest of the mission, where there is one that can be flown, now or later.
+        point: where that takes the mission up.
+        hovers: where the drone is.
+    """
+
+    plan: FlightPlan
+    why_home: str = ""
+    rest: FlightPlan | None = None
+    point: ResumePoint | None = None
+    hovers: LatLon
+
+    def keeper(self, path: Path, plan: FlightPlan, state: FlightState) -> StateKeeper:
+        """Keeps the state of the interrupted mission, so that it can be gone on with later."""
+        return StateKeeper(
+            path,
             plan,
-            flown=rest,
+            flown=self.rest or plan,
             earlier=state,
-            resumed_at=point,
-            resumed_from=hovers,
+            resumed_at=self.point,
+            resumed_from=self.hovers,
             sortie=state.sortie + 1,
         )
+
+
+def _onward(
+    vehicle: Vehicle, order: Order, plan: FlightPlan | None, state: FlightState | None, *, hovers: LatLon
+) -> _Onward:
+    """The rest of the mission if there is one and the battery carries it, else the way home."""
+    home = _home_plan(order, hovers)
+    if plan is None or state is None:
+        return _Onward(plan=home, why_home="it flew no mission to go on with", hovers=hovers)
+    try:
+        point = resume_point(plan, state)
+        rest = resume_plan(plan, state, start=hovers, exact=True, margin_m=order.margin_m)
+    except (UsageError, PlanningError) as error:
+        return _Onward(plan=home, why_home=error.message, hovers=hovers)
     short = _short_wh(rest, order.drone, vehicle.now.battery_share)
-    if short > 0:
-        last = continue_plan(link, _home_plan(order, hovers), confirmed=True, watchers=told)
-        words = f"the battery lacks {short:.0f} Wh for the rest of its mission"
-        return ended(_ending_of(last), words, last)
-    last = continue_plan(link, rest, confirmed=True, watchers=_kept(told, keeper))
-    if last.outcome is FlightOutcome.COMPLETED:
-        return ended(Ending.BACK_ON_BEAT, "its mission was flown to its end", last)
-    return ended(_ending_of(last), last.explanation, last)
+    why = f"the battery lacks {short:.0f} Wh for the rest of its mission" if short > 0 else ""
+    return _Onward(plan=home if why else rest, why_home=why, rest=rest, point=point, hovers=hovers)
 
 
 def send_from_pad(
@@ -427,9 +463,9 @@ def _short_wh(rest: FlightPlan, drone: BeatDrone, battery_share: float | None) -
     return known.energy_wh - (battery_share - airframe.reserve_share) * airframe.battery_wh
 
 
-def _kept(watchers: Watchers, keeper: StateKeeper | None) -> Watchers:
-    """The watchers, and a state that is kept up to date."""
-    if keeper is None:
+def _kept(watchers: Watchers, keeper: StateKeeper, *, follow: bool) -> Watchers:
+    """The watchers, and a state that is kept up to date where the mission itself is flown."""
+    if not follow:
         return watchers
 
     def progress(step: FlightProgress) -> None:

@@ -232,16 +232,13 @@ class Dispatcher:
             flight = self._flight(drone, state, way, list(home[1]), number)
         except PlanningError as error:
             return cannot(error.message)
-        spare_wh = (state.battery_share - drone.airframe.reserve_share) * drone.airframe.battery_wh
-        left_wh = spare_wh - flight.out.energy_wh - flight.back.energy_wh
-        can_look_s = left_wh / flight.hover_w * 3600.0
+        can_look_s = _can_look_s(drone, state, flight)
         if can_look_s < min(LEAST_LOOK_S, look_s):
             return cannot(
                 f"battery: {100 * state.battery_share:.0f} % carries it there and back with "
                 f"{max(can_look_s, 0.0):.0f} s to look"
             )
         looked_s = min(look_s, can_look_s)
-        used_wh = flight.out.energy_wh + flight.back.energy_wh + flight.hover_w * looked_s / 3600.0
         places = self.space.frame.to_latlon(way)
         order_s = DIVERT_S if state.flying else ARM_S
         notes = ("looks from inside the fence",) if away_m >= 0.5 else ()
@@ -257,7 +254,7 @@ class Dispatcher:
             length_m=sum(math.dist(a, b) for a, b in pairwise(way)),
             away_m=distance_m(places[-1], incident.position),
             look_s=looked_s,
-            battery_share=used_wh / drone.airframe.battery_wh,
+            battery_share=flight.used_wh(looked_s) / drone.airframe.battery_wh,
             bearing_deg=bearing,
             notes=notes,
         )
@@ -348,6 +345,16 @@ class _Flight:
     out: FlightPart
     back: FlightPart
     hover_w: float
+
+    def used_wh(self, look_s: float) -> float:
+        """Energy of the whole flight with a look of so long [Wh]."""
+        return self.out.energy_wh + self.back.energy_wh + self.hover_w * look_s / 3600.0
+
+
+def _can_look_s(drone: BeatDrone, state: DroneState, flight: _Flight) -> float:
+    """How long the battery lets it look between the ways there and back [s]; negative: not at all."""
+    spare_wh = (state.battery_share - drone.airframe.reserve_share) * drone.airframe.battery_wh
+    return (spare_wh - flight.out.energy_wh - flight.back.energy_wh) / flight.hover_w * 3600.0
 
 
 def _summed(parts: Sequence[FlightPart]) -> FlightPart:
