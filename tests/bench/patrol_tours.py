@@ -57,8 +57,8 @@ def places(stops: int, seed: int) -> tuple[Any, list[tuple[float, float]], np.ra
     return free, found, rng
 
 
-def problem(stops: int, seed: int) -> TourProblem:
-    """An instance; making it takes what finding the ways takes."""
+def problem(stops: int, seed: int, *, everything: bool | None = None) -> TourProblem:
+    """An instance; making it takes what finding the ways takes, all of them or those that are used."""
     free, found, rng = places(stops, seed)
     router = Router(free, lambda m: leg_times_s(m, speed_m_s=12.0, acceleration_m_s2=2.5))
     many = stops > 1000
@@ -86,7 +86,7 @@ def problem(stops: int, seed: int) -> TourProblem:
         names=tuple(str(n) for n in range(stops)),
         choices=tuple(choices),
         slots=tuple(slots),
-        legs=(LegTimes(found, router, hubs=[0]),),
+        legs=(LegTimes(found, router, hubs=[0], everything=everything),),
     )
 
 

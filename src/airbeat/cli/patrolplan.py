@@ -210,7 +210,8 @@ def _finish(
         for reason in plan.unserved:
             out.print(f"not served: {reason}", style="bold red")
         findings += [f for s in plan.sorties for f in check_plan(s.plan)]
-    notes = dict.fromkeys(n for p in plans for s in p.sorties for n in s.plan.notes)
+    notes = dict.fromkeys([n for p in plans for n in p.notes])
+    notes |= dict.fromkeys(n for p in plans for s in p.sorties for n in s.plan.notes)
     for note in notes:
         out.print(f"note: {note}", style="yellow")
     findings = list(dict.fromkeys(findings))

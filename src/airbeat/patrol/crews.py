@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import numpy as np
 
 from airbeat.mission.beat import Beat
-from airbeat.patrol.plan import Field
-from airbeat.patrol.shifts import Shift
+from airbeat.patrol.field import Field
 from airbeat.patrol.zones import shared_among, zones_of
 
-__all__ = ["crews_of", "crowded_in"]
+__all__ = ["crews_of"]
 
 _WAY_SHARE = 0.5
 """A site patrols what takes no more of a battery than this to reach and leave."""
-
-
-def crowded_in(beat: Beat, shift: Shift) -> frozenset[str]:
-    """Names of the crowd zones where people are at some time of a shift."""
-
-    def meets(names: tuple[str, ...]) -> bool:
-        return any(
-            begin < shift.end and end > shift.begin
-            for day in (shift.day - timedelta(days=1), shift.day)
-            for begin, end in beat.windows(names, day)
-        )
-
-    return frozenset(z.name for z in beat.crowds if not z.times or meets(z.times))
 
 
 def crews_of(beat: Beat, ground: Field) -> list[tuple[list[int], list[int]]]:

@@ -13,20 +13,16 @@ from airbeat.mission.beat import Beat, Visit
 from airbeat.mission.plan import FlightPlan
 from airbeat.patrol.apart import Departure, kept_apart
 from airbeat.patrol.batteries import BatteryBook, Pack, full_flights
-from airbeat.patrol.clock import DroneClock
 from airbeat.patrol.collisions import why_unserved
+from airbeat.patrol.field import Field
 from airbeat.patrol.flights import FlownVisit, Stage, flight_of
-from airbeat.patrol.legtimes import LegTimes
-from airbeat.patrol.shifts import Shift, visit_windows
+from airbeat.patrol.shifts import Shift, crowded_in, visit_windows
 from airbeat.patrol.solve import solve_tours
-from airbeat.patrol.space import BeatSpace, beat_space
 from airbeat.patrol.tours import Choice, Slot, Tour, TourProblem, timed
-from airbeat.patrol.work import Job, jobs_of
 from airbeat.patrol.zones import Zone, zones_of
-from airbeat.planning.route import Router
 from airbeat.planning.separation import APART_M
 
-__all__ = ["Field", "PatrolPlan", "PlannedSortie", "PlannedVisit", "field_of", "plan_round"]
+__all__ = ["PatrolPlan", "PlannedSortie", "PlannedVisit", "plan_round"]
 
 _SORTIE_PRICE_S = 240.0
 """What a flight more costs beside its time in the air: a battery to swap, a take-off, a landing."""
@@ -112,67 +108,6 @@ class PatrolPlan:
     notes: tuple[str, ...]
 
 
-class Field:
-    """What rounds of one beat share: space, routers, clocks, jobs.
-
-    Args:
-        beat: what is patrolled.
-        visits: those that are visited.
-        crowded: names of the crowd zones that are kept away from.
-    """
-
-    def __init__(self, beat: Beat, visits: Sequence[Visit], crowded: frozenset[str]) -> None:
-        self.beat = beat
-        self.space: BeatSpace = beat_space(beat, crowded=crowded)
-        self.clocks = [DroneClock(beat, site, drone) for site, drone in beat.drones]
-        self.sites = [beat.sites.index(site) for site, _ in beat.drones]
-        self._profiles: dict[tuple[Any, ...], int] = {}
-        self.routers: list[Router] = []
-        for clock in self.clocks:
-            key = (clock.drone.airframe, clock.way_speed_m_s)
-            if key not in self._profiles:
-                self._profiles[key] = len(self.routers)
-                self.routers.append(Router(self.space.free, clock.legs_s))
-        self.profile = [self._profiles[c.drone.airframe, c.way_speed_m_s] for c in self.clocks]
-        reference = self._reference(visits)
-        self.jobs: list[Job] = jobs_of(
-            beat, visits, self.clocks[reference], self.space, self.routers[self.profile[reference]]
-        )
-        self.places: list[tuple[float, float]] = list(self.space.gates)
-        self.ends: list[list[tuple[int, int]]] = []
-        known: dict[tuple[float, float], int] = {p: n for n, p in enumerate(self.places)}
-        for job in self.jobs:
-            pairs = []
-            for way in job.ways:
-                for place in (way.start, way.end):
-                    if place not in known:
-                        known[place] = len(self.places)
-                        self.places.append(place)
-                pairs.append((known[way.start], known[way.end]))
-            self.ends.append(pairs)
-        hubs = range(len(self.space.gates))
-        self.legs = [LegTimes(self.places, router, hubs=hubs) for router in self.routers]
-
-    def _reference(self, visits: Sequence[Visit]) -> int:
-        """The drone that sees least and flies slowest: what is laid out for it, all can fly."""
-
-        def rank(number: int) -> tuple[float, float]:
-            clock = self.clocks[number]
-            return clock.drone.camera.footprint_m(clock.height_m)[0], clock.way_speed_m_s
-
-        del visits
-        return min(range(len(self.clocks)), key=rank)
-
-
-def field_of(beat: Beat, visits: Sequence[Visit], *, crowded: frozenset[str] = frozenset()) -> Field:
-    """Space, clocks and jobs of a beat's visits.
-
-    Raises:
-        PlanningError: a visit or launch site that cannot be flown.
-    """
-    return Field(beat, visits, crowded)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stop:
     """A job in the windows of one of its times."""
@@ -212,8 +147,7 @@ def plan_round(
             where=beat.where("beat"),
             remedy="choose another day or shift",
         )
-    crowded = frozenset(z.name for z in beat.crowds if not z.times or _meets(beat, z.times, shift))
-    ground = field_of(beat, [v for v, _ in due], crowded=crowded)
+    ground = Field(beat, [v for v, _ in due], crowded=crowded_in(beat, shift))
     stops = _stops(ground, {v.name: w for v, w in due}, shift)
     zones = zones_of(beat, ground.jobs, ground.space, ground.legs[0], [pairs[0] for pairs in ground.ends])
     sorties: list[PlannedSortie] = []
@@ -288,14 +222,6 @@ def _later(sortie: PlannedSortie, by_s: float) -> PlannedSortie:
         take_off=sortie.take_off + by,
         land=sortie.land + by,
         visits=tuple(replace(v, begin=v.begin + by, end=v.end + by) for v in sortie.visits),
-    )
-
-
-def _meets(beat: Beat, names: tuple[str, ...], shift: Shift) -> bool:
-    return any(
-        begin < shift.end and end > shift.begin
-        for day in (shift.day - timedelta(days=1), shift.day)
-        for begin, end in beat.windows(names, day)
     )
 
 

@@ -21,11 +21,11 @@ from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.mission.beat import Beat, Duty, RosterWish, Visit
 from airbeat.patrol.batteries import Pack
-from airbeat.patrol.crews import crews_of, crowded_in
+from airbeat.patrol.crews import crews_of
+from airbeat.patrol.field import Field
 from airbeat.patrol.hotspots import HeatMap, hour_of_week
-from airbeat.patrol.plan import Field, field_of
 from airbeat.patrol.rounds import Crew, Gap, Rounds, Route, Sortie, gaps_of, patrolled
-from airbeat.patrol.shifts import Shift, shifts_on, visit_windows
+from airbeat.patrol.shifts import Shift, crowded_in, shifts_on, visit_windows
 from airbeat.patrol.template import Ground, best_cycle
 
 __all__ = ["Roster", "RosterFlight", "RosterVisit", "roster_of"]
@@ -206,7 +206,7 @@ def _shift(
     crowded = crowded_in(beat, shift)
     key = (tuple(v.name for v, _ in due), crowded)
     if key not in memory.fields:
-        ground = field_of(beat, [v for v, _ in due], crowded=crowded)
+        ground = Field(beat, [v for v, _ in due], crowded=crowded)
         memory.fields[key] = ground, crews_of(beat, ground)
     ground, groups = memory.fields[key]
     windows = {v.name: w for v, w in due}

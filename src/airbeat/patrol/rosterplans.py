@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from airbeat.mission.beat import Beat
 from airbeat.mission.plan import FlightPlan
+from airbeat.patrol.field import Field
 from airbeat.patrol.flights import Stage, flight_of
-from airbeat.patrol.plan import Field
 from airbeat.patrol.roster import RosterFlight
 
 __all__ = ["FlightKey", "key_of", "plan_of"]

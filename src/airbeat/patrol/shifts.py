@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from airbeat.mission.beat import DAY_MIN, Beat, Visit
 
-__all__ = ["Shift", "shifts_on", "visit_windows"]
+__all__ = ["Shift", "crowded_in", "shifts_on", "visit_windows"]
 
 _LEAST_S = 60.0
 """A window of which less than this falls into a shift is not due in it."""
@@ -62,3 +62,16 @@ def visit_windows(beat: Beat, visit: Visit, shift: Shift) -> list[tuple[datetime
             if (last - first).total_seconds() >= _LEAST_S:
                 found.add((first, last))
     return sorted(found)
+
+
+def crowded_in(beat: Beat, shift: Shift) -> frozenset[str]:
+    """Names of the crowd zones where people are at some time of a shift."""
+
+    def meets(names: tuple[str, ...]) -> bool:
+        return any(
+            begin < shift.end and end > shift.begin
+            for day in (shift.day - timedelta(days=1), shift.day)
+            for begin, end in beat.windows(names, day)
+        )
+
+    return frozenset(z.name for z in beat.crowds if not z.times or meets(z.times))

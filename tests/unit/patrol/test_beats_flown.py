@@ -22,6 +22,8 @@ from airbeat.mission.beat import Beat, CameraRule, LineVisit, PointVisit
 from airbeat.mission.beatloader import load_beat
 from airbeat.mission.commands import MavCmd
 from airbeat.patrol.plan import PatrolPlan, PlannedSortie, plan_round
+from airbeat.patrol.roster import roster_of
+from airbeat.patrol.rosterplans import key_of, plan_of
 from airbeat.patrol.shifts import shifts_on
 
 BEATS = Path(__file__).resolve().parents[3] / "missions" / "beats"
@@ -131,6 +133,28 @@ def test_the_embedded_vehicle_flies_what_was_planned(shown: Shown, fly: Callable
         for visit in sortie.visits:
             _looked_at(sortie, visit, frame, xy, at_s)
         _zones_kept(beat, sortie, flight, frame, xy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", SHOWN, ids=case)
+def test_every_sortie_of_a_day_of_the_calendar_flies_as_long_as_it_is_told(
+    shown: Shown, fly: Callable[..., Any]
+) -> None:
+    """The long form: all flights of the roster of that day, each different one once."""
+    beat = load_beat(BEATS / f"{shown.name}.yaml")
+    roster = roster_of(beat, shown.day, shown.day)
+    flown: set[str] = set()
+    for flight in roster.flights:
+        key = key_of(beat, flight).short
+        if key in flown:
+            continue
+        flown.add(key)
+        plan = plan_of(beat, flight)
+        assert [str(f) for f in check_plan(plan) if f.severity is Severity.ERROR] == []
+        done = fly(plan)
+        assert distance_m(done.track[-1].position, plan.home) < 2.0
+        told_s = (flight.land - flight.take_off).total_seconds()
+        assert done.duration_s == pytest.approx(told_s, rel=0.12, abs=20.0)
 
 
 def _looked_at(sortie: PlannedSortie, planned_visit: Any, frame: LocalFrame, xy: Any, at_s: Any) -> None:
