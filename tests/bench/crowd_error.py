@@ -1,93 +1,213 @@
 """Measures how wrong counting persons over a zone is, and writes it into src/airbeat/detect/calibration.json.
 
-Run: python tests/bench/crowd_error.py DATA --sets hit-uav-thermal [--detector network] [--most N] [--write]
-Every frame is cut into four zones. The factor is persons over the sum of probabilities; it and the error are
-found on one half of the frames and the error told of the other, and the other way round.
+Run: python tests/bench/crowd_error.py DATA --kind thermal --folds FOLDS [--every 2] [--write]
+     python tests/bench/crowd_error.py DATA --kind rgb [--write]
+     python tests/bench/crowd_error.py RENDERED --kind exercise [--write]
+
+Zones are quarters of frames, and whole frames; those with ignored regions are left out. Of the ways to count
+(boxes above a probability, each as one or as its probability) and their factors the one that errs least is
+chosen on one half of the flights and judged on the other, and the other way round. ``--folds`` names the
+folder of ``train.thermal --folds 3``: each frame is then searched by a network not trained on its flight.
+RENDERED is what ``embedded_frames.py --dense`` wrote. ``--table`` prints every way beside every other.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import shapely
-from aerial_sets import THERMAL, Row, rows_of, searched, write_tables
+from aerial_sets import RGB, THERMAL, Row, gsd_of, rows_of, write_tables
 
 import airbeat.detect
+import airbeat.detect.network as networks
 from airbeat.detect.catalogue import detector_named
-from airbeat.detect.crowd import LEAST_PROBABILITY, CrowdError, expected_persons
+from airbeat.detect.cocofile import CocoImage
+from airbeat.detect.crowd import CrowdError, counted
 from airbeat.detect.detections import Detections
+from airbeat.frames.reader import load_image, read_frame_meta
+from airbeat.locate.ground import gsd_m_px
 
 OUT = Path(airbeat.detect.__file__).parent / "calibration.json"
+LEAST = (0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6)
+WAYS = tuple((least, weighted) for least in LEAST for weighted in (True, False))
+MANY = 5
+"""Relative errors are told of zones with at least so many persons."""
+SEEN_SHARE = 0.5
+"""Rendered persons of whom less is visible count as hidden, and are not asked for."""
+
+Zone = shapely.Polygon
 
 
-def quarters(width: int, height: int) -> list[shapely.Polygon]:
+def quarters(width: int, height: int) -> list[Zone]:
     x, y = (0, width / 2, width), (0, height / 2, height)
     return [shapely.box(x[i], y[j], x[i + 1], y[j + 1]) for i in (0, 1) for j in (0, 1)]
 
 
-def table_of(found: Sequence[Detections], rows: Sequence[Row]) -> np.ndarray:
-    """(zones, 3): number of the frame, sum of probabilities, persons; zones with ignored regions left out."""
+def whole(width: int, height: int) -> list[Zone]:
+    return [shapely.box(0, 0, width, height)]
+
+
+def table_of(
+    found: Sequence[Detections], rows: Sequence[Row], zones: Callable[[int, int], list[Zone]]
+) -> np.ndarray:
+    """(zones, 2 + ways): number of the flight, persons, and what each way counts."""
+    flights = {name: n for n, name in enumerate(dict.fromkeys(map(flight_of, rows)))}
     table = []
-    for number, (boxes, (_, image)) in enumerate(zip(found, rows, strict=True)):
+    for boxes, row in zip(found, rows, strict=True):
+        image = row[1]
         persons = (image.persons_xyxy[:, :2] + image.persons_xyxy[:, 2:]) / 2
         ignored = shapely.union_all([shapely.box(*r) for r in image.ignored_xyxy])
-        for zone in quarters(image.width_px, image.height_px):
+        for zone in zones(image.width_px, image.height_px):
             if not zone.intersects(ignored):
                 truth = int(shapely.intersects_xy(zone, persons[:, 0], persons[:, 1]).sum())
-                table.append((number, expected_persons(boxes, zone), truth))
-    return np.array(table, float).reshape(-1, 3)
+                ways = [counted(boxes, zone, least=a, weighted=b) for a, b in WAYS]
+                table.append((flights[flight_of(row)], truth, *ways))
+    return np.array(table, float).reshape(-1, 2 + len(WAYS))
 
 
-def fitted(table: np.ndarray) -> CrowdError:
-    """Factor by ratio of sums; the deviation's two parts by least squares on squared errors."""
-    factor = table[:, 2].sum() / max(table[:, 1].sum(), 1e-9)
-    count = factor * table[:, 1]
-    squared = (count - table[:, 2]) ** 2
-    empty = table[:, 2] == 0
+def flight_of(row: Row) -> str:
+    """HIT-UAV names light, altitude, pitch and weather; other frames stand alone."""
+    name = row[1].path.name
+    return "_".join(name.split("_")[:4]) if row[0] in THERMAL else str(row[1].path)
+
+
+def fitted(table: np.ndarray, way: int | None = None) -> tuple[int, CrowdError]:
+    """The way that errs least on a table, its factor by ratio of sums, and the deviation's two parts.
+
+    The parts are found by least squares on squared errors.
+    """
+    truth = table[:, 1]
+    ways = range(len(WAYS)) if way is None else [way]
+    factors = {w: truth.sum() / max(table[:, 2 + w].sum(), 1e-9) for w in ways}
+    best = min(ways, key=lambda w: float(np.abs(factors[w] * table[:, 2 + w] - truth).sum()))
+    count = factors[best] * table[:, 2 + best]
+    squared = (count - truth) ** 2
+    empty = truth == 0
     floor = float(squared[empty].mean()) if empty.any() else float(squared.min())
     rest = np.clip(squared[~empty] - floor, 0, None).sum() / max((count[~empty] ** 2).sum(), 1e-9)
-    return CrowdError(factor=float(factor), floor_persons=floor**0.5, share=float(rest**0.5))
+    error = CrowdError(
+        factor=float(factors[best]),
+        floor_persons=floor**0.5,
+        share=float(rest**0.5),
+        least=WAYS[best][0],
+        weighted=WAYS[best][1],
+    )
+    return best, error
 
 
-def told(table: np.ndarray, error: CrowdError) -> dict[str, float]:
-    count = error.factor * table[:, 1]
-    wrong = count - table[:, 2]
-    reach = 1.959964 * np.array([error.deviation(c) for c in count])
-    many = table[:, 2] >= 5
+def told(tables: Sequence[tuple[np.ndarray, int, CrowdError]]) -> dict[str, float]:
+    """Errors over tables, each counted in the way and with the factor that the others gave."""
+    parts = [(t[:, 1], e.factor * t[:, 2 + way], e) for t, way, e in tables]
+    truth = np.concatenate([t for t, _, _ in parts])
+    count = np.concatenate([c for _, c, _ in parts])
+    reach = np.concatenate([1.959964 * np.array([e.deviation(c) for c in cs]) for _, cs, e in parts])
+    wrong = np.abs(count - truth)
+    many = truth >= MANY
     return {
-        "zones": len(table),
-        "persons": float(table[:, 2].sum()),
+        "zones": len(truth),
+        "persons": float(truth.sum()),
         "counted": float(count.sum()),
-        "mean_absolute_error": float(np.abs(wrong).mean()),
-        "bias_per_zone": float(wrong.mean()),
+        "absolute_error_share": float(wrong.sum() / max(truth.sum(), 1.0)),
         "zones_with_5_or_more": int(many.sum()),
-        "their_relative_error": float((np.abs(wrong[many]) / table[many, 2]).mean()) if many.any() else 0.0,
-        "in_95_interval": float((np.abs(wrong) <= reach).mean()),
+        "their_mean_relative_error": float((wrong[many] / truth[many]).mean()) if many.any() else 0.0,
+        "in_95_interval": float((wrong <= reach).mean()),
     }
+
+
+def crossed(table: np.ndarray, way: int | None = None) -> dict[str, float]:
+    """Errors on each half of the flights, counted as the other half says."""
+    half = table[:, 0] % 2
+    judged = []
+    for k in (0, 1):
+        if (half == k).any() and (half != k).any():
+            judged.append((table[half == k], *fitted(table[half != k], way)))
+    return told(judged)
+
+
+def searched_rgb_thermal(options: argparse.Namespace) -> tuple[list[Detections], list[Row]]:
+    """Boxes of the labelled sets, from the shipped networks or from those of ``--folds``."""
+    sets = THERMAL if options.kind == "thermal" else [n for n in RGB if n != "backgrounds"]
+    rows = rows_of(options.data, sets)[:: options.every]
+    detector = detector_named("network", threshold=min(LEAST))
+    fold: dict[str, int] = {}
+    nets: list[Any] = []
+    if options.folds:
+        from train.coco import load_set
+        from train.thermal import folds_of
+
+        pictures = load_set(options.data / sets[0])
+        fold = {Path(p.name).name: f for p, f in zip(pictures, folds_of(pictures, 3), strict=True)}
+        paths = [next(options.folds.glob(f"thermal_1800_fold{k}of3.onnx")) for k in range(3)]
+        nets = [cv2.dnn.readNetFromONNX(str(path)) for path in paths]
+    found = []
+    for name, image in rows:
+        if nets:
+            networks._per_thread.networks["thermal"] = nets[fold[image.path.name]]
+        picture = load_image(read_frame_meta(image.path))
+        found.append(detector(picture, gsd_m_px=gsd_of(name), modality=options.kind))
+    return found, rows
+
+
+def searched_rendered(options: argparse.Namespace) -> tuple[list[Detections], list[Row]]:
+    """Boxes of drawn frames by the exercise detector, and the persons that are visible in them."""
+    detector = detector_named("exercise", threshold=min(LEAST))
+    found, rows = [], []
+    for truth in sorted(options.data.glob("*.truth.json")):
+        seen: dict[str, list[list[float]]] = {}
+        for person in json.loads(truth.read_text())["persons"]:
+            for look in person["frames"]:
+                if look["visible"] >= SEEN_SHARE:
+                    seen.setdefault(look["frame"], []).append(look["xyxy_px"])
+        for path in sorted((options.data / truth.name.split(".")[0]).glob("*.JPG"))[:: options.every]:
+            meta = read_frame_meta(path)
+            boxes = np.array(seen.get(path.name, []), float).reshape(-1, 4)
+            image = CocoImage(
+                path=path,
+                width_px=meta.width_px,
+                height_px=meta.height_px,
+                persons_xyxy=boxes,
+                ignored_xyxy=np.empty((0, 4)),
+            )
+            rows.append(("rendered", image))
+            found.append(detector(load_image(meta), gsd_m_px=gsd_m_px(meta), modality="rgb"))
+    return found, rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--sets", nargs="+", default=list(THERMAL))
-    parser.add_argument("--detector", default="network")
-    parser.add_argument("--most", type=int)
+    parser.add_argument("--kind", choices=("thermal", "rgb", "exercise"), required=True)
+    parser.add_argument("--folds", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="only every so many frames")
+    parser.add_argument("--table", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    modality = "thermal" if set(options.sets) <= set(THERMAL) else "rgb"
-    rows = rows_of(options.data, options.sets)
-    rows = rows[:: max(1, len(rows) // options.most)] if options.most else rows
-    detector = detector_named(options.detector, threshold=LEAST_PROBABILITY)
-    table = table_of(searched(detector, rows, modality=modality), rows)
-    halves = [table[table[:, 0] % 2 == k] for k in (0, 1)]
-    parts = [told(halves[1 - k], fitted(halves[k])) for k in (0, 1) if len(halves[k]) and len(halves[1 - k])]
-    for part in parts:
-        print({k: round(v, 3) for k, v in part.items()})
-    error = fitted(table)
+    cv2.setNumThreads(1)
+    search = searched_rendered if options.kind == "exercise" else searched_rgb_thermal
+    found, rows = search(options)
+    tables = {
+        "quarters of frames": table_of(found, rows, quarters),
+        "whole frames": table_of(found, rows, whole),
+    }
+    held_out = {name: crossed(table) for name, table in tables.items()}
+    for name, figures in held_out.items():
+        print(name, {k: round(v, 3) for k, v in figures.items()})
+    if options.table:
+        for way, (least, weighted) in enumerate(WAYS):
+            for name, table in tables.items():
+                figures = crossed(table, way)
+                print(
+                    f"{'sum' if weighted else 'boxes'} >= {least:g}, {name}: "
+                    f"{figures['absolute_error_share']:.3f} of all persons, "
+                    f"{figures['their_mean_relative_error']:.3f} where {MANY} or more"
+                )
+    _, error = fitted(np.vstack(list(tables.values())))
     print(error)
     if options.write:
         document = json.loads(OUT.read_text(encoding="utf-8"))
@@ -95,10 +215,16 @@ def main() -> None:
             "factor": round(error.factor, 4),
             "floor_persons": round(error.floor_persons, 4),
             "share": round(error.share, 4),
-            "sets": options.sets,
-            "held_out": [{k: round(v, 3) for k, v in p.items()} for p in parts],
+            "least": error.least,
+            "weighted": error.weighted,
+            "frames": len(rows),
+            "sets": sorted({name for name, _ in rows}),
+            "held_out_by_flight": {
+                name: {k: round(v, 3) for k, v in figures.items()} for name, figures in held_out.items()
+            },
+            "networks_not_trained_on_the_flight": bool(options.folds) or options.kind != "thermal",
         }
-        document.setdefault("crowd", {})[modality] = entry
+        document.setdefault("crowd", {})[options.kind] = entry
         write_tables(OUT, document)
 
 

@@ -40,6 +40,8 @@ COMMANDS = {
     "evaluate": "Measure detectors on labelled photographs.",
     "search": "Search for a missing person: probability map, POD from flown photographs, papers.",
     "log": "Read an operation's log, prove that nothing in it was changed, take it elsewhere.",
+    "patrol": "Patrol a beat: tours in their hours, the calendar, the proof that it was flown.",
+    "dispatch": "Say who is at an incident first, and send the drone that is. Asks before it flies.",
     "report": "Write the coordinator's report of a plan, a flight and its candidates.",
 }
 """Every command with its one-line help, in the order of a mission."""

@@ -29,10 +29,16 @@ __all__ = [
     "PerFrameDetector",
     "detector_for",
     "detector_named",
+    "is_drawn",
     "smallest_score",
 ]
 
 _DRAWN_BY_THE_EMBEDDED_CAMERA = "embedded simulation (synthetic image)"
+
+
+def is_drawn(meta: FrameMeta) -> bool:
+    """Whether a frame says that the embedded camera drew it."""
+    return _DRAWN_BY_THE_EMBEDDED_CAMERA in meta.software
 
 
 @runtime_checkable
@@ -95,7 +101,7 @@ class AutoDetector(ByModality):
 
     def for_frame(self, meta: FrameMeta, neighbours: Sequence[FrameMeta] = ()) -> Detector:
         """See `PerFrameDetector`."""
-        if _DRAWN_BY_THE_EMBEDDED_CAMERA in meta.software:
+        if is_drawn(meta):
             return self.exercise
         return ByModality.for_frame(self, meta, neighbours)
 

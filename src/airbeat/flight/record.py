@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +16,25 @@ from airbeat.link.telemetry import PhotoTaken, PositionFix, VehicleEvent
 from airbeat.link.vehicle import Identity
 from airbeat.mission.plan import Provenance
 
-__all__ = ["FlightOutcome", "FlightRecord"]
+__all__ = ["FlightOutcome", "FlightRecord", "record_sha256"]
 
 _SCHEMA = 1
+_TRACK_COLUMNS = (
+    "time_s",
+    "lat_deg",
+    "lon_deg",
+    "height_above_home_m",
+    "amsl_m",
+    "speed_m_s",
+    "heading_deg",
+)
+
+
+def record_sha256(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a record's JSON without its own ``sha256``: keys sorted, no spaces."""
+    rest = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class FlightOutcome(StrEnum):
@@ -55,6 +73,7 @@ class FlightRecord:
         events: status texts, modes, arming, restarts, link trouble.
         last_item: highest mission item that was current.
         items: number of mission items.
+        boot_utc_s: UTC of the vehicle's time zero since 1970 by its GPS [s]; None where it told none.
     """
 
     plan_name: str
@@ -71,6 +90,7 @@ class FlightRecord:
     events: tuple[VehicleEvent, ...]
     last_item: int
     items: int
+    boot_utc_s: float | None = None
 
     @property
     def duration_s(self) -> float | None:
@@ -80,11 +100,19 @@ class FlightRecord:
         return self.landing_time_s - self.takeoff_time_s
 
     def to_json(self) -> dict[str, Any]:
-        """The whole record; positions as [seconds, lat, lon, height above home, AMSL, speed]."""
+        """The whole record; positions as ``track_columns`` says.
+
+        ``sha256`` is the hash of everything else, so that a change by mistake is noticed (`record_sha256`).
+        """
+        document = self._document()
+        return document | {"sha256": record_sha256(document)}
+
+    def _document(self) -> dict[str, Any]:
         return {
             "schema_version": _SCHEMA,
             "tool_version": airbeat.__version__,
             "begun_utc": self.begun_utc,
+            "boot_utc_s": self.boot_utc_s,
             "plan": {"name": self.plan_name, "notes": list(self.plan_notes), **asdict(self.provenance)},
             "vehicle": self.vehicle.to_json(),
             "outcome": self.outcome.value,
@@ -94,7 +122,7 @@ class FlightRecord:
             "duration_s": self.duration_s,
             "last_item": self.last_item,
             "items": self.items,
-            "track_columns": ["time_s", "lat_deg", "lon_deg", "height_above_home_m", "amsl_m", "speed_m_s"],
+            "track_columns": [*_TRACK_COLUMNS],
             "track": [
                 [
                     f.time_s,
@@ -103,6 +131,7 @@ class FlightRecord:
                     f.height_above_home_m,
                     f.amsl_m,
                     round(f.speed_m_s, 3),
+                    f.heading_deg,
                 ]
                 for f in self.track
             ],

@@ -58,7 +58,14 @@ _RESTORED = (MavCmd.DO_CHANGE_SPEED, MavCmd.CONDITION_YAW, MavCmd.CONDITION_DELA
              MavCmd.DO_DIGICAM_CONTROL, *_GIMBAL, *_SERIES)  # fmt: skip
 
 
-def resume_plan(plan: FlightPlan, state: FlightState, *, start: LatLon | None = None) -> FlightPlan:
+def resume_plan(
+    plan: FlightPlan,
+    state: FlightState,
+    *,
+    start: LatLon | None = None,
+    exact: bool = False,
+    margin_m: float = 0.0,
+) -> FlightPlan:
     """The rest of an interrupted plan: take-off, the way to the interrupted leg, and everything from there.
 
     The leg is taken up again one photograph's spacing before the last photographed point, with speed,
@@ -69,6 +76,8 @@ def resume_plan(plan: FlightPlan, state: FlightState, *, start: LatLon | None = 
         plan: the whole plan.
         state: where it was interrupted.
         start: where the vehicle is, when it is in the air; else the flight begins at home.
+        exact: whether a leg without photographs is taken up where it was left too, not at its end.
+        margin_m: distance that the way keeps from the fence where the plan states none [m].
 
     Raises:
         UsageError: another plan, nothing left to fly, or a plan with jumps.
@@ -76,7 +85,11 @@ def resume_plan(plan: FlightPlan, state: FlightState, *, start: LatLon | None = 
     """
     state.require_plan(plan)
     point = resume_point(plan, state)
-    return plan if point is None else plan_from(plan, point, start=start, done=state)
+    return (
+        plan
+        if point is None
+        else plan_from(plan, point, start=start, done=state, exact=exact, margin_m=margin_m)
+    )
 
 
 def resume_point(plan: FlightPlan, state: FlightState) -> ResumePoint | None:
@@ -191,7 +204,13 @@ def _last_photo_m(leg: Leg, state: FlightState, item: int) -> float | None:
 
 
 def plan_from(
-    plan: FlightPlan, point: ResumePoint, *, start: LatLon | None = None, done: FlightState | None = None
+    plan: FlightPlan,
+    point: ResumePoint,
+    *,
+    start: LatLon | None = None,
+    done: FlightState | None = None,
+    exact: bool = False,
+    margin_m: float = 0.0,
 ) -> FlightPlan:
     """The plan from a point of one of its legs on.
 
@@ -199,6 +218,8 @@ def plan_from(
         point: where to take it up.
         start: where the vehicle is, when it is in the air; else home.
         done: leaves out single photographs that were taken already.
+        exact: whether a leg without photographs is taken up at the point too, not at its end.
+        margin_m: distance that the way keeps from the fence where the plan states none [m].
 
     Raises:
         PlanningError: no way to the point inside the fence.
@@ -217,8 +238,8 @@ def plan_from(
     plain = _spacing_m(plan, point.item) == 0 and all(
         i.command in (*_SERIES, MavCmd.DO_CHANGE_SPEED) for i in own
     )
-    entry, height = _entry(leg, point.along_m, plain=plain)
-    way = _way(plan, leg, entry, height, start=start)
+    entry, height = _entry(leg, point.along_m, plain=plain and not exact)
+    way = _way(plan, leg, entry, height, start=start, margin_m=margin_m)
     over = _over_ground(plan, [start or plan.home, *(i.position for i in way if i.position), entry], height)
     if over is not None:
         way = [
@@ -229,7 +250,7 @@ def plan_from(
     takeoff = _takeoff(plan, over or height)
     if plain:
         middle = [*settings, *(i for i in own if i.command == MavCmd.DO_CHANGE_SPEED), *way]
-        if target.position is None:
+        if target.position is None or exact:
             middle.append(_waypoint(entry, height))
     else:
         speed = [i for i in settings if i.command == MavCmd.DO_CHANGE_SPEED]
@@ -288,10 +309,18 @@ def _waypoint(position: LatLon, height: Altitude | None) -> PlanItem:
 
 
 def _way(
-    plan: FlightPlan, leg: Leg, goal: LatLon, height: Altitude | None, *, start: LatLon | None
+    plan: FlightPlan,
+    leg: Leg,
+    goal: LatLon,
+    height: Altitude | None,
+    *,
+    start: LatLon | None,
+    margin_m: float,
 ) -> list[PlanItem]:
     """Waypoints between where the flight begins and the goal, inside the fence; none for a straight way."""
-    found = way_inside(plan, start or plan.home, goal)
+    found = way_inside(plan, start or plan.home, goal, margin_m=margin_m)
+    if found is None and margin_m > 0:
+        found = way_inside(plan, start or plan.home, goal)
     if found is not None:
         return [_waypoint(p, height) for p in found]
     if start is None:
@@ -320,14 +349,19 @@ def _over_ground(plan: FlightPlan, places: Sequence[LatLon], height: Altitude | 
     return replace(height, value_m=round(needed_m, 2)) if needed_m > height.value_m + 1.0 else None
 
 
-def way_inside(plan: FlightPlan, start: LatLon, goal: LatLon) -> list[LatLon] | None:
+def way_inside(
+    plan: FlightPlan, start: LatLon, goal: LatLon, *, margin_m: float = 0.0
+) -> list[LatLon] | None:
     """The corners of the fastest way inside the fence; None without a fence, or when there is no way.
 
     It keeps so far from the edges that the vehicle may cut its corners, where such a way exists.
+
+    Args:
+        margin_m: kept from the fence where the plan states no margin [m].
     """
-    stated_m = plan.survey.margin_m if plan.survey else 0.0
-    for margin_m in dict.fromkeys((max(stated_m, _CUT_CORNER_M), stated_m)):
-        way = _way_inside(plan, start, goal, margin_m)
+    stated_m = plan.survey.margin_m if plan.survey else margin_m
+    for wanted_m in dict.fromkeys((max(stated_m, _CUT_CORNER_M), stated_m)):
+        way = _way_inside(plan, start, goal, wanted_m)
         if way is not None:
             return way
     return None

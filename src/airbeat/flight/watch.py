@@ -336,4 +336,5 @@ class Watch:
             events=tuple(self._events),
             last_item=self._last_item,
             items=len(self._plan.items),
+            boot_utc_s=self._vehicle.now.boot_utc_s,
         )

@@ -20,6 +20,7 @@ from airbeat.mission.plan import FlightPlan
 
 __all__ = [
     "WRITERS",
+    "plan_texts",
     "read_any_plan_file",
     "read_plan_bytes",
     "read_plan_file",
@@ -72,6 +73,20 @@ def write_several_plans(
         UsageError: a file exists, the folder cannot be written, or a stem is not a file name.
         PlanFileError: a plan holds what a format cannot.
     """
+    return write_files(plan_texts(plans, out_dir), overwrite=overwrite)
+
+
+def plan_texts(plans: Mapping[str, FlightPlan], out_dir: Path) -> dict[Path, str | bytes]:
+    """What the files of several plans hold, by their paths: to be written beside others, or not at all.
+
+    Args:
+        plans: by file name without suffix.
+        out_dir: the folder.
+
+    Raises:
+        UsageError: a stem is not a file name.
+        PlanFileError: a plan holds what a format cannot.
+    """
     for stem in plans:
         if (
             not stem
@@ -80,10 +95,9 @@ def write_several_plans(
             or any(c in stem for c in '/\\:*?"<>|')
         ):
             raise UsageError(f"{stem!r} is not a file name", remedy="give a name without / or suffix")
-    texts: dict[Path, str | bytes] = {
+    return {
         out_dir / f"{stem}{s}": write(plan) for stem, plan in plans.items() for s, write in WRITERS.items()
     }
-    return write_files(texts, overwrite=overwrite)
 
 
 def read_plan_file(path: Path) -> FlightPlan:

@@ -30,6 +30,8 @@ _MODE_ENUMS = {
 _COPTER_MODES = ("COPTER_MODE", "COPTER_MODE_")
 _REBOOT_S = 3.0
 """The vehicle's clock going back by more than late messages can explain."""
+_FIRST_US = 946_684_800_000_000
+"""A vehicle whose clock is before 2000 has none [µs]."""
 _CHUNK_BYTES = 50
 _CHUNK_PATIENCE_S = 3.0
 
@@ -76,6 +78,7 @@ class Telemetry:
         home_amsl_m: its height above mean sea level [m].
         unhealthy: names of sensors that are present and enabled but not healthy.
         prearm_ok: whether the autopilot's own pre-arm checks pass.
+        boot_utc_s: UTC of the boot since 1970 by the vehicle's GPS [s].
     """
 
     time_s: float = 0.0
@@ -105,6 +108,7 @@ class Telemetry:
     home_amsl_m: float | None = None
     unhealthy: tuple[str, ...] = ()
     prearm_ok: bool | None = None
+    boot_utc_s: float | None = None
 
 
 class EventKind(StrEnum):
@@ -173,6 +177,7 @@ class PositionFix:
         amsl_m: [m].
         speed_m_s: over ground [m/s].
         landed: by the autopilot's landing detector as last heard before this fix.
+        heading_deg: of the nose [degrees clockwise from north]; None where it does not say.
     """
 
     time_s: float
@@ -181,6 +186,7 @@ class PositionFix:
     amsl_m: float
     speed_m_s: float
     landed: bool | None = None
+    heading_deg: float | None = None
 
 
 Happening = VehicleEvent | PhotoTaken | PositionFix
@@ -298,6 +304,7 @@ class TelemetryReader:
                 amsl_m=m.alt / 1000.0,
                 speed_m_s=math.hypot(m.vx, m.vy) / 100.0,
                 landed=self.now.landed,
+                heading_deg=m.hdg / 100.0 if m.hdg != 65535 else None,
             )
         ]
 
@@ -345,6 +352,11 @@ class TelemetryReader:
         )
         return []
 
+    def _system_time(self, m: Any, _clock_s: float) -> list[Happening]:
+        if m.time_unix_usec > _FIRST_US:
+            self.now = replace(self.now, boot_utc_s=m.time_unix_usec / 1e6 - m.time_boot_ms / 1000.0)
+        return []
+
     def _landed(self, m: Any, _clock_s: float) -> list[Happening]:
         if m.landed_state != mavlink.MAV_LANDED_STATE_UNDEFINED:
             self.now = replace(self.now, landed=m.landed_state == mavlink.MAV_LANDED_STATE_ON_GROUND)
@@ -390,6 +402,7 @@ _HANDLERS: dict[str, Any] = {
     "EKF_STATUS_REPORT": TelemetryReader._ekf,
     "MISSION_CURRENT": TelemetryReader._mission_current,
     "EXTENDED_SYS_STATE": TelemetryReader._landed,
+    "SYSTEM_TIME": TelemetryReader._system_time,
     "HOME_POSITION": TelemetryReader._home,
     "STATUSTEXT": TelemetryReader._statustext,
     "CAMERA_FEEDBACK": TelemetryReader._camera,

@@ -36,6 +36,11 @@ _STREAMS_HZ = {
     mavlink.MAVLINK_MSG_ID_MISSION_CURRENT: 2.0,
     mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: 2.0,
 }
+_WISHED_HZ = {
+    mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: 1.0,
+    mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: 4.0,
+}
+"""What a log should hold for a proof of what was seen, where the vehicle can say it."""
 _EMBEDDED = "embedded vehicle"
 _TEXTS = 200
 
@@ -160,6 +165,9 @@ class Vehicle:
             if answer.result in ("UNSUPPORTED", "NO_ANSWER"):
                 self._request_streams()
                 break
+        else:
+            for message_id, rate_hz in _WISHED_HZ.items():
+                self.command(mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, message_id, 1e6 / rate_hz, tries=2)
         self.command(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_HOME_POSITION, tries=2)
 
     def _request_streams(self) -> None:

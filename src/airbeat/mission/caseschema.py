@@ -44,7 +44,7 @@ Weight = Annotated[float, Field(ge=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _moment(value: Any) -> Any:
+def aware_moment(value: Any) -> Any:
     if not isinstance(value, str):
         raise complaint(f"must be a date and time (got {value!r:.40})", "write 2026-11-25T16:30:00Z")
     try:
@@ -78,7 +78,7 @@ class MissingSection(Section):
     terrain: Literal["mountain", "flat", "dry mountain", "dry flat", "urban"] = "flat"
     weight: Weight = 1.0
     posture: Literal["standing", "lying", "either"] = "either"
-    last_seen: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    last_seen: Annotated[datetime, BeforeValidator(aware_moment)] | None = None
 
 
 class ExtentSection(Section):

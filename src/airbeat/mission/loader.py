@@ -105,6 +105,9 @@ def _one(name: str, message: str, remedy: str = "", *, line: int = 0, column: in
 
 def _load(content: bytes, name: str, base_dir: Path) -> Mission:
     ledger = Ledger(tree=read_tree(content, name))
+    if "beat" in ledger.tree.data:
+        ledger.add(("beat",), "is a beat, not one flight", "airbeat patrol plan reads it")
+        raise MissionFileError(name, problems_in(ledger))
     draft = draft_of(MissionFile, ledger)
     mission = _mission(draft, base_dir, ledger, provenance_of(content, name))
     if mission is None:

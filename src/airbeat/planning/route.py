@@ -59,6 +59,7 @@ class Router:
         shapely.prepare(self._test)
         self._nodes, self._before, self._after, self._inset = _reflex_nodes(free, max_nodes)
         self._graph: list[list[tuple[int, float]]] | None = None
+        self._between_nodes: Points | None = None
         self._visible_from: dict[tuple[float, float], tuple[npt.NDArray[np.int64], Points]] = {}
         self._routes: dict[
             tuple[float, float, float, float], tuple[float, list[tuple[float, float]]] | None
@@ -85,6 +86,56 @@ class Router:
             self._routes[key] = found
             self._routes[key[2:] + key[:2]] = None if found is None else (found[0], found[1][::-1])
         return self._routes[key]
+
+    def times_s(self, points: Points, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> Points:
+        """Times of the fastest ways between pairs of many points [s]; inf where this graph knows none.
+
+        The straight legs are tested all at once, and the ways of the others are put together from what each
+        point sees of the graph and the ways inside it: as ``route`` finds them, for thousands of pairs.
+
+        Args:
+            points: (n, 2) places in the free space [m].
+            first, second: (m,) numbers of the points of each pair.
+        """
+        length = np.hypot(*(points[second] - points[first]).T)
+        times = np.where(self.clear(points[first], points[second]), self.leg_time(length), np.inf)
+        blocked = np.flatnonzero(np.isinf(times))
+        if len(blocked) == 0 or len(self._nodes) == 0:
+            return times
+        through = self._node_times()
+        used = np.unique(np.concatenate([first[blocked], second[blocked]]))
+        seen = np.full((len(points), len(self._nodes)), np.inf)
+        for k in used.tolist():
+            nodes, leg_s = self._seen((float(points[k, 0]), float(points[k, 1])))
+            seen[k, nodes] = leg_s
+        for k in np.unique(first[blocked]).tolist():
+            mine = blocked[first[blocked] == k]
+            near = np.flatnonzero(np.isfinite(seen[k]))
+            if len(near):
+                reach = (seen[k, near, None] + through[near]).min(axis=0)
+                times[mine] = (reach[None] + seen[second[mine]]).min(axis=1)
+        return times
+
+    def _node_times(self) -> Points:
+        """(n, n) times of the fastest ways between the graph's nodes [s]."""
+        if self._between_nodes is None:
+            graph = self._links()
+            rows = []
+            for start in range(len(graph)):
+                best = np.full(len(graph), np.inf)
+                best[start] = 0.0
+                heap = [(0.0, start)]
+                while heap:
+                    here, k = heapq.heappop(heap)
+                    if here > best[k]:
+                        continue
+                    for j, t in graph[k]:
+                        if here + t < best[j]:
+                            best[j] = here + t
+                            heapq.heappush(heap, (here + t, j))
+                rows.append(best)
+            self._between_nodes = np.array(rows)
+        return self._between_nodes
 
     @cached_property
     def _finer(self) -> Router:

@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from airbeat.detect import crowd
-from airbeat.detect.crowd import CrowdError, count_crowd, expected_persons
+from airbeat.detect.crowd import CrowdError, count_crowd, counted
 from airbeat.detect.detections import Detections
 from airbeat.errors import GeometryError, UsageError
 
@@ -21,22 +21,28 @@ def boxes(*rows):
 
 def test_probabilities_of_the_boxes_in_the_zone_are_summed():
     found = boxes((10, 10, 0.9), (99, 50, 0.4), (101, 50, 0.8), (50, 50, 0.04))
-    assert expected_persons(found, ZONE) == pytest.approx(1.3)
-    assert expected_persons(boxes(), ZONE) == 0
+    assert counted(found, ZONE, least=0.05) == pytest.approx(1.3)
+    assert counted(boxes(), ZONE, least=0.05) == 0
+
+
+def test_boxes_can_count_as_one_each():
+    found = boxes((10, 10, 0.9), (99, 50, 0.4), (101, 50, 0.8), (50, 50, 0.04))
+    assert counted(found, ZONE, least=0.3, weighted=False) == 2
+    assert counted(found, ZONE, least=0.5, weighted=False) == 1
 
 
 def test_a_hole_and_a_second_part_of_the_zone_are_kept():
     holed = shapely.Polygon(ZONE.exterior.coords, [shapely.box(40, 40, 60, 60).exterior.coords])
     both = shapely.MultiPolygon([holed, shapely.box(200, 0, 300, 100)])
     found = boxes((50, 50, 0.9), (250, 50, 0.5), (10, 10, 0.25))
-    assert expected_persons(found, both) == pytest.approx(0.75)
+    assert counted(found, both, least=0.05) == pytest.approx(0.75)
 
 
 def test_a_zone_that_crosses_itself_or_is_empty_is_refused():
     bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     for zone in (bow, shapely.Polygon()):
         with pytest.raises(GeometryError, match="crosses itself"):
-            expected_persons(boxes((5, 5, 0.9)), zone)
+            counted(boxes((5, 5, 0.9)), zone, least=0.05)
 
 
 def test_the_count_is_brought_up_by_what_is_missed_and_has_the_measured_interval(monkeypatch):

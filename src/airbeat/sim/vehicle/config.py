@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
@@ -31,6 +32,7 @@ class VehicleConfig:
         gimbal_noise_deg: residual of the gimbal's stabilisation in roll and pitch [degrees].
         airframe: what it flies like; sets the defaults of the speed, acceleration and battery parameters.
         params: parameters that differ from their defaults, by ArduCopter name.
+        epoch_utc: what its GPS calls the moment of its boot; None for the present.
         boot_s: until then missions cannot be stored (as ArduPilot while booting) [s].
         ready_s: until then there is no position estimate and no home [s].
         mission_capacity: mission items, home included.
@@ -51,6 +53,7 @@ class VehicleConfig:
     gimbal_noise_deg: float = 0.3
     airframe: Airframe = AIRFRAMES["arducopter-quad"]
     params: Mapping[str, float] = field(default_factory=dict)
+    epoch_utc: datetime | None = None
     boot_s: float = 1.0
     ready_s: float = 4.0
     mission_capacity: int = 650

@@ -57,6 +57,7 @@ class Messages:
             193: self._ekf_status,
             242: self.home_position,
             245: self._extended_state,
+            285: self._gimbal_attitude,
         }
 
     def heartbeat(self) -> Any:
@@ -162,6 +163,26 @@ class Messages:
             0.0,
             0.0,
             math.radians(body.yaw_rate_deg_s),
+        )
+
+    def _gimbal_attitude(self) -> Any | None:
+        """The gimbal's attitude from north, with the compass's error; nothing without a camera."""
+        copter = self._copter
+        if not copter.shutter.fitted:
+            return None
+        body, t = copter.guidance.body, copter.guidance.flight_s
+        roll, pitch, yaw = copter.gimbal.attitude(body, copter.noise.gimbal_deg(t))
+        yaw += copter.measured()[2] - body.yaw_deg
+        return mavlink.MAVLink_gimbal_device_attitude_status_message(
+            0,
+            0,
+            copter.time_boot_ms,
+            int(mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK | mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME),
+            _quaternion(math.radians(roll), math.radians(pitch), math.radians(yaw)),
+            0.0,
+            0.0,
+            0.0,
+            0,
         )
 
     def _global_position(self) -> Any:
@@ -364,3 +385,16 @@ class Messages:
             0,
             self._copter.config.seed & 0xFFFFFFFF,
         )
+
+
+def _quaternion(roll: float, pitch: float, yaw: float) -> list[float]:
+    """w, x, y, z of the turns yaw, pitch, roll [radians] about down, right and forward."""
+    cr, sr = math.cos(roll / 2), math.sin(roll / 2)
+    cp, sp = math.cos(pitch / 2), math.sin(pitch / 2)
+    cy, sy = math.cos(yaw / 2), math.sin(yaw / 2)
+    return [
+        cr * cp * cy + sr * sp * sy,
+        sr * cp * cy - cr * sp * sy,
+        cr * sp * cy + sr * cp * sy,
+        cr * cp * sy - sr * sp * cy,
+    ]

@@ -95,7 +95,8 @@ class EmbeddedVehicle:
         self.shots: list[CameraShot] = []
         self.failure: BaseException | None = None
         self._host, self._port, self._udp_port = host, port, udp_port
-        self._copter = Copter(config, epoch_s=time.time())
+        began = config.epoch_utc
+        self._copter = Copter(config, epoch_s=time.time() if began is None else began.timestamp())
         self._copter.on_shot = self._shot
         self._selector: selectors.BaseSelector | None = None
         self._listener: socket.socket | None = None

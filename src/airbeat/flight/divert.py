@@ -1,0 +1,481 @@
+"""Sending a drone to an incident: out of its beat and back to where it was interrupted, or from its pad.
+
+A drone is only taken out of AUTO: in any other mode somebody flies it. The same holds all the way: a mode
+that this station did not set ends what is done here, and the drone is left to its pilot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from airbeat.errors import PlanningError, RefusedByVehicleError, UsageError
+from airbeat.flight.fly import Confirm, continue_plan, fly_plan
+from airbeat.flight.record import FlightOutcome, FlightRecord
+from airbeat.flight.resume import resume_plan, resume_point
+from airbeat.flight.state import FlightState, Place, ResumePoint, StateKeeper, plan_sha256
+from airbeat.flight.watch import FlightProgress, Interruption, Watchers
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import distance_m
+from airbeat.link.connection import Link
+from airbeat.link.items import MissionType, compare_items, mission_items
+from airbeat.link.vehicle import Vehicle
+from airbeat.mission.beat import BeatDrone, LaunchSite
+from airbeat.mission.commands import MavCmd
+from airbeat.mission.forecast import forecast
+from airbeat.mission.plan import Fence, FlightPlan, ItemRole, PlanItem, RallyPoint
+from airbeat.patrol.dispatch import Arrival, Incident, ring_of
+from airbeat.planning.items import look_at, return_item, start_items, waypoint
+
+__all__ = [
+    "Diverted",
+    "Ending",
+    "Order",
+    "divert",
+    "divert_plan",
+    "flown_state",
+    "require_flies",
+    "send_from_pad",
+]
+
+_AT_REST_M_S = 0.7
+_REST_TIMEOUT_S = 15.0
+_ARRIVED_M = 6.0
+"""Within this distance of its place a drone has arrived."""
+_PATIENCE_S = 120.0
+"""The autopilot's own hold is longer than the look by this; then it returns by itself."""
+
+
+class Ending(StrEnum):
+    """How sending a drone ended."""
+
+    BACK_ON_BEAT = "went on with its beat"
+    BACK_ON_PAD = "returned to its pad"
+    LEFT_TO_PILOT = "left to its pilot"
+    NOT_FINISHED = "not finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverted:
+    """What became of an order.
+
+    Attributes:
+        estimate_s: from the order to the look, as it was foreseen [s].
+        arrived_s: as it was, by the vehicle's clock [s]; None where it never arrived.
+        looked_s: how long it looked [s].
+        ending: how it ended.
+        explanation: one sentence.
+        records: of the flight to the incident, and of what was flown after it.
+        interrupted_at: where the beat was interrupted, and None where none was.
+    """
+
+    estimate_s: float
+    arrived_s: float | None
+    looked_s: float
+    ending: Ending
+    explanation: str
+    records: tuple[FlightRecord, ...]
+    interrupted_at: LatLon | None = None
+
+    @property
+    def ring(self) -> str:
+        """In which ring it arrived, in words."""
+        return "never" if self.arrived_s is None else ring_of(self.arrived_s)
+
+
+def divert_plan(
+    arrival: Arrival,
+    incident: Incident,
+    site: LaunchSite,
+    drone: BeatDrone,
+    *,
+    fence: Fence | None,
+    rally: tuple[RallyPoint, ...] | None = None,
+    start: LatLon | None = None,
+) -> FlightPlan:
+    """The way to an incident, a look at it with nose and camera, and the return.
+
+    Args:
+        arrival: the drone's way (`airbeat.patrol.dispatch.Dispatcher`).
+        incident: what is looked at.
+        site: where the drone belongs.
+        drone: of the beat.
+        fence: with the zones that may not be flown over.
+        rally: rally points.
+        start: where the drone hovers; None for its pad.
+    """
+    height_m = drone.altitude.value_m
+    first = 1 if start is not None or distance_m(arrival.way[0], site.position) > 1.0 else 0
+    way = arrival.way[first:] if len(arrival.way) > 1 else arrival.way
+    hold_s = arrival.look_s + (0.0 if start is None else _PATIENCE_S)
+    shot = PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0), role=ItemRole.ACTION)
+    items = [
+        *start_items(home=site.position, height_m=height_m, speed_m_s=drone.airframe.max_speed_m_s),
+        *(waypoint(place, height_m, ItemRole.TRANSIT) for place in way[:-1]),
+        waypoint(way[-1], height_m, ItemRole.VISIT),
+        look_at(incident.position),
+        PlanItem(command=MavCmd.CONDITION_DELAY, params=(2.0, 0.0, 0.0, 0.0), role=ItemRole.ACTION),
+        shot,
+        waypoint(way[-1], height_m, ItemRole.VISIT, hold_s=hold_s),
+        look_at(None),
+        *(waypoint(place, height_m, ItemRole.TRANSIT) for place in arrival.back),
+        return_item(),
+    ]
+    return FlightPlan(
+        name=f"{drone.name} to {incident.kind or 'incident'}",
+        home=site.position,
+        home_amsl_m=site.amsl_m,
+        items=tuple(items),
+        fence=fence,
+        rally=rally,
+        speed_m_s=drone.airframe.max_speed_m_s,
+        airframe=drone.airframe,
+    )
+
+
+def flown_state(link: Link, plan: FlightPlan, known: FlightState | None) -> FlightState:
+    """How far a vehicle has flown a plan at this moment.
+
+    Args:
+        plan: the whole plan.
+        known: what ``state.json`` of the flight says, or None: then the vehicle must hold the whole plan.
+
+    Raises:
+        RefusedByVehicleError: the vehicle does not fly it.
+        UsageError: the state is of another plan.
+    """
+    now = Vehicle.on(link).now
+    if known is not None:
+        known.require_plan(plan)
+        return known.model_copy(update={"place": Place.of(now.position)} if now.position else {})
+    if now.mission_total not in (None, len(plan.items)):
+        raise RefusedByVehicleError(
+            f"the vehicle flies a mission of {now.mission_total} items, this plan has {len(plan.items)}",
+            remedy="name the flight's state.json in the units file (state: flight/state.json)",
+        )
+    return FlightState(
+        schema="airbeat/flight-state/1",
+        plan_sha256=plan_sha256(plan),
+        plan_name=plan.name,
+        items=len(plan.items),
+        sortie=1,
+        item=now.mission_seq or 0,
+        place=Place.of(now.position) if now.position else None,
+    )
+
+
+def require_flies(link: Link, plan: FlightPlan) -> None:
+    """Refuses a vehicle that holds another mission than a plan; takes some seconds.
+
+    Raises:
+        RefusedByVehicleError: it does.
+        LinkError: the mission cannot be read.
+    """
+    held = Vehicle.on(link).download(MissionType.MISSION)
+    differences = compare_items(mission_items(plan), held)
+    if differences:
+        raise RefusedByVehicleError(
+            f"the vehicle flies another mission than the units file says ({differences[0]})",
+            remedy="name the plan that it flies, or its flight's state.json",
+        )
+
+
+class _Look:
+    """Notes the arrival and how long it is looked, and interrupts the hold when that is long enough."""
+
+    def __init__(
+        self, place: LatLon, look_s: float, began_s: float, progress: Callable[[FlightProgress], None] | None
+    ) -> None:
+        self._place, self._look_s, self._began_s = place, look_s, began_s
+        self._told = progress
+        self._now: FlightProgress | None = None
+        self._asked = False
+        self.arrived_s: float | None = None
+        self.looked_s = 0.0
+
+    def progress(self, step: FlightProgress) -> None:
+        """To be told where the flight is."""
+        self._now = step
+        now = step.state
+        if step.phase == "flying" and now.position is not None:
+            if self.arrived_s is None and distance_m(now.position, self._place) <= _ARRIVED_M:
+                self.arrived_s = now.time_s - self._began_s
+            near = distance_m(now.position, self._place) <= 2 * _ARRIVED_M
+            if self.arrived_s is not None and near and not self._asked:
+                self.looked_s = min(now.time_s - self._began_s - self.arrived_s, self._look_s)
+        if self._told is not None:
+            self._told(step)
+
+    def interrupt(self, paused: bool) -> Interruption | None:
+        """Pause when it was looked long enough, and leave when it hovers."""
+        if self._now is None:
+            return None
+        now = self._now.state
+        if not self._asked and self.arrived_s is not None and self.looked_s >= self._look_s:
+            self._asked = True
+            return Interruption.PAUSE
+        if paused and now.mode == "BRAKE" and (now.speed_m_s or 0.0) <= _AT_REST_M_S:
+            return Interruption.LEAVE
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a drone is sent for.
+
+    Attributes:
+        arrival: its way and its look.
+        incident: what is looked at.
+        site, drone: of the beat.
+        fence: with the zones that may not be flown over.
+        rally: rally points.
+        margin_m: kept from the fence [m].
+    """
+
+    arrival: Arrival
+    incident: Incident
+    site: LaunchSite
+    drone: BeatDrone
+    fence: Fence | None = None
+    rally: tuple[RallyPoint, ...] | None = None
+    margin_m: float = 0.0
+
+    def plan(self, start: LatLon | None = None) -> FlightPlan:
+        """The way there and back, see `divert_plan`."""
+        return divert_plan(
+            self.arrival,
+            self.incident,
+            self.site,
+            self.drone,
+            fence=self.fence,
+            rally=self.rally,
+            start=start,
+        )
+
+
+def divert(
+    link: Link,
+    order: Order,
+    plan: FlightPlan | None,
+    *,
+    confirmed: bool = False,
+    known: FlightState | None = None,
+    state_file: Path | None = None,
+    watchers: Watchers | None = None,
+) -> Diverted:
+    """Pause a drone's mission, look at an incident, and go on where it was interrupted.
+
+    Where the battery no longer carries the rest of the mission the drone returns to its pad, and
+    ``state_file`` lets ``airbeat fly --resume`` go on from there.
+
+    Args:
+        order: what for.
+        plan: the mission that it flies, or None: then it returns to its pad afterwards.
+        confirmed: whether somebody has agreed that it flies there.
+        known: the flight's ``state.json``, if there is one.
+        state_file: where the state of the interrupted mission is kept.
+        watchers: told of the flight; ``interrupt`` of them is not asked.
+
+    Raises:
+        UsageError: nobody agreed.
+        RefusedByVehicleError: it does not fly in AUTO, flies another mission, or refused.
+        LinkError: the link broke.
+    """
+    if not confirmed:
+        raise UsageError("the drone would leave its beat, and nobody has confirmed that")
+    vehicle = Vehicle.on(link)
+    began_s, place = vehicle.now.time_s, vehicle.now.position
+    _require_own_flight(vehicle, order)
+    state = None if plan is None else flown_state(link, plan, known)
+    start = _stopped(vehicle)
+    told = watchers or Watchers()
+    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
+    there = replace(told, progress=look.progress, interrupt=look.interrupt)
+    records = [continue_plan(link, order.plan(start), confirmed=True, watchers=there)]
+    if vehicle.now.mode != "BRAKE" or records[0].outcome is not FlightOutcome.INTERRUPTED:
+        ending, words = _ending_of(records[0]), records[0].explanation
+    else:
+        onward = _onward(vehicle, order, plan, state, hovers=vehicle.now.position or start)
+        if state_file is not None and onward.rest is not None and plan is not None and state is not None:
+            told = _kept(told, onward.keeper(state_file, plan, state), follow=not onward.why_home)
+        records.append(continue_plan(link, onward.plan, confirmed=True, watchers=told))
+        ending, words = _ending_of(records[1]), onward.why_home or records[1].explanation
+        if not onward.why_home and records[1].outcome is FlightOutcome.COMPLETED:
+            ending = Ending.BACK_ON_BEAT
+    return Diverted(
+        estimate_s=order.arrival.arrival_s or 0.0,
+        arrived_s=look.arrived_s,
+        looked_s=look.looked_s,
+        ending=ending,
+        explanation=words,
+        records=tuple(records),
+        interrupted_at=place if plan is not None else None,
+    )
+
+
+def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
+    """Refuses a drone that somebody flies."""
+    now = vehicle.now
+    if not now.armed or now.mode != "AUTO":
+        raise RefusedByVehicleError(
+            f"{order.drone.name} does not fly its mission: it is in {now.mode}, and whoever set that has "
+            "priority",
+            remedy="send another unit, or have its pilot give it back (AUTO)",
+        )
+
+
+def _stopped(vehicle: Vehicle) -> LatLon:
+    """Brakes, and says where the drone stands then."""
+    vehicle.set_mode("BRAKE")
+    vehicle.wait(
+        lambda t: t.speed_m_s is not None and t.speed_m_s <= _AT_REST_M_S,
+        timeout_s=_REST_TIMEOUT_S,
+        what="standing still",
+    )
+    start = vehicle.now.position
+    if vehicle.now.mode != "BRAKE" or start is None:
+        raise RefusedByVehicleError(f"the mode was changed to {vehicle.now.mode}: left to the pilot")
+    return start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Onward:
+    """What is flown after the look.
+
+    Attributes:
+        plan: the rest of the mission, or the way home.
+        why_home: why it goes home; empty where it goes on.
+        rest: the rest of the mission, where there is one that can be flown, now or later.
+        point: where that takes the mission up.
+        hovers: where the drone is.
+    """
+
+    plan: FlightPlan
+    why_home: str = ""
+    rest: FlightPlan | None = None
+    point: ResumePoint | None = None
+    hovers: LatLon
+
+    def keeper(self, path: Path, plan: FlightPlan, state: FlightState) -> StateKeeper:
+        """Keeps the state of the interrupted mission, so that it can be gone on with later."""
+        return StateKeeper(
+            path,
+            plan,
+            flown=self.rest or plan,
+            earlier=state,
+            resumed_at=self.point,
+            resumed_from=self.hovers,
+            sortie=state.sortie + 1,
+        )
+
+
+def _onward(
+    vehicle: Vehicle, order: Order, plan: FlightPlan | None, state: FlightState | None, *, hovers: LatLon
+) -> _Onward:
+    """The rest of the mission if there is one and the battery carries it, else the way home."""
+    home = _home_plan(order, hovers)
+    if plan is None or state is None:
+        return _Onward(plan=home, why_home="it flew no mission to go on with", hovers=hovers)
+    try:
+        point = resume_point(plan, state)
+        rest = resume_plan(plan, state, start=hovers, exact=True, margin_m=order.margin_m)
+    except (UsageError, PlanningError) as error:
+        return _Onward(plan=home, why_home=error.message, hovers=hovers)
+    short = _short_wh(rest, order.drone, vehicle.now.battery_share)
+    why = f"the battery lacks {short:.0f} Wh for the rest of its mission" if short > 0 else ""
+    return _Onward(plan=home if why else rest, why_home=why, rest=rest, point=point, hovers=hovers)
+
+
+def send_from_pad(
+    link: Link,
+    order: Order,
+    *,
+    confirmed: bool = False,
+    confirm: Confirm | None = None,
+    watchers: Watchers | None = None,
+) -> Diverted:
+    """Take off to an incident, look at it, return and land.
+
+    Args:
+        order: what for.
+        confirmed: whether somebody has agreed to arming.
+        confirm: asked instead, just before arming.
+        watchers: told of the flight; ``interrupt`` of them is not asked.
+
+    Raises:
+        UsageError, FindingsError, RefusedByVehicleError, LinkError: as `airbeat.flight.fly.fly_plan`.
+    """
+    told = watchers or Watchers()
+    began_s = Vehicle.on(link).now.time_s
+    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
+
+    record = fly_plan(
+        link,
+        order.plan(),
+        confirmed=confirmed,
+        confirm=confirm,
+        progress=look.progress,
+        on_event=told.on_event,
+        on_photo=told.on_photo,
+        keep=told.keep,
+    )
+    landed = record.landing_time_s is not None
+    return Diverted(
+        estimate_s=order.arrival.arrival_s or 0.0,
+        arrived_s=look.arrived_s,
+        looked_s=look.looked_s,
+        ending=Ending.BACK_ON_PAD
+        if landed and record.outcome is FlightOutcome.COMPLETED
+        else _ending_of(record),
+        explanation=record.explanation,
+        records=(record,),
+    )
+
+
+def _ending_of(record: FlightRecord) -> Ending:
+    if record.outcome is FlightOutcome.PILOT_TOOK_OVER:
+        return Ending.LEFT_TO_PILOT
+    if record.landing_time_s is not None and record.outcome in (
+        FlightOutcome.COMPLETED,
+        FlightOutcome.RETURNED_EARLY,
+    ):
+        return Ending.BACK_ON_PAD
+    return Ending.NOT_FINISHED
+
+
+def _home_plan(order: Order, start: LatLon) -> FlightPlan:
+    """From where it looked back to its pad, by the way that was found before it was sent."""
+    height_m = order.drone.altitude.value_m
+    plan = order.plan(start)
+    back = [waypoint(place, height_m, ItemRole.TRANSIT) for place in (start, *order.arrival.back)]
+    items = (*plan.items[:2], *back, return_item())
+    return replace(plan, name=f"{order.drone.name} home", items=items)
+
+
+def _short_wh(rest: FlightPlan, drone: BeatDrone, battery_share: float | None) -> float:
+    """Energy that the rest of a mission needs and the battery lacks above its reserve [Wh]."""
+    known = forecast(rest)
+    if known is None or battery_share is None:
+        return 0.0
+    airframe = drone.airframe
+    return known.energy_wh - (battery_share - airframe.reserve_share) * airframe.battery_wh
+
+
+def _kept(watchers: Watchers, keeper: StateKeeper, *, follow: bool) -> Watchers:
+    """The watchers, and a state that is kept up to date where the mission itself is flown."""
+    if not follow:
+        return watchers
+
+    def progress(step: FlightProgress) -> None:
+        keeper.progress(step)
+        if watchers.progress is not None:
+            watchers.progress(step)
+
+    def keep(record: FlightRecord) -> None:
+        keeper.finish(record)
+        if watchers.keep is not None:
+            watchers.keep(record)
+
+    return replace(watchers, progress=progress, on_photo=keeper.photo, keep=keep)

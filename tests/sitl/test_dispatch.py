@@ -1,0 +1,286 @@
+"""Drones sent to incidents, from their beat and from their pads, on the embedded vehicle and on ArduPilot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from airbeat.checks.coverage import outside_fence_m
+from airbeat.errors import RefusedByVehicleError, UsageError
+from airbeat.flight.divert import Diverted, Ending, Order, divert, send_from_pad
+from airbeat.flight.fly import fly_plan
+from airbeat.flight.state import read_state
+from airbeat.flight.units import state_over_link
+from airbeat.flight.watch import Interruption, Watchers
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import distance_m
+from airbeat.link.connection import Link, connect
+from airbeat.link.vehicle import Vehicle
+from airbeat.mission.beat import Beat
+from airbeat.mission.beatloader import parse_beat
+from airbeat.mission.plan import FlightPlan, ItemRole
+from airbeat.mission.units import DroneEntry
+from airbeat.patrol.dispatch import Dispatcher, DroneState, Incident
+from airbeat.planning.items import return_item, start_items, waypoint
+from airbeat.sim.ardupilot import ArduPilotSitl
+from airbeat.sim.vehicle.config import VehicleConfig
+from airbeat.sim.vehicle.server import EmbeddedVehicle
+
+PAD = LatLon(lat_deg=47.2692, lon_deg=11.4041)
+BEAT = """\
+airbeat: 1
+kind: patrol
+name: Two drones
+time_zone: Europe/Vienna
+launch:
+  - name: west
+    lat: 47.2692
+    lon: 11.4041
+    amsl_m: 600
+    drones: [{name: one, camera: embedded-12mp, airframe: arducopter-quad,
+              height: {value_m: 40, datum: home}, speed_m_s: 8}]
+  - name: east
+    lat: 47.2692
+    lon: 11.4081
+    amsl_m: 600
+    drones: [{name: two, camera: embedded-12mp, airframe: arducopter-quad,
+              height: {value_m: 50, datum: home}, speed_m_s: 8}]
+fence:
+  max_height_m: 90
+  margin_m: 3
+  inclusion:
+    - polygon: [{lat: 47.2687, lon: 11.4030}, {lat: 47.2730, lon: 11.4030},
+                {lat: 47.2730, lon: 11.4095}, {lat: 47.2687, lon: 11.4095}]
+  exclusion:
+    - polygon: [{lat: 47.2700, lon: 11.4050}, {lat: 47.2715, lon: 11.4050},
+                {lat: 47.2715, lon: 11.4070}, {lat: 47.2700, lon: 11.4070}]
+beat:
+  points: [{name: gate, lat: 47.2720, lon: 11.4045}]
+"""
+INCIDENT = Incident(position=LatLon(lat_deg=47.2708, lon_deg=11.4080), kind="break-in")
+
+
+@pytest.fixture(scope="module")
+def beat() -> Beat:
+    return parse_beat(BEAT.encode(), name="beat.yaml", base_dir=Path())
+
+
+def round_of(beat: Beat) -> FlightPlan:
+    """North along the west edge, to and fro, with a stop at each corner."""
+    site, drone = beat.drones[0]
+    places = [
+        (47.2722, 11.4036),
+        (47.2722, 11.4046),
+        (47.2698, 11.4046),
+        (47.2698, 11.4038),
+        (47.2720, 11.4038),
+    ]
+    return FlightPlan(
+        name="round",
+        home=site.position,
+        home_amsl_m=600.0,
+        items=(
+            *start_items(home=site.position, height_m=40.0, speed_m_s=8.0),
+            *(waypoint(LatLon(lat_deg=a, lon_deg=b), 40.0, ItemRole.VISIT) for a, b in places),
+            return_item(),
+        ),
+        fence=Dispatcher(beat).space.fence,
+        speed_m_s=8.0,
+        airframe=drone.airframe,
+    )
+
+
+def order_for(beat: Beat, state: DroneState, *, look_s: float = 20.0, incident: Incident = INCIDENT) -> Order:
+    dispatcher = Dispatcher(beat)
+    arrival = dispatcher.drone(incident, state, look_s=look_s)
+    assert arrival.arrival_s is not None, arrival.why_not
+    site, drone = next((s, d) for s, d in beat.drones if d.name == state.name)
+    return Order(
+        arrival=arrival,
+        incident=incident,
+        site=site,
+        drone=drone,
+        fence=dispatcher.space.fence,
+        margin_m=beat.margin_m,
+    )
+
+
+@dataclass
+class Flying:
+    """A drone that has flown its beat as far as an item; nobody watches it."""
+
+    link: Link
+    plan: FlightPlan
+
+
+def start_round(link: Link, plan: FlightPlan, *, item: int, after_s: float = 4.0) -> None:
+    """Fly a round, and stop watching some seconds into the leg to an item."""
+    since: list[float] = []
+
+    def interrupt(paused: bool) -> Interruption | None:
+        now = Vehicle.on(link).now
+        if now.mode == "AUTO" and now.mission_seq == item:
+            since[:] = since or [now.time_s]
+            if now.time_s - since[0] >= after_s:
+                return Interruption.LEAVE
+        return None
+
+    fly_plan(link, plan, confirmed=True, interrupt=interrupt)
+
+
+def embedded(
+    stack: ExitStack, position: LatLon, *, speedup: float = 20.0, **options: object
+) -> EmbeddedVehicle:
+    config = VehicleConfig(home=position, home_amsl_m=600.0, speedup=speedup, **options)  # type: ignore[arg-type]
+    return stack.enter_context(EmbeddedVehicle(config))
+
+
+@pytest.fixture(params=["embedded", pytest.param("ardupilot", marks=pytest.mark.ardupilot)])
+def flying(request: pytest.FixtureRequest, beat: Beat) -> Iterator[Flying]:
+    """Drone one, under way from the second to the third place of its round."""
+    with ExitStack() as stack:
+        if request.param == "embedded":
+            url = embedded(stack, PAD).url
+        else:
+            ardupilot: Callable[..., ArduPilotSitl] = request.getfixturevalue("ardupilot")
+            url = ardupilot(PAD, 600.0).url
+        link = stack.enter_context(connect(url, timeout_s=30))
+        plan = round_of(beat)
+        start_round(link, plan, item=5)
+        yield Flying(link, plan)
+
+
+def sent(flying: Flying, beat: Beat, folder: Path, **options: object) -> tuple[Diverted, Order]:
+    state = state_over_link(flying.link, DroneEntry(name="one"))
+    assert state.flying
+    order = order_for(beat, state)
+    done = divert(
+        flying.link,
+        order,
+        flying.plan,
+        confirmed=True,
+        state_file=folder / "state.json",
+        **options,  # type: ignore[arg-type]
+    )
+    return done, order
+
+
+def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
+    flying: Flying, beat: Beat, tmp_path: Path
+) -> None:
+    done, order = sent(flying, beat, tmp_path)
+    assert done.ending is Ending.BACK_ON_BEAT, done.explanation
+    there, back = done.records
+    # It looked from where it was sent to, for as long as it was told.
+    assert done.looked_s == pytest.approx(20.0, abs=4.0)
+    assert min(distance_m(f.position, order.arrival.way[-1]) for f in there.track) < 3.0
+    assert distance_m(order.arrival.way[-1], INCIDENT.position) < 25.0
+    assert len(there.photos) == 1
+    # It was there when it was foreseen.
+    assert done.arrived_s == pytest.approx(done.estimate_s, rel=0.25)
+    assert done.ring == "within 1 min"
+    # It came back to the place of the interruption and flew every place that was left.
+    assert done.interrupted_at is not None
+    assert min(distance_m(f.position, done.interrupted_at) for f in back.track) < 8.0
+    left = [i.position for i in flying.plan.items[4:-1] if i.position]
+    for place in left:
+        assert min(distance_m(f.position, place) for f in back.track) < 4.0
+    assert read_state(tmp_path / "state.json").outcome == "completed"
+    # Never outside the fence or over the keep-out.
+    fence = Dispatcher(beat).space.fence
+    assert fence is not None
+    for record in done.records:
+        assert outside_fence_m([f.position for f in record.track], fence) < 1.0
+
+
+def test_a_pilot_who_takes_over_on_the_way_keeps_the_drone(
+    flying: Flying, beat: Beat, tmp_path: Path
+) -> None:
+    vehicle = Vehicle.on(flying.link)
+    photos: list[float] = []
+
+    def progress(step: object) -> None:
+        now = vehicle.now
+        if not photos and now.mode == "AUTO" and (now.speed_m_s or 0.0) > 5.0 and (now.mission_seq or 0) >= 3:
+            photos.append(now.time_s)
+            threading.Thread(target=lambda: vehicle.set_mode("LOITER")).start()
+
+    done, _ = sent(flying, beat, tmp_path, watchers=Watchers(progress=progress))
+    assert done.ending is Ending.LEFT_TO_PILOT
+    assert len(done.records) == 1
+    time.sleep(0.5)
+    assert vehicle.now.mode == "LOITER"
+
+
+def test_a_drone_that_is_flown_by_hand_is_not_sent(flying: Flying, beat: Beat, tmp_path: Path) -> None:
+    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    Vehicle.on(flying.link).set_mode("LOITER")
+    state = state_over_link(flying.link, DroneEntry(name="one"))
+    assert state.why_not == "it is flown by hand (LOITER)"
+    assert Dispatcher(beat).drone(INCIDENT, state).arrival_s is None
+    with pytest.raises(RefusedByVehicleError, match="whoever set that has priority"):
+        divert(flying.link, order, flying.plan, confirmed=True)
+    assert Vehicle.on(flying.link).now.mode == "LOITER"
+
+
+def test_nothing_flies_without_a_yes(flying: Flying, beat: Beat) -> None:
+    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    with pytest.raises(UsageError, match="nobody has confirmed"):
+        divert(flying.link, order, flying.plan)
+    assert Vehicle.on(flying.link).now.mode == "AUTO"
+    with pytest.raises(UsageError, match="nobody has confirmed"):
+        send_from_pad(flying.link, order)
+
+
+def test_a_drone_that_flies_another_mission_is_refused(flying: Flying, beat: Beat) -> None:
+    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    other = FlightPlan(name="other", home=PAD, items=flying.plan.items[:4])
+    with pytest.raises(RefusedByVehicleError, match="flies a mission of 8 items, this plan has 4"):
+        divert(flying.link, order, other, confirmed=True)
+    assert Vehicle.on(flying.link).now.mode == "AUTO"
+
+
+def test_of_several_drones_the_first_there_is_sent_and_the_others_fly_on(beat: Beat, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        vehicles = [embedded(stack, site.position) for site, _ in beat.drones]
+        links = [stack.enter_context(connect(v.url)) for v in vehicles]
+        plan = round_of(beat)
+        start_round(links[0], plan, item=4)
+        states = [
+            state_over_link(link, DroneEntry(name=name))
+            for link, name in zip(links, ("one", "two"), strict=True)
+        ]
+        near = Incident(position=LatLon(lat_deg=47.2695, lon_deg=11.4083), kind="fire")
+        ranked = Dispatcher(beat).rank(near, states, look_s=20.0)
+        assert [a.unit for a in ranked] == ["two", "one"]  # from its pad, and still before the one in the air
+        done = send_from_pad(links[1], order_for(beat, states[1], incident=near), confirmed=True)
+        assert done.ending is Ending.BACK_ON_PAD, done.explanation
+        assert done.arrived_s == pytest.approx(done.estimate_s, rel=0.25)
+        assert done.looked_s == pytest.approx(20.0, abs=4.0)
+        assert Vehicle.on(links[0]).now.mode in ("AUTO", "RTL")
+
+
+def test_a_battery_that_does_not_carry_the_rest_brings_the_drone_home(beat: Beat, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        vehicle = embedded(stack, PAD)
+        link = stack.enter_context(connect(vehicle.url))
+        plan = round_of(beat)
+        start_round(link, plan, item=5)
+        state = state_over_link(link, DroneEntry(name="one"))
+        order = order_for(beat, state)
+        _, drone = beat.drones[0]
+        hungry = replace(drone, airframe=replace(drone.airframe, battery_wh=10.0))
+        done = divert(
+            link, replace(order, drone=hungry), plan, confirmed=True, state_file=tmp_path / "state.json"
+        )
+        assert done.ending is Ending.BACK_ON_PAD, done.explanation
+        assert "the battery lacks" in done.explanation
+        state_left = read_state(tmp_path / "state.json")
+        assert state_left.outcome == ""
+        assert state_left.item == 5
