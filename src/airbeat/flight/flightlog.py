@@ -29,7 +29,8 @@ Array = npt.NDArray[np.float64]
 
 _LATE_UTC_S = 946_684_800.0
 """A photograph's time before 2000 counts from the vehicle's boot [s]."""
-_OFF_GROUND_M = 0.5
+_OFF_GROUND_M = 2.0
+"""Barometers drift: a vehicle on its pad may say half a metre."""
 _REMEDY = "give what airbeat fly wrote, a .tlog, or an ArduPilot .bin"
 _CHANGED = "it was changed after it was written: its content no longer has the hash that it names"
 
