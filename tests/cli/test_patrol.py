@@ -43,13 +43,13 @@ def test_files_that_are_there_are_not_replaced(airbeat: Run, workplace: Path) ->
 def test_a_round_that_cannot_be_served_names_the_windows_and_the_minutes(
     airbeat: Run, workplace: Path
 ) -> None:
-    path = workplace / BEAT
-    text = path.read_text(encoding="utf-8").replace("begin: 07:15, end: 08:05", "begin: 07:15, end: 07:18")
-    path.write_text(text, encoding="utf-8")
-    done = airbeat("patrol", "plan", BEAT, "--day", "2026-09-07", "--shift", "before school")
+    text = (workplace / BEAT).read_text(encoding="utf-8")
+    hurried = text.replace("begin: 07:15, end: 08:05", "begin: 07:15, end: 07:18")
+    (workplace / "hurried.yaml").write_text(hurried, encoding="utf-8")
+    done = airbeat("patrol", "plan", "hurried.yaml", "--day", "2026-09-07", "--shift", "before school")
     assert done.returncode == 1
-    assert "not served:" in done.stdout
-    assert "min" in done.stdout
+    assert "not served: main gate and crossing (07:15 to 07:18) cannot be" in done.stdout
+    assert "0.4 min too long" in done.stdout
 
 
 @pytest.mark.parametrize(

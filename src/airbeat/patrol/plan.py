@@ -230,7 +230,10 @@ def _stops(ground: Field, windows: dict[str, list[tuple[datetime, datetime]]], s
     for number, job in enumerate(ground.jobs):
         of_visit = windows[job.visit.name]
         for begin, end in of_visit:
-            name = f"{job.name} ({begin:%H:%M} to {end:%H:%M})" if job.visit.duty.times else job.name
+            name = job.name
+            if job.visit.duty.times:
+                local = [m.astimezone(ground.beat.time_zone) for m in (begin, end)]
+                name += f" ({local[0]:%H:%M} to {local[1]:%H:%M})"
             window = ((begin - shift.begin).total_seconds(), (end - shift.begin).total_seconds())
             stops.append(_Stop(job=number, name=name, window=window))
     return stops
