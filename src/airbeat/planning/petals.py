@@ -39,8 +39,8 @@ _SHAPED = 2
 """So many of the layouts of single paths are tried as well."""
 _SORTIE_S = 2000.0
 _SHARINGS = ((1.1, 2.0), (1.0, 2.0), (1.1, math.inf))
-"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter; and what
-each second costs that one is too long while they are shared again. The first that fit."""
+"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter; and
+what each second costs that one is too long while they are shared again. The first that fit."""
 _TRIES = 6
 _FIRMER = 2.0
 _FIRMER_S = 10.0
