@@ -38,13 +38,15 @@ _REPAIR_STEPS = 0.3
 _SHAPED = 2
 """So many of the layouts of single paths are tried as well."""
 _SORTIE_S = 2000.0
-_SHARINGS = ((1.1, 2.0), (1.0, 2.0), (1.1, math.inf))
-"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter; and
-what each second costs that one is too long while they are shared again. The first that fit."""
+_MORE = (1.1, 1.0)
+"""Sorties are shared out as if batteries gave so much more, as bending and rounding make them shorter: the
+first that then fit."""
 _TRIES = 6
 _FIRMER = 2.0
 _FIRMER_S = 10.0
 """The pieces of a sortie that is too long count as longer by so many times more than it is, and so many s."""
+_OVER = 2.0
+"""What each second costs that a sortie is too long while it is shared again."""
 _SMALL_SPACINGS = 6.0
 """Zones are not divided where that leaves one of less than so many spacings squared."""
 
@@ -82,18 +84,11 @@ def petals(
     tracks, main_rad = _tracks(task, job, usable_s, angle_rad, progress)
     if not tracks:
         return None
-    for k, (more, over) in enumerate(_SHARINGS):
+    for k, more in enumerate(_MORE):
         net = SortieNet(tracks, job=job, rooms=task.rooms, home=task.homes[0], usable_s=usable_s)
         part = None if progress is None else partial(_part, progress, k)
         lines = _fitted(
-            net,
-            job,
-            usable_s,
-            more=more,
-            over=over,
-            main_rad=main_rad,
-            most_points=most_points,
-            progress=part,
+            net, job, usable_s, more=more, main_rad=main_rad, most_points=most_points, progress=part
         )
         if lines is not None:
             return lines
@@ -101,7 +96,7 @@ def petals(
 
 
 def _part(progress: Callable[[float], None], k: int, done: float) -> None:
-    progress(0.5 + 0.5 * (k + done) / len(_SHARINGS))
+    progress(0.5 + 0.5 * (k + done) / len(_MORE))
 
 
 def _fitted(
@@ -110,7 +105,6 @@ def _fitted(
     usable_s: float,
     *,
     more: float,
-    over: float,
     main_rad: float,
     most_points: int,
     progress: Callable[[float], None] | None,
@@ -134,7 +128,7 @@ def _fitted(
         for route, time_s in zip(routes, times_s, strict=True):
             if time_s > usable_s:
                 net.burden(route, _FIRMER * (time_s - usable_s) + _FIRMER_S)
-        routes = net.shared(steps=_REPAIR_STEPS, initial=routes, over=over, **sharing)
+        routes = net.shared(steps=_REPAIR_STEPS, initial=routes, over=_OVER, **sharing)
     return None
 
 
