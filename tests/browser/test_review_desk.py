@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -183,7 +182,7 @@ def test_a_console_that_is_gone_is_said_and_nothing_counts_as_recorded(
     folder = search_folder(3)
     link, process = console(folder)
     page, _ = entered(chromium, link, "K. Brandt")
-    threading.Event().wait(1.0)
+    sync_api.expect(page.locator("#near figure")).to_have_count(3, timeout=PATIENT_MS)
     process.kill()
     process.wait()
     sync_api.expect(page.locator("#link-state")).to_have_text("NO WORD FROM THE CONSOLE", timeout=PATIENT_MS)

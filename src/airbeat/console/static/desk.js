@@ -234,9 +234,9 @@ async function begin() {
   $("operation").textContent = self.operation;
   $("who").textContent = self.name;
   await refreshed();
+  listen();
   await next();
   await map.load();
-  listen();
 }
 
 document.addEventListener("keydown", (e) => {
