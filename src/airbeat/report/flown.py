@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from pydantic import field_validator
 
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import GeometryError, InputFileError
@@ -50,6 +53,14 @@ class FlightFile(Part):
     duration_s: float | None
     track: list[tuple[float, float, float, float, float, float]]
     events: list[EventRow]
+
+    @field_validator("track", mode="before")
+    @classmethod
+    def _first_six(cls, rows: Any) -> Any:
+        """Time, place, heights and speed; what later versions write behind them is not needed here."""
+        if not isinstance(rows, list):
+            return rows
+        return [row[:6] if isinstance(row, list) else row for row in rows]
 
 
 def read_flight_file(path: Path) -> FlightFile:

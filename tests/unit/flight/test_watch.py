@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from airbeat.link.telemetry import Happening, Telemetry, TelemetryReader
 from airbeat.link.vehicle import Identity, Vehicle
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan, PlanItem
+from airbeat.report.flown import read_flight_file
 
 HOME = LatLon(lat_deg=51.18, lon_deg=8.49)
 AUTO = 3
@@ -82,6 +84,24 @@ def test_a_flight_read_late_and_all_at_once_has_the_duration_that_was_flown() ->
     assert json.loads(json.dumps(record.to_json()))["plan"]["notes"] == ["read as gcj02"]
     assert record.to_geojson()["features"][0]["properties"]["notes"] == ["read as gcj02"]
     assert datetime.fromisoformat(record.begun_utc).tzinfo is UTC
+
+
+def test_what_a_flight_writes_is_what_a_report_reads(tmp_path: Path) -> None:
+    height = Altitude(value_m=40, datum=AltitudeDatum.HOME)
+    items = (PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=height),)
+    plan = FlightPlan(name="x", home=HOME, speed_m_s=10.0, items=items)
+    vehicle = _ReadAtOnce()
+    _fly(vehicle)
+    watch = Watch(cast("Vehicle", vehicle), plan, Watchers())
+    record = watch.until_landed(
+        cast("Identity", SimpleNamespace(to_json=lambda: {"name": "embedded"}, name="embedded"))
+    )
+    record.save(tmp_path / "flight.json")
+    flight = read_flight_file(tmp_path / "flight.json")
+    assert (flight.takeoff_time_s, flight.duration_s) == (11.0, 79.0)
+    assert [row[:3] for row in flight.track] == [
+        (f.time_s, f.position.lat_deg, f.position.lon_deg) for f in record.track
+    ]
 
 
 @dataclass
