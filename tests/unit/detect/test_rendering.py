@@ -173,6 +173,7 @@ def test_the_shade_of_leaves_only_darkens(module):
 
 
 def test_people_who_can_not_be_told_from_the_ground_are_left_out(module):
+    pytest.importorskip("torch")
     scenes = module("scenes")
     picture = np.full((64, 64, 3), 80, np.uint8)
     picture[20:30, 20:26] = 82
