@@ -45,7 +45,8 @@ class PlanFormat:
         holds: of "items", "actions", "fence", "rally", "home", "speed", "last-seen" and "patterns": what it
             can hold; what one file really lost is found by `airbeat.formats.losses`.
         partly: of those, what it holds in part: DJI's and Litchi's routes know some commands only, a row of
-            WPL has no unset values and no home at 0 m (which stands for unknown), a fence file no ceiling.
+            WPL has no unset values, WPL and DJI no home at 0 m (which stands for unknown there), a fence file
+            no ceiling.
         precision: to which it states its numbers.
         read_as_is: as ``read``, without replacing what ArduPilot refuses; None where that is the same.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
@@ -128,7 +129,7 @@ FORMATS = (
         write=write_wpml,
         read=_bytes(read_wpml),
         holds=_ROUTE,
-        partly=frozenset({"items", "actions"}),
+        partly=frozenset({"home", "items", "actions"}),
         precision=Precision(number=1e-5),
     ),
     PlanFormat(
