@@ -62,6 +62,7 @@ _SPACE = {
     "height-above-home-unknown": Code(
         _WARNING, "heights that cannot be compared with home or the ceiling", "state home's height"
     ),
+    "height-missing": Code(_ERROR, "a place to fly to without a height", "give it one"),
     "height-not-positive": Code(
         _ERROR, "an item at or below home, or at or below the ground", "give a height above 0 m"
     ),

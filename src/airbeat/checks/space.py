@@ -25,7 +25,9 @@ DEFAULT_FENCE_HEIGHT_M = 100.0
 _FARTHEST_M = 100_000.0
 _MOST_BREACHES = 100
 """Legs outside the fence that are measured one by one; so many say that fence and mission do not match."""
-_NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH})
+_NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH, 85})
+_LOOKED_AT = 80
+"""MAV_CMD_NAV_ROI: a place to look at, not to fly to."""
 
 
 def check_space(plan: FlightPlan, autopilot: Autopilot = ARDUPILOT) -> Iterator[Finding]:
@@ -305,8 +307,12 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
     ceiling_m = plan.fence.max_height_m if plan.fence else None
     unknown: list[int] = []
     terrain: list[int] = []
+    missing: list[int] = []
     for number, item in plan.numbered():
-        if not item.is_nav or item.altitude is None or item.command in _NOT_CLIMBING:
+        if not item.is_nav or item.command in _NOT_CLIMBING:
+            continue
+        if item.altitude is None:
+            missing += [number] if item.position is not None and item.command != _LOOKED_AT else []
             continue
         if item.altitude.datum is AltitudeDatum.AGL:
             terrain.append(number)
@@ -332,7 +338,19 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
                 place=item.position,
                 remedy="lower it, or raise the ceiling if the rules there allow it",
             )
+    yield from _missing_heights(plan, missing)
     yield from _height_datums(unknown, terrain)
+
+
+def _missing_heights(plan: FlightPlan, missing: list[int]) -> Iterator[Finding]:
+    if missing:
+        yield found(
+            "height-missing",
+            f"{len(missing)} places to fly to have no height: nothing says how high the vehicle flies there",
+            items=tuple(missing),
+            place=plan.items[missing[0] - 1].position,
+            remedy="give them one (airbeat convert --height-m)",
+        )
 
 
 def _height_datums(unknown: list[int], terrain: list[int]) -> Iterator[Finding]:

@@ -133,6 +133,7 @@ FAULTS: dict[str, Edit] = {
     "height-datums-mixed": lambda p, at: changed(
         p, 5, altitude=Altitude(value_m=450.0, datum=AltitudeDatum.AMSL)
     ),
+    "height-missing": lambda p, at: changed(p, 5, altitude=None),
     "height-not-positive": lambda p, at: changed(p, 5, altitude=home_height(-1.0)),
     "home-outside-fence": lambda p, at: replace(p, home=at(-52, 0)),
     "home-unset": lambda p, at: replace(p, home=LatLon(lat_deg=0.0, lon_deg=0.0)),
