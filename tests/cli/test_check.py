@@ -37,6 +37,16 @@ def test_errors_end_with_1_and_json_holds_code_place_items_and_remedy(airbeat: R
     assert result["schema_version"] == 1
 
 
+def test_what_the_file_says_of_itself_stands_below_the_findings(airbeat: Run, workplace: Path) -> None:
+    text = Path(CLEAN).read_text(encoding="utf-8").replace('"firmwareType": 3', '"firmwareType": 12')
+    (workplace / "px4.plan").write_text(text, encoding="utf-8")
+    done = airbeat("check", "px4.plan", *QUAD)
+    assert done.returncode == 0, done.stderr
+    assert "note: the plan was drawn for PX4 (firmwareType 12)" in " ".join(done.stdout.split())
+    (plan,) = json.loads(airbeat("check", "px4.plan", *QUAD, "--json").stdout)["plans"]
+    assert any("drawn for PX4" in note for note in plan["notes"])
+
+
 def test_a_mission_file_is_planned_and_checked(airbeat: Run) -> None:
     done = airbeat("check", "missions/demo-hillside.yaml", "--json")
     assert done.returncode == 0, done.stderr

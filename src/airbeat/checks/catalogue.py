@@ -286,6 +286,9 @@ _OTHERS = {
     "not-for-flight": Code(
         _WARNING, "the plan says itself that it is unsurveyed or not for flight", "survey the place"
     ),
+    "other-vehicle": Code(
+        _ERROR, "a plan for another kind of vehicle, which does not fly as was checked", "plan it anew"
+    ),
     "rule-distance": Code(_ERROR, "further from home than a rule allows", "take off nearer"),
     "rule-for-pilot": Code(
         _NOTE, "what a set of rules leaves to the pilot, who remains responsible", "look after it"

@@ -20,7 +20,7 @@ from airbeat.checks.sequence import check_sequence
 from airbeat.checks.space import check_space
 from airbeat.checks.terrain import check_terrain
 from airbeat.checks.unrolled import fly
-from airbeat.mission.plan import FlightPlan
+from airbeat.mission.plan import OTHER_VEHICLE, FlightPlan
 
 __all__ = ["check_plan", "in_order"]
 
@@ -66,4 +66,11 @@ def _said_by_plan(plan: FlightPlan) -> Iterator[Finding]:
             "not-for-flight",
             f"the plan says of itself: {said[0]}",
             remedy="survey the place: obstacles, heights, people, permission; then remove the note",
+        )
+    other = [note for note in plan.notes if OTHER_VEHICLE in note]
+    if other:
+        yield found(
+            "other-vehicle",
+            f"{other[0]}: it does not turn, climb and stop as was checked here",
+            remedy="plan it for a multicopter, or check it in the program that drew it",
         )

@@ -242,6 +242,8 @@ def _print(checked: list[_Checked], between: list[Finding], conditions: Conditio
     for one in checked:
         out.print(Text(f"{printable(one.name)}: {_counts(one.findings)}", style="bold"))
         print_findings(one.findings, as_json=as_json)
+        for note in one.plan.notes:
+            out.print(Text(f"note: {printable(note)}", style="dim"))
     if between:
         out.print(Text(f"between the aircraft: {_counts(between)}", style="bold"))
         print_findings(between, as_json=as_json)
@@ -274,6 +276,7 @@ def _json(checked: list[_Checked], between: list[Finding], conditions: Condition
                 "source_sha256": one.plan.provenance.source_sha256,
                 "start_s": one.start_s,
                 "findings": findings_json(one.findings),
+                "notes": list(one.plan.notes),
             }
             for one in checked
         ],

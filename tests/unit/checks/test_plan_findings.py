@@ -146,6 +146,7 @@ FAULTS: dict[str, Edit] = {
     "no-items": lambda p, at: replace(p, items=()),
     "no-return": lambda p, at: without(p, 8),
     "not-for-flight": lambda p, at: replace(p, notes=("Unsurveyed; not for flight as it is",)),
+    "other-vehicle": lambda p, at: replace(p, notes=("drawn for a boat, not for a multicopter",)),
     "parameter-not-a-number": lambda p, at: changed(p, 2, params=(1.0, 8.0, -1.0, math.nan)),
     "rally-height": lambda p, at: replace(p, rally=rally(at(20, -20), 96.0)),
     "rally-outside-fence": lambda p, at: replace(p, rally=rally(at(20, -51))),

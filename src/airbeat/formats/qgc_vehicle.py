@@ -1,0 +1,46 @@
+"""What a QGroundControl plan was drawn for: the autopilot and the kind of vehicle, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airbeat.formats.jsontext import shown
+from airbeat.mission.plan import OTHER_VEHICLE
+
+__all__ = ["FIXED_WING", "drawn_for"]
+
+FIXED_WING = 1
+"""MAV_TYPE_FIXED_WING."""
+_AUTOPILOTS = {12: "PX4", 0: "a generic autopilot"}
+_ARDUPILOT = 3
+_MULTICOPTERS = frozenset({0, 2, 3, 4, 13, 14, 15, 29, 35})
+"""MAV_TYPEs that fly as a multicopter does, a generic one among them."""
+_OTHERS = {FIXED_WING: "a fixed-wing aircraft", 10: "a ground rover", 11: "a boat", 12: "a submarine"} | {
+    kind: "a VTOL aircraft" for kind in range(19, 26)
+}
+
+
+def drawn_for(mission: dict[str, Any]) -> list[str]:
+    """Notes on a plan's autopilot and vehicle, none where both are what airbeat plans for.
+
+    Args:
+        mission: the plan's ``mission`` object: ``firmwareType`` is a MAV_AUTOPILOT, ``vehicleType`` a MAV_TYPE.
+    """
+    notes = []
+    firmware = mission.get("firmwareType")
+    if _is_known(firmware, _AUTOPILOTS):
+        notes.append(
+            f"the plan was drawn for {_AUTOPILOTS[firmware]} (firmwareType {firmware}); it is read and written"
+            " as ArduPilot flies it, and checked so unless another autopilot is named"
+        )
+    elif firmware is not None and firmware != _ARDUPILOT:
+        notes.append(f"firmwareType {shown(firmware)} is not known; read as ArduPilot flies it")
+    vehicle = mission.get("vehicleType")
+    if vehicle is not None and not _is_known(vehicle, _MULTICOPTERS):
+        kind = _OTHERS[vehicle] if _is_known(vehicle, _OTHERS) else "another kind of vehicle"
+        notes.append(f"drawn for {kind} (vehicleType {shown(vehicle)}), {OTHER_VEHICLE}")
+    return notes
+
+
+def _is_known(value: object, known: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in known
