@@ -12,13 +12,18 @@ from airbeat.geo.coordinates import LatLon
 
 __all__ = ["get_list", "get_number", "get_object", "latlon", "load_object", "number", "shown", "whole"]
 
+_MOST_PARTS = 400_000
+"""Lists and objects in one file: four times the positions of the largest map that is read."""
+
 
 def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
     """The JSON object that the text is; ``kind`` is what it should be, for the remedies.
 
     Raises:
-        PlanFileError: not JSON, NaN or Infinity as a number, nested too deep, or not an object.
+        PlanFileError: not JSON, NaN or Infinity as a number, nested too deep, too many lists and objects, or
+            not an object.
     """
+    check_count(text.count("[") + text.count("{"), _MOST_PARTS, what="lists and objects", where=name)
 
     def refuse_constant(constant: str) -> NoReturn:
         raise PlanFileError(f"{constant} is not a JSON number", where=name, remedy="write null instead")
@@ -33,8 +38,10 @@ def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
         raise PlanFileError("nested too deep", where=name, remedy="save the file again") from None
     except PlanFileError:
         raise
-    except ValueError as e:  # an integer of thousands of digits
-        raise PlanFileError(f"not a usable number: {e}", where=name, remedy="save the file again") from None
+    except ValueError:  # the only one left: an integer of thousands of digits
+        raise PlanFileError(
+            "a number of thousands of digits", where=name, remedy="save the file again"
+        ) from None
     if not isinstance(document, dict):
         raise PlanFileError("not a JSON object", where=name, remedy=f"check that this is a {kind} file")
     return document

@@ -15,8 +15,12 @@ _AUTOPILOTS = {12: "PX4", 0: "a generic autopilot"}
 _ARDUPILOT = 3
 _MULTICOPTERS = frozenset({0, 2, 3, 4, 13, 14, 15, 29, 35})
 """MAV_TYPEs that fly as a multicopter does, a generic one among them."""
-_OTHERS = {FIXED_WING: "a fixed-wing aircraft", 10: "a ground rover", 11: "a boat", 12: "a submarine"} | {
-    kind: "a VTOL aircraft" for kind in range(19, 26)
+_OTHERS = {
+    FIXED_WING: "a fixed-wing aircraft",
+    10: "a ground rover",
+    11: "a boat",
+    12: "a submarine",
+    **dict.fromkeys(range(19, 26), "a VTOL aircraft"),
 }
 
 
@@ -24,14 +28,15 @@ def drawn_for(mission: dict[str, Any]) -> list[str]:
     """Notes on a plan's autopilot and vehicle, none where both are what airbeat plans for.
 
     Args:
-        mission: the plan's ``mission`` object: ``firmwareType`` is a MAV_AUTOPILOT, ``vehicleType`` a MAV_TYPE.
+        mission: the plan's ``mission`` object, whose ``firmwareType`` is a MAV_AUTOPILOT and whose
+            ``vehicleType`` is a MAV_TYPE.
     """
     notes = []
     firmware = mission.get("firmwareType")
     if _is_known(firmware, _AUTOPILOTS):
         notes.append(
-            f"the plan was drawn for {_AUTOPILOTS[firmware]} (firmwareType {firmware}); it is read and written"
-            " as ArduPilot flies it, and checked so unless another autopilot is named"
+            f"the plan was drawn for {_AUTOPILOTS[firmware]} (firmwareType {firmware}); it is read and"
+            " written as ArduPilot flies it, and checked so unless another autopilot is named"
         )
     elif firmware is not None and firmware != _ARDUPILOT:
         notes.append(f"firmwareType {shown(firmware)} is not known; read as ArduPilot flies it")

@@ -238,7 +238,7 @@ def _features(content: bytes, notes: list[str]) -> Iterator[Feature]:
         content = _kml_of(content)
         start = b"<"
     if start == b"<":
-        for placemark in kml_features(content):
+        for placemark in kml_features(content, notes=notes):
             yield Feature(
                 role=role_of(placemark.properties),
                 width_m=width_of(placemark.properties),
@@ -248,7 +248,7 @@ def _features(content: bytes, notes: list[str]) -> Iterator[Feature]:
                 shown_only=is_shown_only(placemark.properties.get("airbeat_kind")),
             )
     elif start in (b"{", b"["):
-        yield from json_features(content)
+        yield from json_features(content, notes=notes)
     else:
         raise GeometryError(
             "none of the area files: GeoJSON, KML, KMZ, shapefile, GeoPackage, QGroundControl plan",
