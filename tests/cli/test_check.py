@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,44 @@ def test_another_fence_takes_the_place_of_the_plan_s_own(airbeat: Run, workplace
     done = airbeat("check", CLEAN, *QUAD, "--fence", str(FAULTY / "clean" / "area.geojson"))
     assert done.returncode == 1
     assert "leg-outside-fence" in done.stdout
+
+
+def test_a_map_with_markers_beside_its_areas_is_a_fence_too(airbeat: Run, workplace: Path) -> None:
+    drawn = json.loads((FAULTY / "clean" / "area.geojson").read_text(encoding="utf-8"))
+    area = drawn if drawn["type"] == "Feature" else drawn["features"][0]
+    marker = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Point", "coordinates": [8.49, 51.18]},
+    }
+    text = json.dumps({"type": "FeatureCollection", "features": [area, marker]})
+    (workplace / "map.json").write_text(text, encoding="utf-8")
+    done = airbeat("check", CLEAN, *QUAD, "--fence", "map.json")
+    assert done.returncode == 1, done.stderr
+    assert "leg-outside-fence" in done.stdout
+
+
+def test_a_fence_may_be_an_area_in_a_kmz_archive(airbeat: Run, workplace: Path) -> None:
+    converted = airbeat("convert", str(FAULTY / "clean" / "area.geojson"), "area.kml")
+    assert converted.returncode == 0, converted.stderr
+    with zipfile.ZipFile(workplace / "area.kmz", "w") as archive:
+        archive.write(workplace / "area.kml", "doc.kml")
+    done = airbeat("check", CLEAN, *QUAD, "--fence", "area.kmz")
+    assert done.returncode == 1, done.stderr
+    assert "leg-outside-fence" in done.stdout
+
+
+def test_people_drawn_as_points_are_refused_instead_of_left_out(airbeat: Run, workplace: Path) -> None:
+    people = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Point", "coordinates": [8.49, 51.18]},
+    }
+    (workplace / "people.geojson").write_text(json.dumps(people), encoding="utf-8")
+    done = airbeat("check", CLEAN, *QUAD, "--people", "people.geojson")
+    assert done.returncode == 3
+    assert "1 point(s) left out" in done.stderr
+    assert "polygon" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from airbeat.checks.findings import Severity
 from airbeat.checks.rules import Rule, RuleKind, RuleSet
 from airbeat.errors import GeometryError, Problem, RulesFileError
-from airbeat.mission.areafile import read_features
+from airbeat.mission.areafile import area_content, parse_features
 from airbeat.mission.sections import Section, Text, complaint
 from airbeat.mission.wording import problems_of
 from airbeat.mission.yamltree import YamlTree, YamlTreeError, read_yaml
@@ -229,12 +229,15 @@ def _rule(
 
 
 def shapes_in(path: Path) -> Any:
-    """The polygons and lines of a GeoJSON or KML file as one geographic geometry.
+    """The polygons and lines of an area file as one geographic geometry.
 
     Raises:
-        GeometryError: the file cannot be read or holds none.
+        GeometryError: the file cannot be read, holds none, or points, which would be left out without a word.
     """
-    features, _ = read_features(path)
+    features, notes = parse_features(area_content(path), name=path.name)
+    points = next((note for note in notes if "point(s) left out" in note), None)
+    if points is not None:
+        raise GeometryError(points, remedy="draw the ground round each point as a polygon")
     shapes: list[Any] = []
     for feature in features:
         shapes += [

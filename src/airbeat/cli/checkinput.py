@@ -21,6 +21,7 @@ __all__ = ["MOMENT", "WIND", "fence_of", "plans_of", "terrain_of"]
 _ROOM_M = 500.0
 _FARTHEST_M = 100_000.0
 _MISSIONS = {".yaml", ".yml"}
+_AREAS = {".geojson", ".json", ".kml", ".kmz", ".shp", ".zip", ".gpkg"}
 
 
 class _WindType(click.ParamType["Wind"]):
@@ -91,27 +92,28 @@ def plans_of(path: Path) -> tuple[tuple[FlightPlan, ...], Mission | None]:
 
 
 def fence_of(path: Path) -> Fence:
-    """The fence in a plan file or a fence file, or the polygons of an area file: holes are keep-outs.
+    """The fence in a plan file or a fence file, or the polygons of any area file: holes are keep-outs.
 
     Raises:
         PlanFileError: no zone in it.
         InputFileError: the file cannot be read.
     """
+    from airbeat.formats.drawn import AREAS_BESIDE
     from airbeat.formats.files import read_any_plan_file
 
     try:
         plan, _ = read_any_plan_file(path)
     except PlanFileError as error:
-        if path.suffix.lower() not in (".geojson", ".json", ".kml"):
-            raise
         return _drawn_fence(path, error)
+    if AREAS_BESIDE in plan.notes:
+        return _drawn_fence(path, PlanFileError("no fence zone in it", where=str(path)))
     if plan.fence is None or plan.fence.is_empty:
         raise PlanFileError("no fence zone in it", where=str(path), remedy="give a file with a fence")
     return plan.fence
 
 
 def _drawn_fence(path: Path, error: PlanFileError) -> Fence:
-    """The fence of a map of polygons."""
+    """The fence of a map of polygons; ``error`` says why the file is no plan."""
     import shapely
 
     from airbeat.errors import GeometryError
@@ -125,7 +127,9 @@ def _drawn_fence(path: Path, error: PlanFileError) -> Fence:
     try:
         drawn = read_area_file(path)
     except GeometryError as also:
-        raise also from error
+        if path.suffix.lower() in _AREAS:
+            raise also from error
+        raise error from also
     zones = []
     for polygon in shapely.get_parts(drawn.area):
         zones.append(FencePolygon(inclusion=True, vertices=ring(polygon.exterior)))
