@@ -13,7 +13,7 @@ from airbeat.checks.conditions import Conditions
 from airbeat.checks.coverage import uncovered
 from airbeat.checks.drawn import drawn_camera, drawn_ground
 from airbeat.checks.findings import Finding
-from airbeat.checks.footprints import NADIR_DEG, Shot, footprint, gimbal_pitches, shots
+from airbeat.checks.footprints import NADIR_DEG, Shot, footprints, gimbal_pitches, shots
 from airbeat.checks.unrolled import Flight
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
@@ -146,7 +146,8 @@ def _gimbal(flight: Flight, survey: Survey | None) -> Iterator[Finding]:
 
 
 def _over_horizon(camera: Camera, taken: list[Shot], flight: Flight) -> Iterator[Finding]:
-    for shot in taken:
+    first = {shot.pitch_deg: shot for shot in reversed(taken)}
+    for shot in first.values():
         try:
             camera.view(1.0, pitch_deg=shot.pitch_deg)
         except PlanningError:
@@ -165,12 +166,13 @@ def _coverage(
 ) -> Iterator[Finding]:
     """The coverage that is claimed or asked for against the footprints of the photographs in the items."""
     survey = flight.plan.survey
-    prints = [p for p in (footprint(shot, camera) for shot in taken) if p is not None]
     frame = LocalFrame.around(area)
     wanted_m2 = float(frame.to_local(area).area)
     if not wanted_m2 > 0:
         return
-    seen = flight.frame.to_geographic(shapely.union_all(prints)) if prints else None
+    prints = footprints(taken, camera)
+    prints = prints[shapely.intersects(prints, shapely.make_valid(flight.frame.to_local(area)).envelope)]
+    seen = flight.frame.to_geographic(shapely.union_all(prints)) if len(prints) else None
     rest = uncovered(area, [seen])
     share = 1.0 - min(1.0, float(frame.to_local(rest).area) / wanted_m2)
     place = _middle_of_largest(rest, frame)
