@@ -114,8 +114,9 @@ def _command(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "spline-leg",
             number,
             item,
-            "flown as a curve, but checked as a straight leg",
-            "use ordinary waypoints near the fence",
+            "flown as a curve, along which fence and ceiling are checked; ground, battery and photographs "
+            "are checked along the straight leg",
+            "use ordinary waypoints where the ground is near",
         )
     above_terrain = item.altitude is not None and item.altitude.datum is AltitudeDatum.AGL
     if above_terrain and not autopilot.terrain_frame:

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import Conditions
 from airbeat.checks.findings import Finding
 from airbeat.checks.space import RALLY_LIMIT_M, is_remote
+from airbeat.checks.splines import curves, is_curved
 from airbeat.checks.unrolled import Flight, Stop
 from airbeat.checks.zones import Zones
 from airbeat.geo.frame import distance_m
@@ -59,7 +62,7 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     yield from _fence_itself(flight, zones)
 
 
-def _line(points: Sequence[Vector]) -> Any:
+def _line(points: Sequence[Vector] | NDArray[np.float64]) -> Any:
     return shapely.LineString([p[:2] for p in points])
 
 
@@ -80,6 +83,8 @@ def _corners(flight: Flight, conditions: Conditions, zones: Zones) -> list[tuple
     places = [(0.0, 0.0, flight.climb_m), *(s.place for s in flight.stops)]
     for (before, at), (stop, following) in zip(pairwise(places), pairwise(flight.stops), strict=False):
         corner = (before, at, following.place, stop.speed_m_s, following.speed_m_s)
+        if is_curved(flight, stop) or is_curved(flight, following):
+            continue  # a spline joins its neighbours without a corner
         if not stop.passes or stop.hold_s > 0 or corner in known:
             continue
         known.add(corner)
@@ -159,6 +164,7 @@ def _margin(
     lines = [(number, _line([a, b])) for a, b, number in inside]
     good = {number for number, _ in lines}
     lines += [(stop.number, _line(points)) for stop, points in corners if stop.number in good]
+    lines += [(number, _line(places)) for number, places in curves(flight) if number in good]
     thin: dict[int, float] = {}
     worst: tuple[float, Any] = (math.inf, None)
     for number, line in lines:

@@ -18,6 +18,7 @@ from airbeat.checks.photography import check_photography
 from airbeat.checks.rulecheck import check_rules
 from airbeat.checks.sequence import check_sequence
 from airbeat.checks.space import check_space
+from airbeat.checks.splines import check_splines
 from airbeat.checks.terrain import check_terrain
 from airbeat.checks.unrolled import fly
 from airbeat.mission.plan import OTHER_VEHICLE, FlightPlan
@@ -45,6 +46,7 @@ def check_plan(plan: FlightPlan, conditions: Conditions | None = None) -> list[F
         *check_sequence(plan, conditions),
         *check_space(plan, conditions.autopilot),
         *check_flown(flight, conditions),
+        *check_splines(flight),
         *check_terrain(plan),
         *check_photography(flight, conditions),
         *check_energy(flight, conditions),
