@@ -138,7 +138,7 @@ def test_a_plan_without_a_margin_stops_where_it_would_cut_a_corner_of_a_keep_out
 def test_plans_of_real_shapes_pass_the_checker(shared_data: Path) -> None:
     """From home at the edge and from the middle; what is refused (too far for a battery, no area) says why.
 
-    One shape has more fence than ArduPilot holds: that is what is found in its plans, and nothing at all where
+    One shape has more fence than ArduPilot holds: that is found in its plans, and nothing at all where
     they are checked for an autopilot that holds it.
     """
     planned, refused = 0, []
