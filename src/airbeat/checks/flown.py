@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import Conditions
 from airbeat.checks.findings import Finding
-from airbeat.checks.space import RALLY_LIMIT_M, is_remote
+from airbeat.checks.space import MOST_BREACHES, RALLY_LIMIT_M, is_remote
 from airbeat.checks.splines import curves, is_curved
 from airbeat.checks.unrolled import Flight, Stop
 from airbeat.checks.zones import Zones
@@ -50,7 +50,7 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
         return
     zones = Zones(fence, frame=flight.frame)
     ways = _legs(flight)
-    inside = [leg for leg in ways if zones.breach_m(_line([leg[0], leg[1]]))[0] == 0.0]
+    inside = _inside(ways, zones)
     corners = _corners(flight, conditions, zones)
     yield from _cut_corners(flight, corners, inside, zones)
     if conditions.margin_m is not None:
@@ -60,6 +60,17 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
         yield from _pushed(flight, conditions.wind, inside, zones)
     yield from _returns(ways, zones)
     yield from _fence_itself(flight, zones)
+
+
+def _inside(ways: list[Leg], zones: Zones) -> list[Leg]:
+    """The legs that stay inside; where very many do not, those behind them are not looked at."""
+    inside: list[Leg] = []
+    for compared, leg in enumerate(ways):
+        if compared - len(inside) >= MOST_BREACHES:
+            break
+        if zones.breach_m(_line([leg[0], leg[1]]))[0] == 0.0:
+            inside.append(leg)
+    return inside
 
 
 def _line(points: Sequence[Vector] | NDArray[np.float64]) -> Any:
@@ -262,9 +273,11 @@ def _push_m(
 def _returns(ways: list[Leg], zones: Zones) -> Iterator[Finding]:
     """Straight ways home from anywhere, as a failsafe takes them."""
     crossing = []
+    inside = None if zones.inside is None else zones.inside.buffer(_ROUND_OFF_M)
+    shapely.prepare(inside)
     for a, b, number in ways:
         swept = shapely.MultiPoint([a[:2], b[:2], (0.0, 0.0)]).convex_hull
-        out = zones.inside is not None and not zones.inside.buffer(_ROUND_OFF_M).covers(swept)
+        out = inside is not None and not inside.covers(swept)
         if out or zones.exclusion.intersection(swept).area > _ROUND_OFF_M:
             crossing.append(number)
     if crossing:

@@ -16,14 +16,14 @@ from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import Leg, height_above_home_m, legs
 from airbeat.mission.plan import Fence, FlightPlan, RallyPoint
 
-__all__ = ["RALLY_LIMIT_M", "check_space", "fence_margin_m", "is_remote"]
+__all__ = ["MOST_BREACHES", "RALLY_LIMIT_M", "check_space", "fence_margin_m", "is_remote"]
 
 RALLY_LIMIT_M = 300.0
 """RALLY_LIMIT_KM 0.3, Copter's default: rally points further from home are ignored."""
 DEFAULT_FENCE_RADIUS_M = 300.0
 DEFAULT_FENCE_HEIGHT_M = 100.0
 _FARTHEST_M = 100_000.0
-_MOST_BREACHES = 100
+MOST_BREACHES = 100
 """Legs outside the fence that are measured one by one; so many say that fence and mission do not match."""
 _NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH, 85})
 _LOOKED_AT = 80
@@ -141,7 +141,8 @@ def _zones(zones: Zones) -> Iterator[Finding]:
     for number in zones.crossed:
         yield found(
             "fence-polygon-crossed",
-            f"fence polygon {number} crosses itself or has no area",
+            f"fence polygon {number} crosses itself or has no area"
+            + (", so often that nothing was compared with it" if number in zones.scribbles else ""),
             remedy="draw it again without crossing edges",
         )
 
@@ -158,10 +159,10 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
         )
     outside: set[int] = set()
     for index, leg in enumerate(flown):
-        if len(outside) >= _MOST_BREACHES:
+        if len(outside) >= MOST_BREACHES:
             yield found(
                 "leg-outside-fence",
-                f"{_MOST_BREACHES} legs leave the fence; {len(flown) - index} more were not compared",
+                f"{MOST_BREACHES} legs leave the fence; {len(flown) - index} more were not compared",
                 items=tuple(later.number for later in flown[index:]),
                 remedy="check that fence and mission belong together",
             )

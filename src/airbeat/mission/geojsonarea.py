@@ -174,7 +174,8 @@ def _ring(value: Any) -> tuple[LatLon, ...]:
 
 
 def _outline(rings: Any) -> Outline:
-    read = [_ring(ring) for ring in _list(rings)]
+    check_length(sum(len(_list(ring)) for ring in _list(rings)))
+    read = [_ring(ring) for ring in rings]
     if not read:
         raise GeometryError("a polygon without an outline")
     return Outline(shell=read[0], holes=tuple(read[1:]))
