@@ -345,3 +345,20 @@ def test_heights_below_home_are_nothing_to_complain_of_where_the_ground_is_known
     assert "height-not-positive" in [f.code for f in check_plan(plan)]
     known = replace(plan, terrain=ground(lambda x, y: -70.0 * (y > 90), at))
     assert "height-not-positive" not in [f.code for f in check_plan(known)]
+
+
+def test_a_fence_that_is_a_scribble_is_said_to_be_compared_with_nothing(
+    clean_plan: FlightPlan, at: At
+) -> None:
+    turns = [(150 * math.cos(k * 2.399), 100 + 150 * math.sin(k * 2.399)) for k in range(400)]
+    scribbled = fenced(clean_plan, polygons=(zone(at, *turns),), circles=())
+    (finding,) = (f for f in check_plan(scribbled) if f.code == "fence-polygon-crossed")
+    assert "so often that nothing was compared with it" in finding.message
+    bow = fenced(clean_plan, polygons=(zone(at, (-50, -50), (250, 250), (250, -50), (-50, 250)),), circles=())
+    (finding,) = (f for f in check_plan(bow) if f.code == "fence-polygon-crossed")
+    assert "nothing was compared" not in finding.message
+
+
+def test_several_curved_legs_are_one_finding(clean_plan: FlightPlan) -> None:
+    both = changed(changed(clean_plan, 5, command=MavCmd.NAV_SPLINE_WAYPOINT), 6, command=82)
+    assert [f.items for f in check_plan(both) if f.code == "spline-leg"] == [(5, 6)]

@@ -177,3 +177,16 @@ def test_two_lines_without_an_area_are_refused_by_inspect_too(tmp_path: Path) ->
     path.write_text(caltopo(*LINES), encoding="utf-8")
     with pytest.raises(PlanFileError, match="2 lines"):
         CliRunner().invoke(cli, ["inspect", str(path)], catch_exceptions=False, standalone_mode=False)
+
+
+def test_a_polygon_of_very_many_holes_is_refused_before_they_are_read() -> None:
+    hole = [[8.4901, 51.1801], [8.4902, 51.1801], [8.4902, 51.1802], [8.4901, 51.1801]]
+    text = json.dumps({"type": "Polygon", "coordinates": [RING, *[hole] * 26_000]})
+    with pytest.raises(GeometryError, match="104005 vertices"):
+        parse_area(text.encode(), name="x.geojson")
+
+
+def test_a_tag_of_very_many_attributes_is_refused_before_it_is_parsed() -> None:
+    attributes = " ".join(f'a{n}="1"' for n in range(30_000))
+    with pytest.raises(PlanFileError, match="a tag of more than 200 kB"):
+        read_gpx(f"<gpx {attributes}/>".encode(), name="x.gpx")
