@@ -70,7 +70,9 @@ def _leaving(
     """The tangent at the end of a curve [m]."""
     if following is None or stop.hold_s > 0 or not _same_datum(stop, following):
         return np.zeros(3)
-    return np.array(following.place) - (start if is_curved(flight, following) else np.array(stop.place))
+    begins = start if is_curved(flight, following) else np.array(stop.place)
+    tangent: NDArray[np.float64] = np.array(following.place) - begins
+    return tangent
 
 
 def _same_datum(a: Stop, b: Stop) -> bool:

@@ -32,20 +32,21 @@ def drawn_for(mission: dict[str, Any]) -> list[str]:
             ``vehicleType`` is a MAV_TYPE.
     """
     notes = []
-    firmware = mission.get("firmwareType")
-    if _is_known(firmware, _AUTOPILOTS):
+    firmware, vehicle = (_number(mission.get(key)) for key in ("firmwareType", "vehicleType"))
+    if firmware in _AUTOPILOTS:
         notes.append(
             f"the plan was drawn for {_AUTOPILOTS[firmware]} (firmwareType {firmware}); it is read and"
             " written as ArduPilot flies it, and checked so unless another autopilot is named"
         )
-    elif firmware is not None and firmware != _ARDUPILOT:
-        notes.append(f"firmwareType {shown(firmware)} is not known; read as ArduPilot flies it")
-    vehicle = mission.get("vehicleType")
-    if vehicle is not None and not _is_known(vehicle, _MULTICOPTERS):
-        kind = _OTHERS[vehicle] if _is_known(vehicle, _OTHERS) else "another kind of vehicle"
-        notes.append(f"drawn for {kind} (vehicleType {shown(vehicle)}), {OTHER_VEHICLE}")
+    elif mission.get("firmwareType") is not None and firmware != _ARDUPILOT:
+        said = shown(mission["firmwareType"])
+        notes.append(f"firmwareType {said} is not known; read as ArduPilot flies it")
+    if mission.get("vehicleType") is not None and vehicle not in _MULTICOPTERS:
+        kind = _OTHERS.get(vehicle, "another kind of vehicle")
+        notes.append(f"drawn for {kind} (vehicleType {shown(mission['vehicleType'])}), {OTHER_VEHICLE}")
     return notes
 
 
-def _is_known(value: object, known: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value in known
+def _number(value: object) -> int:
+    """A whole number of the file, -1 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
