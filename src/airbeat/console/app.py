@@ -21,6 +21,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from airbeat.console.act import act_routes
+from airbeat.console.actstate import Act
 from airbeat.console.bodies import Body, read_body, who
 from airbeat.console.desk import Conflict, Desk, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
@@ -71,6 +73,7 @@ class Console:
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
         live: what the live map shows.
+        act: planning and flying; None for a console that only reviews.
     """
 
     desk: Desk
@@ -80,6 +83,7 @@ class Console:
     name: str
     ending: Callable[[], bool] = lambda: False
     live: Live = field(default_factory=Live)
+    act: Act | None = None
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -104,6 +108,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/picture/frame/{sha256}", pages.frame),
         Route("/picture/around/{sha256}", pages.around),
         *live_routes(console.live, desk=console.desk, name=console.name, ending=console.ending),
+        *act_routes(console.act),
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
@@ -167,9 +172,7 @@ class _Pages:
 
     async def claim(self, request: Request) -> Response:
         body = await read_body(request, _Claim)
-        claim = partial(
-            self._desk.claim_next, reviewer=who(request), order=body.order, after=body.after
-        )
+        claim = partial(self._desk.claim_next, reviewer=who(request), order=body.order, after=body.after)
         return JSONResponse({"candidate": await run_in_threadpool(claim)})
 
     async def decide(self, request: Request) -> Response:
