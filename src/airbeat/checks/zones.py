@@ -22,6 +22,8 @@ _QUAD_SEGMENTS = 128
 _THIN_TOLERANCE_M = 0.01
 _FINEST_STEP_M = 0.02
 _MOST_STEPS = 1000
+_MANY_CORNERS = 1000
+"""From here on an index of the edges pays; the middle of a circle is equally far from all of them."""
 
 
 def _enclosed(shape: Any) -> Any:
@@ -100,6 +102,8 @@ class Zones:
 
     def _to_edge_m(self, points: Any, zone: Any) -> Any:
         """How far points are from the zone's nearest edge [m]."""
+        if shapely.get_num_coordinates(zone) < _MANY_CORNERS:
+            return shapely.distance(points, zone.boundary)
         tree = self._edges.get(id(zone))
         if tree is None:
             rings = [ring for p in shapely.get_parts(zone) for ring in (p.exterior, *p.interiors)]
