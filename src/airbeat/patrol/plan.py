@@ -257,21 +257,7 @@ class _Task:
     def packs(self, share: float) -> list[Pack]:
         """Batteries of the drones, each used to a share of what it holds above its reserve."""
         ground = self.ground
-        found = []
-        for d in self.drones:
-            drone = ground.clocks[d].drone
-            site = ground.sites[d]
-            found.append(
-                Pack(
-                    site=site,
-                    chargers=ground.beat.sites[site].chargers,
-                    batteries=drone.batteries,
-                    charge_s=drone.charge_s,
-                    swap_s=drone.swap_s,
-                    flight_s=share * ground.clocks[d].battery_s,
-                )
-            )
-        return found
+        return [ground.clocks[d].pack(ground.beat, ground.sites[d], share=share) for d in self.drones]
 
 
 def _tasks(

@@ -64,11 +64,12 @@ def test_idleness_stays_within_thirty_per_cent_of_the_bound(seed: int) -> None:
     assert bound <= found <= 1.3 * bound
 
 
-@pytest.mark.parametrize("stops", [2, 5, 9])
+@pytest.mark.parametrize("stops", [12, 20])
 def test_no_cycle_of_a_few_stops_is_better_than_the_bound(stops: int) -> None:
+    """Of so many that a cycle takes more than a battery, far apart and near one another."""
     module = bench("patrol_idleness")
-    for seed in range(4):
-        places, homes, weights, stays = module.instance(stops, seed, (5.0, 40.0))
-        given = (places * 4.0, homes * 4.0, weights, stays)
+    for seed, scale in ((0, 0.2), (1, 1.0), (2, 2.0)):
+        places, homes, weights, stays = module.instance(stops, seed, (120.0, 180.0))
+        given = (places * scale, homes * scale, weights, stays)
         bound = module.lower_bound_s(module.patrolled(*given))
-        assert 0.0 < bound <= module.patrol(*given, iterations=300, seed=seed) * (1 + 1e-6)
+        assert 0.0 < bound <= module.patrol(*given, iterations=300, seed=seed)
