@@ -21,9 +21,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from airbeat.console.desk import Conflict, Desk, Unknown
+from airbeat.console.desk import Conflict, Desk, Renumbered, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
 from airbeat.console.sessions import SESSION_S, Sessions
+from airbeat.errors import AirbeatError
 from airbeat.ops.happenings import words_of
 
 __all__ = ["Console", "console_app"]
@@ -44,12 +45,14 @@ class _Decision(_Body):
     note: str = Field(default="", max_length=4000)
     seen_event: int = Field(ge=0)
     despite: bool = False
+    generation: int | None = Field(default=None, ge=0)
 
     order: str | None = Field(default=None, pattern="^(score|place)$")
 
 
 class _Undo(_Body):
     candidate: str = Field(max_length=40)
+    generation: int | None = Field(default=None, ge=0)
 
 
 class _Claim(_Body):
@@ -68,7 +71,7 @@ class Console:
     Attributes:
         desk: the review desk.
         sessions: who may use it.
-        layers: the map's layers; called once, when a page asks first.
+        layers: the map's layers; called when a page asks, once for each state of the search's results.
         hosts: values of ``Host`` that are ours.
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
@@ -106,7 +109,14 @@ def console_app(console: Console) -> ASGIApp:
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
-    handlers: Any = {Unknown: _unknown, TooMuchError: _too_much, HTTPException: _told, Exception: _ours}
+    handlers: Any = {
+        Unknown: _unknown,
+        Renumbered: _renumbered,
+        TooMuchError: _too_much,
+        HTTPException: _told,
+        AirbeatError: _ours,
+        Exception: _ours,
+    }
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, sessions=console.sessions, hosts=console.hosts)
 
@@ -121,7 +131,7 @@ class _Pages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._desk = console.desk
-        self._layers: bytes | None = None
+        self._layers: tuple[int, bytes] = (0, b"")
 
     async def desk(self, request: Request) -> Response:
         page = (_HERE / "pages" / "desk.html").read_text(encoding="utf-8")
@@ -182,6 +192,7 @@ class _Pages:
             note=body.note,
             seen_event=body.seen_event,
             despite=body.despite,
+            generation=body.generation,
         )
         try:
             answer = await run_in_threadpool(decide)
@@ -196,7 +207,9 @@ class _Pages:
 
     async def undo(self, request: Request) -> Response:
         body = await _read(request, _Undo)
-        undo = partial(self._desk.undo, body.candidate, reviewer=_reviewer(request))
+        undo = partial(
+            self._desk.undo, body.candidate, reviewer=_reviewer(request), generation=body.generation
+        )
         return JSONResponse(await run_in_threadpool(undo))
 
     async def hand_over(self, request: Request) -> Response:
@@ -210,9 +223,11 @@ class _Pages:
         )
 
     async def layers(self, request: Request) -> Response:
-        if self._layers is None:
-            self._layers = json.dumps(await run_in_threadpool(self._console.layers)).encode()
-        return Response(self._layers, media_type="application/json")
+        generation = await run_in_threadpool(lambda: self._desk.generation)
+        if self._layers[0] != generation:
+            layers = await run_in_threadpool(self._console.layers)
+            self._layers = (generation, json.dumps(layers).encode())
+        return Response(self._layers[1], media_type="application/json")
 
     async def crop(self, request: Request) -> Response:
         return _jpeg(await run_in_threadpool(self._desk.crop, request.path_params["candidate"]))
@@ -232,14 +247,22 @@ class _Pages:
         """What happens in the operation, as server-sent events."""
         try:
             after = int(request.headers.get("last-event-id") or request.query_params.get("after", "0"))
+            shown = int(request.query_params.get("generation", "0")) or self._desk.generation
         except ValueError as error:
             raise Unknown from error
-        return StreamingResponse(self._told_as_it_happens(request, after), media_type="text/event-stream")
+        told = self._told_as_it_happens(request, after, shown)
+        return StreamingResponse(told, media_type="text/event-stream")
 
-    async def _told_as_it_happens(self, request: Request, after: int) -> AsyncIterator[str]:
+    async def _told_as_it_happens(self, request: Request, after: int, shown: int) -> AsyncIterator[str]:
         yield ": the operation's events\n\n"
         quiet_s = 0.0
         while not (self._console.ending() or await request.is_disconnected()):
+            generation = await run_in_threadpool(lambda: self._desk.generation)
+            if generation != shown:
+                shown = generation
+                said = {"kind": "search.written", "actor": "", "words": "the search has new results"}
+                yield f"data: {json.dumps(said)}\n\n"
+                quiet_s = 0.0
             last = await run_in_threadpool(self._desk.log.last_number)
             if last > after:
                 for event in await run_in_threadpool(partial(self._desk.log.events, after=after)):
@@ -288,6 +311,11 @@ def _unknown(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "there is no such thing here"}, status_code=404)
 
 
+def _renumbered(_request: Request, _error: Exception) -> Response:
+    words = "the search was written anew, and that is another candidate now: look again"
+    return JSONResponse({"error": words, "now": None}, status_code=409)
+
+
 def _too_much(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "the request is too large"}, status_code=413)
 
@@ -299,7 +327,5 @@ def _told(_request: Request, error: Exception) -> Response:
 
 def _ours(_request: Request, error: Exception) -> Response:
     """Our bug, or a database that is gone: said without a traceback."""
-    from airbeat.errors import AirbeatError
-
     words = str(error) if isinstance(error, AirbeatError) else f"internal error: {type(error).__name__}"
     return JSONResponse({"error": words}, status_code=500)

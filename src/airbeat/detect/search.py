@@ -93,12 +93,14 @@ class FrameTask:
         path: the file.
         name: its path below the folder that is searched.
         meta: its metadata, where they are known already.
+        is_listed: whether it is known by those metadata, and not by its file alone.
         neighbours: files of the frames taken just before and after it, nearest first.
     """
 
     path: Path
     name: str
     meta: FrameMeta | None = None
+    is_listed: bool = False
     neighbours: tuple[Path, ...] = ()
 
 

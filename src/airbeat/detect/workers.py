@@ -16,7 +16,7 @@ from airbeat.detect.records import FrameRefusal
 from airbeat.detect.search import Found, FrameTask, SearchSettings, search_frame
 from airbeat.frames.opencv import opencv
 
-__all__ = ["available_cores", "searched"]
+__all__ = ["Outcome", "available_cores", "searched"]
 
 _settings: SearchSettings | None = None
 """Of this worker process."""
@@ -139,9 +139,12 @@ def _one_worker(settings: SearchSettings) -> Iterator[ProcessPoolExecutor]:
 
 def _executor(settings: SearchSettings, workers: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(
+    executor = ProcessPoolExecutor(
         max_workers=workers, mp_context=context, initializer=_begin_work, initargs=(settings,)
     )
+    for _ in range(workers):
+        executor.submit(os.getpid)  # begins a process now, and not when a frame waits for it
+    return executor
 
 
 def _begin_work(settings: SearchSettings) -> None:
