@@ -23,8 +23,13 @@ __all__ = ["VideoSampling", "sampled_frames"]
 _SMALL_PX = 160
 _LOOK_EVERY_S = 0.2
 _CLOCK_BACK_S = 1.0
-_LIVE = {"rtsp_flags": "prefer_tcp", "fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
-"""FFmpeg's options for streams: no frame waits for others, and over RTSP none is lost."""
+_LIVE = {
+    "rtsp_flags": "prefer_tcp",
+    "flags": "low_delay",
+    "analyzeduration": "1000000",
+    "fpsprobesize": "0",
+}
+"""FFmpeg's options for streams: it looks at no more of them than it must, and over RTSP no frame is lost."""
 _SURE = 0.05
 """Phase correlation's response below which two frames are taken to have nothing in common."""
 
