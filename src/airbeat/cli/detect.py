@@ -14,6 +14,7 @@ from airbeat.cli.output import console, emit_json, json_option, printable, progr
 from airbeat.cli.searching import (
     default_out,
     photo_options,
+    searched_where,
     stopped_by_ctrl_c,
     terrain_makes_sense,
     video_options,
@@ -217,6 +218,7 @@ def command(
     video_every_s: float,
     video_overlap: float | None,
     workers: int | None,
+    scheduler: str | None,
     overwrite: bool,
     as_json: bool,
     terrain: tuple[Path, ...],
@@ -250,6 +252,7 @@ def command(
     with (
         recording(operation) as recorder,
         stopped_by_ctrl_c(catch=follow or "://" in source) as stopped,
+        searched_where(workers, scheduler) as searching,
     ):
         recorder.tell(Happening.SEARCH_BEGUN, source=source)
         frames = _source(
@@ -272,7 +275,7 @@ def command(
                 frames,
                 settings,
                 out_dir=out_dir,
-                workers=workers,
+                searching=searching,
                 progress=lambda done, total: progress(done / max(total, 1), label=f"searched {done}"),
                 overwrite=overwrite,
             )

@@ -6,14 +6,24 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
 
-__all__ = ["default_out", "photo_options", "stopped_by_ctrl_c", "terrain_makes_sense", "video_options"]
+if TYPE_CHECKING:
+    from airbeat.detect.run import Searching
+
+__all__ = [
+    "default_out",
+    "photo_options",
+    "searched_where",
+    "stopped_by_ctrl_c",
+    "terrain_makes_sense",
+    "video_options",
+]
 
 _PHOTO_OPTIONS = (
     click.option(
@@ -73,6 +83,11 @@ _VIDEO_OPTIONS = (
     click.option(
         "--workers", type=click.IntRange(1, 256), help="Processes. [default: one for each processor]"
     ),
+    click.option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="Search on the workers of a Dask scheduler, who must see the photographs under the same paths.",
+    ),
 )
 
 
@@ -101,6 +116,27 @@ def terrain_makes_sense(terrain: tuple[Path, ...], home: object, ground_height_m
         raise UsageError("a height model and a height of flat ground exclude each other", remedy="give one")
     if home is not None and not terrain:
         raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
+
+
+@contextmanager
+def searched_where(workers: int | None, scheduler: str | None) -> Iterator[Searching]:
+    """Where frames are searched: on this machine, or on a cluster, which is called before anything is done.
+
+    Raises:
+        UsageError: both were asked for.
+        LinkError: the cluster does not answer.
+    """
+    from airbeat.detect.run import on_this_machine
+
+    if scheduler is None:
+        yield on_this_machine(workers)
+        return
+    if workers is not None:
+        raise UsageError("--workers are of this machine, --scheduler has its own", remedy="leave one out")
+    from airbeat.detect.cluster import Cluster
+
+    with Cluster(scheduler) as cluster:
+        yield cluster
 
 
 def default_out(source: str) -> Path:

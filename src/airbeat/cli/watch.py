@@ -16,6 +16,7 @@ from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.cli.searching import (
     default_out,
     photo_options,
+    searched_where,
     stopped_by_ctrl_c,
     terrain_makes_sense,
     video_options,
@@ -170,6 +171,7 @@ def command(
     video_every_s: float,
     video_overlap: float | None,
     workers: int | None,
+    scheduler: str | None,
     overwrite: bool,
     as_json: bool,
     terrain: tuple[Path, ...],
@@ -192,7 +194,7 @@ def command(
     airbeat watch card/DCIM --out candidates
     airbeat watch rtsp://192.168.42.1/live --out candidates --telemetry flight.tlog
     """
-    from airbeat.detect.run import on_this_machine, search_settings
+    from airbeat.detect.run import search_settings
     from airbeat.detect.watching import watch_source
     from airbeat.frames.arriving import Arriving
     from airbeat.frames.video import VideoSampling
@@ -204,7 +206,11 @@ def command(
     sampling = VideoSampling(every_s=video_every_s, overlap=video_overlap)
     settings = replace(search_settings(**options), terrain=_ground(terrain, home))
     completing = _completing(telemetry, camera_pitch_deg)
-    with recording(operation) as recorder, stopped_by_ctrl_c(catch=True) as stopped:
+    with (
+        recording(operation) as recorder,
+        stopped_by_ctrl_c(catch=True) as stopped,
+        searched_where(workers, scheduler) as searching,
+    ):
         record = SearchRecord(recorder)
         told = _Told(record, as_json=as_json)
         frames, path_of = _source(
@@ -227,7 +233,7 @@ def command(
             told=told,
             path_of=path_of,
             completing=completing,
-            searching=on_this_machine(workers),
+            searching=searching,
             overwrite=overwrite,
         )
         record.ended(run)

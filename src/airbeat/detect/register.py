@@ -14,7 +14,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import MAX_FILE_BYTES
 from airbeat.frames.sources import FrameSource, SourceFrame
 
-__all__ = ["Register"]
+__all__ = ["Register", "hash_of"]
 
 
 class Register:
@@ -168,7 +168,7 @@ class Register:
             entry = self._journal.named(frame.name, size, mtime_ns)
             if entry is None and 0 < size <= MAX_FILE_BYTES:
                 if size in self._sizes or self._journal.has_size(size):
-                    entry = self._journal.with_hash(_hash(frame.path))
+                    entry = self._journal.with_hash(hash_of(frame.path))
                 self._sizes.add(size)
         if entry is None:
             return False
@@ -205,8 +205,11 @@ def _state(path: Path) -> tuple[int, int, tuple[int, int] | None]:
     return status.st_size, status.st_mtime_ns, link
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal; "" where it cannot be read or is larger than a photograph may be."""
     try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return ""
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
