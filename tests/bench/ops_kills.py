@@ -361,6 +361,7 @@ def main() -> int:
     parser.add_argument("--console", type=int, default=100, help="kills while it is decided by HTTP")
     parser.add_argument("--review", type=int, default=40, help="kills of airbeat review --set")
     parser.add_argument("--flight", type=int, default=60, help="kills of airbeat fly")
+    parser.add_argument("--flight-s", type=float, default=15.0, help="the longest time until a kill [s]")
     parser.add_argument("--place", help="a PostgreSQL database instead of an SQLite file")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -385,7 +386,7 @@ def main() -> int:
             flight = Flight(told, work, seed=1000 * args.seed + killed)
             before = sum(told.kills.values())
             for _ in range(min(3, args.flight - killed)):
-                flight.kill(chance.uniform(0.3, 8.0))
+                flight.kill(chance.uniform(0.3, args.flight_s))
             killed += max(1, sum(told.kills.values()) - before)
             ends[flight.end()] += 1
             _say(killed, told)

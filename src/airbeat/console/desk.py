@@ -93,7 +93,7 @@ class _Generation:
         self.by_file = {row.file: row for row in results.frames}
         self.reviews = Reviews(log, reviewables(results))
         self._looks = {c.id: frozenset(c.looks) for c in self.reviews.candidates}
-        self.means_since = {
+        self.means_since: dict[str, int] = {
             name: before.means_since[name]
             if before is not None and not looks.isdisjoint(before._looks.get(name, ()))
             else number
