@@ -105,3 +105,4 @@ def command(
     console(as_json).print(f"wrote {mission}; look at it, then: {then}")
     if as_json:
         emit_json({"file": str(mission), "name": made, "notes": list(notes)})
+    return 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from shapely.geometry import mapping
 
-from airbeat.checks.footprints import footprint, shots
+from airbeat.checks.footprints import footprints, shots
 from airbeat.checks.unrolled import fly
 from airbeat.console.desk import Unknown
 from airbeat.errors import FindingsError
@@ -241,6 +241,6 @@ def _footprints(plan: FlightPlan) -> list[Any]:
         return []
     flight = fly(plan)
     taken = shots(flight)
-    shapes = [footprint(shot, plan.survey.camera) for shot in (taken or [])[:_MOST_FOOTPRINTS]]
+    shapes = footprints((taken or [])[:_MOST_FOOTPRINTS], plan.survey.camera)
     rings = [mapping(flight.frame.to_geographic(s))["coordinates"][0] for s in shapes if s is not None]
     return [[[round(x, _DIGITS), round(y, _DIGITS)] for x, y in ring] for ring in rings]

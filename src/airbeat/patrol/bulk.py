@@ -173,7 +173,9 @@ class _Bulk:
         fits = (begin <= mine.late_s) & (arrive <= self._latest_s[slots])
         cost = np.where(fits, to + fro - self._saved_s[slots], np.inf).ravel()
         count = min(_TRIED, cost.size)
-        best = np.argpartition(cost, count - 1)[:count] if count else []
+        if not count:
+            return []
+        best = np.argpartition(cost, count - 1)[:count]
         width = self._before.shape[1]
         return [
             (float(cost[k]), int(slots[k // width]), int(k % width), choice)
