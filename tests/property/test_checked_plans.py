@@ -13,8 +13,8 @@ import shapely
 from airbeat.checks.conditions import ARDUPILOT
 from airbeat.checks.findings import Finding, Severity
 from airbeat.checks.plan import check_plan
-from airbeat.cli.sortiefiles import sorties_of
 from airbeat.errors import InputFileError, PlanningError
+from airbeat.flight.planned import sorties_of
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.areafile import read_area_file

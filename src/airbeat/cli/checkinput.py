@@ -80,7 +80,7 @@ def plans_of(path: Path) -> tuple[tuple[FlightPlan, ...], Mission | None]:
             )
         return (plan,), None
     from airbeat.cli.output import progress_bar
-    from airbeat.cli.sortiefiles import sorties_of
+    from airbeat.flight.planned import sorties_of
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
 

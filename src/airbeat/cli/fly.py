@@ -12,13 +12,14 @@ import click
 from airbeat.cli.connecting import Address, connect_options, reach
 from airbeat.cli.flightbar import flight_bar
 from airbeat.cli.interrupt import CHOICES, StoppedError
-from airbeat.cli.operation import Aside, files_of, operation_option, recording
+from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
 from airbeat.cli.upload import print_verdict
 from airbeat.cli.vet import vet
 from airbeat.errors import UsageError
+from airbeat.ops.recorder import Aside, files_of
 
 if TYPE_CHECKING:
     from airbeat.flight.area import PhotographedArea

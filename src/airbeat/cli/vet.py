@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from airbeat.cli.output import console
 from airbeat.cli.plan import print_findings, print_notes
-from airbeat.errors import FindingsError
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -40,18 +39,15 @@ def vet(
     from airbeat.checks.conditions import Conditions
     from airbeat.checks.findings import Severity
     from airbeat.checks.plan import check_plan
+    from airbeat.flight.planned import refuse_errors
 
     findings = check_plan(plan, Conditions(is_part=is_part, in_sorties=in_sorties))
     print_notes(plan, as_json=as_json)
     print_findings(findings, as_json=as_json)
-    errors = [f for f in findings if f.severity is Severity.ERROR]
-    if not errors:
-        return findings
-    many = f"{len(errors)} error{'s' if len(errors) > 1 else ''}"
     if not despite:
-        raise FindingsError(
-            f"{refused}: the checks found {many}: " + "; ".join(f.message for f in errors),
-            remedy=errors[0].remedy,
-        )
-    console(as_json).print(Text(f"going on in spite of {many}", style="bold red"))
+        refuse_errors(findings, refused=refused)
+    errors = sum(f.severity is Severity.ERROR for f in findings)
+    if errors:
+        many = f"{errors} error{'s' if errors > 1 else ''}"
+        console(as_json).print(Text(f"going on in spite of {many}", style="bold red"))
     return findings
