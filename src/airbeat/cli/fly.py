@@ -22,7 +22,6 @@ from airbeat.errors import UsageError
 from airbeat.ops.recorder import Aside, files_of
 
 if TYPE_CHECKING:
-    from airbeat.flight.area import PhotographedArea
     from airbeat.flight.begin import NextSortie
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
@@ -229,6 +228,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         StoppedError: stopped before arming.
     """
     from airbeat.cli.interrupt import Interrupts
+    from airbeat.flight.area import photographed_before
     from airbeat.flight.begin import find_sortie
     from airbeat.flight.parameters import applied_parameters
     from airbeat.flight.state import StateKeeper
@@ -284,7 +284,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                     on_photo=keeper.photo,
                     interrupt=interrupts,
                     keep=keep,
-                    area=_area(plan, order.state),
+                    area=photographed_before(plan, order.state),
                 ),
             )
         except (KeyboardInterrupt, click.Abort):
@@ -295,20 +295,6 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 if part
                 else "",
             ) from None
-
-
-def _area(plan: FlightPlan, earlier: FlightState | None) -> PhotographedArea | None:
-    """What is photographed of the plan's area before this flight."""
-    from airbeat.flight.area import PhotographedArea
-
-    if plan.survey is None:
-        return None
-    area = PhotographedArea(plan.survey)
-    for photo in earlier.photos if earlier else ():
-        area.add(
-            position=photo.position, height_above_home_m=photo.height_above_home_m, yaw_deg=photo.yaw_deg
-        )
-    return area
 
 
 def _watched(link: Link, sortie: NextSortie, order: _Order, watchers: Watchers) -> FlightRecord:
