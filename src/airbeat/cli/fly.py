@@ -22,14 +22,12 @@ from airbeat.errors import UsageError
 from airbeat.ops.recorder import Aside, files_of
 
 if TYPE_CHECKING:
-    from airbeat.flight.begin import NextSortie
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
     from airbeat.flight.state import FlightState
     from airbeat.flight.upload import UploadVerdict
-    from airbeat.flight.watch import FlightProgress, Watchers
-    from airbeat.link.connection import Link
+    from airbeat.flight.watch import FlightProgress
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
 
@@ -230,6 +228,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     from airbeat.cli.interrupt import Interrupts
     from airbeat.flight.area import photographed_before
     from airbeat.flight.begin import find_sortie
+    from airbeat.flight.fly import fly_sortie
     from airbeat.flight.parameters import applied_parameters
     from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
@@ -274,18 +273,23 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 keeper.finish(record)
                 order.keep(record)
 
-            return _watched(
+            watchers = Watchers(
+                progress=progress,
+                on_event=order.heard,
+                on_photo=keeper.photo,
+                interrupt=interrupts,
+                keep=keep,
+                area=photographed_before(plan, order.state),
+            )
+            return fly_sortie(
                 link,
                 sortie,
-                order,
-                Watchers(
-                    progress=progress,
-                    on_event=order.heard,
-                    on_photo=keeper.photo,
-                    interrupt=interrupts,
-                    keep=keep,
-                    area=photographed_before(plan, order.state),
+                watchers=watchers,
+                confirm=None if order.yes else _asking(as_json=order.as_json),
+                agree=lambda: (
+                    order.yes or click.confirm("Go on with the mission from where it hovers?", err=True)
                 ),
+                say=order.say,
             )
         except (KeyboardInterrupt, click.Abort):
             part = interrupts.phase == "uploading"
@@ -295,33 +299,6 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 if part
                 else "",
             ) from None
-
-
-def _watched(link: Link, sortie: NextSortie, order: _Order, watchers: Watchers) -> FlightRecord:
-    """Fly from the ground, go on in the air, or watch what flies already."""
-    from airbeat.flight.fly import continue_plan, fly_plan, watch_plan
-
-    if sortie.attached:
-        order.say(
-            "the vehicle flies this mission already: only watching. Photographs that it took while nobody "
-            "watched are in no record; the ledger can count the autopilot's log or the photographs themselves"
-        )
-        return watch_plan(link, sortie.plan, watchers=watchers)
-    if sortie.start is not None:
-        agreed = order.yes or click.confirm("Go on with the mission from where it hovers?", err=True)
-        return continue_plan(link, sortie.plan, confirmed=agreed, watchers=watchers)
-    return fly_plan(
-        link,
-        sortie.plan,
-        confirmed=order.yes,
-        confirm=None if order.yes else _asking(as_json=order.as_json),
-        progress=watchers.progress,
-        on_event=watchers.on_event,
-        on_photo=watchers.on_photo,
-        interrupt=watchers.interrupt,
-        keep=watchers.keep,
-        area=watchers.area,
-    )
 
 
 def _refuse_to_lose(folder: Path) -> None:

@@ -21,6 +21,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from airbeat.console.act import act_routes
+from airbeat.console.actstate import Act
 from airbeat.console.basemap import Shelf
 from airbeat.console.bodies import Body, read_body, who
 from airbeat.console.desk import Conflict, Desk, Unknown
@@ -72,6 +74,7 @@ class Console:
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
         bases: base maps.
+        act: planning and flying; None for a console that only reviews.
     """
 
     desk: Desk
@@ -81,6 +84,7 @@ class Console:
     name: str
     ending: Callable[[], bool] = lambda: False
     bases: Shelf = field(default_factory=lambda: Shelf([]))
+    act: Act | None = None
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -105,6 +109,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/picture/frame/{sha256}", pages.frame),
         Route("/picture/around/{sha256}", pages.around),
         *live_routes(console.bases),
+        *act_routes(console.act),
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
@@ -169,9 +174,7 @@ class _Pages:
 
     async def claim(self, request: Request) -> Response:
         body = await read_body(request, _Claim)
-        claim = partial(
-            self._desk.claim_next, reviewer=who(request), order=body.order, after=body.after
-        )
+        claim = partial(self._desk.claim_next, reviewer=who(request), order=body.order, after=body.after)
         return JSONResponse({"candidate": await run_in_threadpool(claim)})
 
     async def decide(self, request: Request) -> Response:

@@ -20,7 +20,7 @@ from airbeat.mission.sanity import MAX_DISTANCE_M
 from airbeat.vehicle.airframe import airframe_profile
 from airbeat.vehicle.camera import camera_profile
 
-__all__ = ["new_mission_text"]
+__all__ = ["fence_round", "new_mission_text"]
 
 FENCE_MARGIN_M = 40.0
 """How far the proposed fence lies outside the area [m]."""
@@ -84,7 +84,7 @@ def new_mission_text(
                 f"{what} {position} is {distance_m(position, frame.origin) / 1000:.0f} km from the area",
                 remedy="check that latitude and longitude are not swapped",
             )
-    fence = _fence(area, frame, place)
+    fence = fence_round(area, frame, place)
     return _TEXT.format(
         name=json.dumps(_printable(name), ensure_ascii=False),
         home=_point(place),
@@ -124,7 +124,7 @@ def _propose_home(area: Any, area_file: AreaFile | None, frame: LocalFrame) -> L
     return frame.to_latlon([corners[0]])[0]
 
 
-def _fence(area: Any, frame: LocalFrame, home: LatLon) -> Any:
+def fence_round(area: Any, frame: LocalFrame, home: LatLon) -> Any:
     """One polygon without holes round the area and home, with few enough corners for an autopilot."""
     at_home = Point(*frame.to_xy([home])[0])
     for tolerance_m in _SIMPLIFY_M:

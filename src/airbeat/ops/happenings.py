@@ -20,16 +20,22 @@ class Happening(StrEnum):
     """What may happen in an operation.
 
     Keys of the payloads: mission.planned and mission.uploaded ``plan, files, items``, the latter with
-    ``vehicle, outcome``; flight.begun ``plan, vehicle``; flight.said ``kind, text, severity, time_s``;
-    flight.ended ``plan, outcome, explanation, duration_s, photos, files``; search.begun ``source``;
-    frame.searched ``file, sha256, gsd_m_px, boxes, lat_deg, lon_deg``; frame.refused ``file, reason``;
-    candidate.found ``candidate, score, lat_deg, lon_deg, ce90_m, looks``; search.ended ``source, detector,
-    threshold, frames, refused, candidates``; handover.written ``files``; note ``text``.
+    ``vehicle, outcome``; mission.exported ``plan, files, losses``; flight.confirmed (somebody agreed to it)
+    and flight.begun ``plan, vehicle``; flight.ordered ``plan, vehicle, wish``; flight.said ``kind, text,
+    severity, time_s``; flight.ended ``plan, outcome, explanation, duration_s, photos, files``; search.begun
+    ``source``; frame.searched ``file, sha256, gsd_m_px, boxes, lat_deg, lon_deg``; frame.refused ``file,
+    reason``; candidate.found ``candidate, score, lat_deg, lon_deg, ce90_m, looks``; search.ended ``source,
+    detector, threshold, frames, refused, candidates``; handover.written ``files``; dispatch.ranked and
+    dispatch.order ``kind, lat_deg, lon_deg, units``, the latter with ``sent``; dispatch.done ``unit, ending,
+    explanation``; dispatch.failed ``unit, why``; act.failed ``what, why``; note ``text``.
     """
 
     MISSION_PLANNED = "mission.planned"
     MISSION_UPLOADED = "mission.uploaded"
+    MISSION_EXPORTED = "mission.exported"
+    FLIGHT_CONFIRMED = "flight.confirmed"
     FLIGHT_BEGUN = "flight.begun"
+    FLIGHT_ORDERED = "flight.ordered"
     FLIGHT_SAID = "flight.said"
     FLIGHT_ENDED = "flight.ended"
     SEARCH_BEGUN = "search.begun"
@@ -40,6 +46,11 @@ class Happening(StrEnum):
     REVIEW_DECISION = "review.decision"
     REVIEW_UNDO = "review.undo"
     HANDOVER_WRITTEN = "handover.written"
+    DISPATCH_RANKED = "dispatch.ranked"
+    DISPATCH_ORDER = "dispatch.order"
+    DISPATCH_DONE = "dispatch.done"
+    DISPATCH_FAILED = "dispatch.failed"
+    ACT_FAILED = "act.failed"
     NOTE = "note"
 
 
@@ -62,6 +73,11 @@ def _decided(p: dict[str, Any]) -> str:
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     Happening.MISSION_PLANNED: lambda p: f"{p['plan']} planned, {p['items']} items",
     Happening.MISSION_UPLOADED: lambda p: f"{p['plan']} uploaded to {p['vehicle']}: {p['outcome']}",
+    Happening.MISSION_EXPORTED: lambda p: (
+        f"{p['plan']} exported: {p['files'][0]['file']}, {len(p['losses'])} things not held"
+    ),
+    Happening.FLIGHT_CONFIRMED: lambda p: f"arming of {p['vehicle']} for {p['plan']} confirmed",
+    Happening.FLIGHT_ORDERED: lambda p: f"{p['wish']} ordered for {p['vehicle']}",
     Happening.FLIGHT_BEGUN: lambda p: f"flight of {p['plan']} begins on {p['vehicle']}",
     Happening.FLIGHT_SAID: lambda p: f"{p['kind']}: {p['text']}",
     Happening.FLIGHT_ENDED: _ended,
@@ -76,6 +92,11 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     Happening.REVIEW_DECISION: _decided,
     Happening.REVIEW_UNDO: lambda p: f"the decision of event {p['undone']} on {p['candidate']} is taken back",
     Happening.HANDOVER_WRITTEN: lambda p: f"{len(p['files'])} hand-over files written",
+    Happening.DISPATCH_RANKED: lambda p: f"{len(p['units'])} units ranked for {p['kind']}",
+    Happening.DISPATCH_ORDER: lambda p: f"{p['sent']} ordered to {p['kind']}",
+    Happening.DISPATCH_DONE: lambda p: f"{p['unit']}: {p['ending']} ({p['explanation']})",
+    Happening.DISPATCH_FAILED: lambda p: f"{p['unit']} was not sent: {p['why']}",
+    Happening.ACT_FAILED: lambda p: f"{p['what']} failed: {p['why']}",
     Happening.NOTE: lambda p: str(p["text"]),
 }
 

@@ -8,9 +8,19 @@ from airbeat.mission.mission import Mission
 from airbeat.planning.plan import plan_mission
 from airbeat.sim.ground import Ground
 
-__all__ = ["PERSONS", "exercise_ground"]
+__all__ = ["PERSONS", "exercise_ground", "persons_for"]
 
 PERSONS = 24
+_PERSON_M2 = 4000.0
+"""Ground for each person, where the area is small [m²]."""
+
+
+def persons_for(mission: Mission) -> int:
+    """How many people an exercise plants: as many as have room in the mission's area, at most 24."""
+    if mission.area is None:
+        return PERSONS
+    size_m2 = float(LocalFrame.around(mission.area).to_local(mission.area).area)
+    return min(max(int(size_m2 / _PERSON_M2), 1), PERSONS)
 
 
 def exercise_ground(mission: Mission, *, seed: int, persons: int = PERSONS) -> Ground:
