@@ -158,7 +158,8 @@ class Act:
         if drawn:
             return self.plans.find(drawn[0]).path
         if self.mission is None:
-            raise HTTPException(
-                409, "no mission says home and fence: plan one, or start the console with --plan"
+            raise UsageError(
+                "no mission says where home and the fence are",
+                remedy="plan one here, or start the console with --plan MISSION.yaml",
             )
         return self.mission
