@@ -17,7 +17,6 @@ from airbeat.errors import DependencyError, UsageError
 if TYPE_CHECKING:
     from airbeat.console.basemap import Shelf
     from airbeat.console.casemap import CaseMap
-    from airbeat.console.fleet import Fleet
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command"]
@@ -64,15 +63,21 @@ def _password(path: Path | None, host: str) -> str:
     return password
 
 
-def _photographs(named: Path | None, source: str, out_dir: Path) -> Path:
-    """Where the photographs lie: as named, or as the search was told."""
-    if named is not None:
-        return named
-    return Path(source) if Path(source).is_dir() else out_dir / "frames"
+def _made(out_dir: Path) -> Path:
+    """The operation's folder, made where it is new.
+
+    Raises:
+        UsageError: it cannot be.
+    """
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out_dir} cannot be written: {error.strerror}") from error
+    return out_dir
 
 
 @click.command("console")
-@click.argument("out_dir", metavar="OUT", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out_dir", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--photographs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -114,8 +119,8 @@ def _photographs(named: Path | None, source: str, out_dir: Path) -> Path:
     "vehicles",
     multiple=True,
     metavar="[NAME=]URL",
-    help="Vehicle to watch on the live map, as for airbeat fly --connect; it is never told anything. "
-    "May be given several times.",
+    help="Vehicle to watch on the live map, and to choose for upload and flight, as for airbeat fly "
+    "--connect; what only watches it tells it nothing. May be given several times.",
 )
 @click.option(
     "--base",
@@ -129,6 +134,12 @@ def _photographs(named: Path | None, source: str, out_dir: Path) -> Path:
     "case_path",
     type=click.Path(exists=True, path_type=Path),
     help="Folder that airbeat search start made, or a case file: its probability map and POD.",
+)
+@click.option("--no-control", is_flag=True, help="Nothing is uploaded, flown or dispatched from the pages.")
+@click.option(
+    "--units",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Units file (kind: units) for dispatch to a candidate.",
 )
 @click.option("--second-look", is_flag=True, help="Each candidate needs two reviewers, blind to one another.")
 @operation_option
@@ -146,11 +157,17 @@ def command(
     vehicles: tuple[str, ...],
     bases: tuple[Path, ...],
     case_path: Path | None,
+    no_control: bool,
+    units: Path | None,
     second_look: bool,
     operation: str | None,
     as_json: bool,
 ) -> int:
     """Review the candidates in OUT, which airbeat detect wrote, in a browser; several people at once.
+
+    OUT may be new: missions are drawn, planned, exported, uploaded and flown from the page Plan, and what is
+    searched then comes to the desk. Nothing flies before somebody has typed the vehicle's name there; with
+    --no-control nothing is flown, uploaded or dispatched at all.
 
     Beside the desk there is a live map: vehicles that are watched, what is planned, flown and photographed,
     the probability map of a case, candidates, and alerts with a sound.
@@ -171,8 +188,11 @@ def command(
             f"the console needs a package that is not installed: {error.name}",
             remedy="pip install 'airbeat[console]'",
         ) from error
-    from airbeat.cli.plans import load_plan
+    from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
+    from airbeat.console.actstate import Act
     from airbeat.console.desk import Desk
+    from airbeat.console.feeds import Feeds, named_addresses
+    from airbeat.console.fleet import Fleet
     from airbeat.console.layers import MapLayers
     from airbeat.console.live import Live
     from airbeat.console.sessions import Sessions
@@ -181,15 +201,38 @@ def command(
 
     sessions = Sessions(password=_password(password_file, host))
     plan: FlightPlan | None = load_plan(plan_file) if plan_file is not None else None
+    _made(out_dir)
     if operation is not None:
         belongs_to(out_dir, operation)
     with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening, ExitStack() as ending:
         log.verify()
-        source = _source_of(out_dir)
-        desk = Desk(out_dir, _photographs(photographs, source, out_dir), log, second_look=second_look)
-        layers = MapLayers(lambda: desk.results, plan, flights)
-        live = Live(bases=_shelf(bases, ending), case=_case(case_path, ending), layers_version=layers.version)
-        _watched(live.fleet, vehicles, flights, plan, ending)
+        desk = Desk(out_dir, photographs, log, second_look=second_look)
+        fleet, addresses = Fleet(), named_addresses(vehicles)
+        feeds = Feeds(
+            fleet,
+            vehicles=addresses,
+            folders=[f for f in flights if f.is_dir()],
+            survey=plan.survey if plan is not None else None,
+        )
+        ending.callback(feeds.close)
+        act = Act(
+            desk,
+            load_plan=load_plan,
+            fleet=fleet,
+            control=not no_control,
+            vehicles=addresses,
+            units=units,
+            mission=plan_file if plan_file is not None and plan_file.suffix in MISSION_SUFFIXES else None,
+            borrow=feeds.lent,
+        )
+        ending.callback(act.close)
+        layers = MapLayers(lambda: desk.results, plan, flights, shown=act.shown)
+        live = Live(
+            fleet=fleet,
+            bases=_shelf(bases, ending),
+            case=_case(case_path, ending),
+            layers_version=layers.version,
+        )
         taken = listening.getsockname()[1]
         known = frozenset(
             f"[{n}]:{taken}" if ":" in n else f"{n}:{taken}".lower()
@@ -203,6 +246,7 @@ def command(
             name=plan.name if plan is not None else out_dir.resolve().name,
             ending=lambda: server.should_exit,
             live=live,
+            act=act,
         )
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{taken}/enter?token={sessions.link()}"
@@ -222,6 +266,8 @@ def command(
         )
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
+        for flight in act.flying():
+            output(as_json).print(f"STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}")
     return 0
 
 
@@ -244,31 +290,3 @@ def _case(path: Path | None, ending: ExitStack) -> CaseMap | None:
     case = CaseMap(path)
     ending.callback(case.close)
     return case
-
-
-def _watched(
-    fleet: Fleet,
-    vehicles: tuple[str, ...],
-    flights: tuple[Path, ...],
-    plan: FlightPlan | None,
-    ending: ExitStack,
-) -> None:
-    """Have the fleet told of vehicles, and of flights that are under way in these folders."""
-    from airbeat.console.feeds import Feeds, named_addresses
-
-    feeds = Feeds(
-        fleet,
-        vehicles=named_addresses(vehicles),
-        folders=[f for f in flights if f.is_dir()],
-        survey=plan.survey if plan is not None else None,
-    )
-    ending.callback(feeds.close)
-
-
-def _source_of(out_dir: Path) -> str:
-    from airbeat.report.artefact import Part, read_artefact
-
-    class Source(Part):
-        source: str = ""
-
-    return read_artefact(out_dir / "candidates.json", Source, remedy="run airbeat detect first").source

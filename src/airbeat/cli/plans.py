@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["PLAN_SUFFIXES", "load_plan"]
+__all__ = ["MISSION_SUFFIXES", "PLAN_SUFFIXES", "load_plan"]
 
 MISSION_SUFFIXES = {".yaml", ".yml"}
 PLAN_SUFFIXES = {".plan", ".waypoints"}

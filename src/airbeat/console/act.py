@@ -217,6 +217,8 @@ class _Pages:
 
     async def plan(self, request: Request) -> Response:
         by, body, act = who(request), await read_body(request, _PlanAsked), self._act
+        if body.kept and body.kept not in act.read:
+            raise HTTPException(409, "the file that was loaded is not known here any more: load it again")
         text = mission_text(body.drawing, body.choices, act.read.get(body.kept, {}))
         sketch = body.model_dump()
         return _begun(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -73,9 +73,18 @@ class Flights:
         log: the operation's log.
         fleet: told where vehicles are.
         vehicles: addresses by name, as given when the console was started.
+        borrow: has an address to itself, for who watches it listens there too.
     """
 
-    def __init__(self, folder: Path, log: OperationsLog, fleet: Fleet, vehicles: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        log: OperationsLog,
+        fleet: Fleet,
+        vehicles: dict[str, str],
+        *,
+        borrow: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
         self._folder = folder
         self._log = log
         self._fleet = fleet
@@ -83,6 +92,7 @@ class Flights:
         self._exercise: _Exercise | None = None
         self._flown: dict[str, Path] = {}
         self.vehicles = vehicles
+        self._borrow = borrow
 
     @property
     def photographs(self) -> Path:
@@ -222,7 +232,7 @@ class Flights:
         tlogs.mkdir(parents=True, exist_ok=True)
         begun = "".join(c for c in job.begun_utc[:19] if c.isalnum())
         tlog = tlogs / f"{begun}-{job.id}-{job.kind}.tlog"
-        with connect(url, timeout_s=_HEARTBEAT_S, tlog=tlog) as link:
+        with self._borrow(url), connect(url, timeout_s=_HEARTBEAT_S, tlog=tlog) as link:
             yield link
 
     def _embedded(self, job: Job, plan: Plan, speedup: Speed) -> str:

@@ -145,6 +145,13 @@ class Plans:
             plans = list(self._plans.values())
         return [plan.to_json() for plan in reversed(plans)]
 
+    def newest(self) -> FlightPlan | None:
+        """The plan that was made last and may be flown."""
+        with self._lock:
+            return next(
+                (p.mission.plan for p in reversed(self._plans.values()) if not p.mission.failed), None
+            )
+
     def earlier(self) -> list[str]:
         """Ids of mission files that an earlier console made here, the newest first."""
         with self._lock:

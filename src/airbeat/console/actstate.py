@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from airbeat.console.actwork import in_process, plan_text, search_photographs
 from airbeat.console.desk import Desk, Unknown
 from airbeat.console.fleet import Fleet
 from airbeat.console.jobs import Job, Jobs
+from airbeat.errors import UsageError
 from airbeat.mission.closerlook import closer_look_text
 from airbeat.mission.loader import load_mission
 from airbeat.mission.plan import FlightPlan
@@ -38,6 +40,7 @@ class Act:
         units: the units file for dispatch, or None.
         mission: a mission file that a closer look takes home and fence from, where no plan was made here.
         load_plan: the plan in a file.
+        borrow: has an address to itself while it is uploaded to or flown, for nobody else may listen there.
     """
 
     def __init__(
@@ -50,13 +53,14 @@ class Act:
         vehicles: dict[str, str] | None = None,
         units: Path | None = None,
         mission: Path | None = None,
+        borrow: Callable[[str], AbstractContextManager[None]] = lambda _address: nullcontext(),
     ) -> None:
         self.desk = desk
         self.fleet = fleet or Fleet()
         self.control = control
         self.mission = mission
         self.plans = Plans(desk.folder)
-        self.flights = Flights(desk.folder, desk.log, self.fleet, vehicles or {})
+        self.flights = Flights(desk.folder, desk.log, self.fleet, vehicles or {}, borrow=borrow)
         self.dispatch = (
             None if units is None else Dispatch(units, desk.folder, desk.log, self.fleet, load_plan)
         )
@@ -68,6 +72,14 @@ class Act:
         """End what runs; a real vehicle that flies goes on flying, and is not watched any more."""
         self.jobs.close()
         self.flights.close()
+
+    def flying(self) -> list[str]:
+        """Flights that are under way."""
+        return [job["title"] for job in self.jobs.all() if job["live"].get("flying")]
+
+    def shown(self) -> tuple[FlightPlan | None, list[Path]]:
+        """What maps show beside what the console was given: the newest plan, and the flights flown here."""
+        return self.plans.newest(), self.flights.records()
 
     def keep_read(self, kept: dict[str, Any]) -> str:
         """Remember what an uploaded file said beside what the page shows."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from airbeat.console.fleet import Fleet, VehicleKind, VehicleState
@@ -60,12 +61,12 @@ class Feeds:
     ) -> None:
         self._fleet, self._survey = fleet, survey
         self._closing = threading.Event()
-        self._observers: list[Observer] = []
+        self._observers: dict[str, tuple[str, Observer]] = {}
         self._followed = [_Followed(folder) for folder in folders]
         try:
             for name, address in vehicles.items():
                 fleet.expect(name)
-                self._observers.append(Observer(address, self._teller(name)))
+                self._observers[address] = (name, Observer(address, self._teller(name)))
         except UsageError:
             self.close()
             raise
@@ -75,8 +76,20 @@ class Feeds:
     def close(self) -> None:
         """Stop watching."""
         self._closing.set()
-        for observer in self._observers:
+        for _, observer in list(self._observers.values()):
             observer.close()
+
+    @contextmanager
+    def lent(self, address: str) -> Iterator[None]:
+        """Leave an address to who uploads to it or flies it; watch it again afterwards."""
+        name, observer = self._observers.pop(address, ("", None))
+        if observer is not None:
+            observer.close()
+        try:
+            yield
+        finally:
+            if observer is not None and not self._closing.is_set():
+                self._observers[address] = (name, Observer(address, self._teller(name)))
 
     # Vehicles that are heard
 

@@ -275,11 +275,12 @@ class Jobs:
         return [job.to_json() for job in reversed(jobs)]
 
     def close(self) -> None:
-        """Cancel what can be cancelled, and wait a moment for it."""
+        """Cancel what can be cancelled, stop watching what flies, and wait a moment for it."""
         with self._lock:
             threads, jobs = list(self._threads.values()), list(self._jobs.values())
         for job in jobs:
-            job.cancel()
+            if not job.cancel():
+                job.order("leave")
         for thread in threads:
             thread.join(_JOIN_S)
 

@@ -58,12 +58,18 @@ class MapLayers:
         results: the search as it is now.
         plan: as for ``map_layers``.
         flights: records, or the folders of flights; folders without a record yet are passed over.
+        shown: a plan in place of ``plan`` where there is one, and more records; asked each time.
     """
 
     def __init__(
-        self, results: Callable[[], SearchResults], plan: FlightPlan | None, flights: Sequence[Path]
+        self,
+        results: Callable[[], SearchResults],
+        plan: FlightPlan | None,
+        flights: Sequence[Path],
+        *,
+        shown: Callable[[], tuple[FlightPlan | None, Sequence[Path]]] = lambda: (None, ()),
     ) -> None:
-        self._results, self._plan = results, plan
+        self._results, self._plan, self._shown = results, plan, shown
         self._flights = [f / "flight.json" if f.is_dir() else f for f in flights]
         self._lock = Lock()
         self._made_of: object = None
@@ -86,11 +92,12 @@ class MapLayers:
             return self._layers
 
     def _fresh(self) -> int:
-        results = self._results()
-        there = [path for path in self._flights if path.is_file()]
-        made_of = (id(results), [(path, path.stat().st_mtime_ns) for path in there])
+        results, (newer, more) = self._results(), self._shown()
+        plan = newer or self._plan
+        there = [path for path in (*self._flights, *more) if path.is_file()]
+        made_of = (id(results), id(plan), [(path, path.stat().st_mtime_ns) for path in there])
         if made_of != self._made_of:
-            self._layers = map_layers(results, self._plan, there)
+            self._layers = map_layers(results, plan, there)
             self._made_of = made_of
             self._version += 1
         return self._version
