@@ -48,6 +48,7 @@ _ADDRESS = re.compile(
 _ANSWER_S = 900.0
 _HEARTBEAT_S = 60.0
 _SHOWN_EVERY_S = 0.25
+_MOST_POINTS = 500
 _WARNING = 4
 """MAV_SEVERITY_WARNING."""
 _TOLD_KINDS = {"mode", "link", "reboot"}
@@ -157,7 +158,7 @@ class Flights:
         refuse_errors(check_plan(whole, conditions), refused="not flown")
         state = self._state(plan) if resume else None
         with self._reached(job, plan, vehicle, speedup) as link:
-            folder = self._flight_folder(plan, resume=resume)
+            folder = self._flight_folder(plan, vehicle, resume=resume)
             with Aside(Recorder(self._log, actor=job.by), say=job.say) as aside:
                 flight = _Flight(
                     job=job,
@@ -183,11 +184,17 @@ class Flights:
         state.require_plan(plan.mission.plan)
         return state
 
-    def _flight_folder(self, plan: Plan, *, resume: bool) -> Path:
-        """A new folder for a flight; that of the plan's last flight where it is gone on with."""
+    def _flight_folder(self, plan: Plan, vehicle: str, *, resume: bool) -> Path:
+        """A new folder for a flight; that of the plan's last flight where it is gone on with.
+
+        That of an embedded flight has the number of its photographs, unless it is flown from already.
+        """
         with self._lock:
             if not resume:
                 number = self._next_number()
+                exercise = self._exercise if vehicle == EMBEDDED else None
+                if exercise is not None and not (self._folder / "flights" / str(exercise.number)).exists():
+                    number = exercise.number
                 folder = self._folder / "flights" / str(number)
                 folder.mkdir(parents=True)
                 self._flown[plan.id] = folder
@@ -357,6 +364,7 @@ class _Flight:
             "more": state.outcome == SORTIE_FLOWN,
             "may_go_on": state.outcome != FlightOutcome.COMPLETED.value,
             "folder": self.folder.name,
+            "track": _thinned(record),
         }
 
     def _confirm(self, findings: tuple[PreflightFinding, ...], verdict: UploadVerdict) -> bool:
@@ -461,6 +469,12 @@ class _Flight:
             photos=len(record.photos),
             files=files_of(written),
         )
+
+
+def _thinned(record: FlightRecord) -> list[tuple[float, float]]:
+    """The flown line for the page: lat, lon [degrees]."""
+    step = max(len(record.track) // _MOST_POINTS, 1)
+    return [(round(fix.position.lat_deg, 7), round(fix.position.lon_deg, 7)) for fix in record.track[::step]]
 
 
 def _will_happen(plan: FlightPlan, until: int | None, items: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 /* global L */
 import { t } from "./words.js";
 
-export const COLOURS = { area: "#009e73", fence: "#d55e00", keepout: "#b3001b", line: "#0072b2" };
+export const COLOURS = { area: "#1f6feb", fence: "#1a7f37", keepout: "#cf222e", line: "#bc4c00" };
 const NEAR_PX = 10;
 const MOST_UNDO = 100;
 const MOST_MIDDLES = 150;

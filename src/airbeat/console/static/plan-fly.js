@@ -14,6 +14,7 @@ export class Flight {
     Object.assign(this, { map, guarded, refreshed });
     this.plan = "";
     this.job = "";
+    this.drawn = "";
     this.track = L.polyline([], TRACK);
     this.mark = L.marker([0, 0], { interactive: false, zIndexOffset: 1000, icon: L.divIcon({ className: "mark-vehicle", iconSize: [16, 16] }) });
     const act = (path, more) => guarded(async () => { await post(path, { plan: this.plan, vehicle: this.vehicle(), speedup: Number($("speedup").value), ...more }); await refreshed(); });
@@ -31,7 +32,7 @@ export class Flight {
     $("no-control").hidden = state.control;
     $("control").hidden = !state.control;
     $("vehicle").replaceChildren(...[...state.vehicles, OTHER].map((v) => new Option(v === OTHER ? t("another address …") : v === "embedded" ? t("embedded (simulated, for training)") : v, v)));
-    $("speedup").replaceChildren(...state.speedups.map((s) => new Option(s === 0 ? t("as fast as it can") : t("{n} times as fast", { n: s }), String(s))));
+    $("speedup").replaceChildren(...state.speedups.map((s) => new Option(s === 0 ? t("as fast as it can") : s === 1 ? t("as in reality") : t("{n} times as fast", { n: s }), String(s))));
     this.rows();
   }
 
@@ -59,7 +60,7 @@ export class Flight {
     $("flight").hidden = !job;
     if (!job) { this.mark.remove(); return; }
     if (this.job !== job.id) { this.job = job.id; this.track.setLatLngs([]).addTo(this.map); }
-    const live = job.live, number = (v, digits, unit) => (v === null || v === undefined ? "–" : `${v.toFixed(digits)} ${unit}`);
+    const live = job.live, number = (v, digits, unit) => (v === null || v === undefined ? "–" : `${v.toFixed(digits).replace(/^-(?=[0.]*$)/, "")} ${unit}`);
     const left = live.eta_s === undefined ? "–" : `${Math.floor(live.eta_s / 60)}:${String(Math.round(live.eta_s % 60)).padStart(2, "0")}`;
     const rows = [
       [t("now"), `${job.label}, ${live.mode || "–"}`], [t("height"), number(live.height_m, 0, "m")], [t("speed"), number(live.speed_m_s, 1, "m/s")],
@@ -85,6 +86,7 @@ export class Flight {
     }
     if (flown && flown.result) {
       const r = flown.result;
+      if (flown.id !== this.drawn) { this.drawn = flown.id; this.track.setLatLngs(r.track).addTo(this.map); }
       box.push(element("h2", `${r.outcome}: ${r.explanation}`, r.outcome === "completed" ? "good" : "bad"));
       if (!r.landed) box.push(element("p", t("THE VEHICLE IS NOT KNOWN TO HAVE LANDED, AND NOBODY HERE WATCHES IT ANY MORE. Take over with the transmitter's mode switch, or with another ground station."), "bad"));
       const facts = [t("{seconds} s in the air, {photos} photographs", { seconds: Math.round(r.duration_s ?? 0), photos: r.photos }), ...flown.said];

@@ -66,7 +66,7 @@ export class Shown {
     L.marker([plan.home.lat, plan.home.lon], { icon: L.divIcon({ className: "mark-home", html: "H", iconSize: [20, 20] }), title: t("take-off place"), interactive: false }).addTo(this.layer);
     this.layer.addTo(this.map);
     const bounds = L.latLngBounds(plan.layers.flat().flatMap((f) => { const b = L.geoJSON(f).getBounds(); return b.isValid() ? [b.getSouthWest(), b.getNorthEast()] : []; }));
-    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [20, 20] });
+    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [20, 20], animate: false });
   }
 
   async write() {

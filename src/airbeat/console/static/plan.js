@@ -117,7 +117,7 @@ async function loaded(answer) {
 
 function fit() {
   const bounds = editor.bounds();
-  if (bounds.isValid()) map.fitBounds(bounds, { padding: [40, 40], maxZoom: 18 });
+  if (bounds.isValid()) map.fitBounds(bounds, { padding: [40, 40], maxZoom: 18, animate: false });
 }
 
 // Mission
@@ -295,14 +295,12 @@ function wire() {
     e.preventDefault();
   });
   $("who").addEventListener("click", () => guarded(async () => { $("who").textContent = (await name()).name; }));
-  const source = new EventSource("/api/events?after=9007199254740991");
-  source.onopen = () => guarded(refreshed);
 }
 
 function go(words) {
   const [lat, lon] = words.split(/[\s,;]+/).map(Number);
   if (!(Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) throw new Error(t("write latitude and longitude in degrees: 49.3950, 8.7310"));
-  map.setView([lat, lon], 17);
+  map.setView([lat, lon], 17, { animate: false });
 }
 
 async function upload(file) {
