@@ -320,8 +320,10 @@ class _Pages:
             raise HTTPException(409, "nothing is asked any more")
         if body.word and body.word != question["word"]:
             raise HTTPException(400, f"type {question['word']} to confirm, or cancel")
-        job.answer(yes=body.word == question["word"], by=by)
-        return JSONResponse({"confirmed": body.word == question["word"]})
+        yes = body.word == question["word"]
+        if not job.answer(yes=yes, by=by):
+            raise HTTPException(409, "nothing is asked any more")
+        return JSONResponse({"confirmed": yes})
 
     async def order(self, request: Request) -> Response:
         by, body = who(request), await read_body(request, _Order)

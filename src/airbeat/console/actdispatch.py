@@ -111,7 +111,6 @@ class Dispatch:
                     }
                     yes, by = job.ask(asked, timeout_s=_ANSWER_S)
                     if yes:
-                        job.hold_on()
                         self._tell(Happening.DISPATCH_ORDER, document | {"sent": arrival.unit}, by=by)
                     return yes
 

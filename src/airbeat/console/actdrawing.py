@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import shapely
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from airbeat.console.bodies import Body
 from airbeat.errors import InputFileError, UsageError
@@ -201,7 +201,7 @@ def _is_text(content: bytes) -> bool:
 
 def _read_area(area: AreaFile) -> ReadFile:
     line = [Spot.of(p) for p in area.corridors[0].line] if len(area.corridors) == 1 else []
-    drawing = Drawing(
+    drawing = _limited(
         area=[] if area.only_corridors else _polygons(area.area),
         exclusion=[ring for shape in area.keepouts for ring in (p[0] for p in _polygons(shape))],
         line=line,
@@ -209,7 +209,6 @@ def _read_area(area: AreaFile) -> ReadFile:
     choices: dict[str, Any] = {}
     if line and area.only_corridors:
         choices = {"pattern": "corridor", "width_m": area.corridors[0].width_m}
-    _limit(drawing)
     return ReadFile(drawing=drawing, choices=choices, kept={}, notes=area.notes)
 
 
@@ -234,7 +233,6 @@ def _read_mission(content: bytes) -> ReadFile:
     if datums - {"wgs84"}:
         kept = {k: kept[k] for k in ("camera", "airframe") if k in kept}
     drawing = _drawn(mission, PATTERN_NEEDS[pattern])
-    _limit(drawing)
     return ReadFile(
         drawing=drawing, choices=_choices(tree, block, mission, pattern), kept=kept, notes=tuple(notes)
     )
@@ -244,7 +242,7 @@ def _drawn(mission: Mission, needs: str) -> Drawing:
     fence, pattern = mission.fence, mission.pattern
     line = getattr(pattern, "line", None) or [p.position for p in getattr(pattern, "points", ())]
     centre = getattr(pattern, "centre", None)
-    return Drawing(
+    return _limited(
         area=_polygons(mission.area) if needs == "area" and mission.area is not None else [],
         inclusion=[[Spot.of(v) for v in p.vertices] for p in fence.polygons if p.inclusion] if fence else [],
         exclusion=[[Spot.of(v) for v in p.vertices] for p in fence.polygons if not p.inclusion]
@@ -303,14 +301,24 @@ def _datums(value: Any) -> list[str]:
     return [d for v in value for d in _datums(v)] if isinstance(value, list) else []
 
 
-def _limit(drawing: Drawing) -> None:
-    rings = [r for p in drawing.area for r in p] + drawing.inclusion + drawing.exclusion + [drawing.line]
+def _limited(**shapes: Any) -> Drawing:
+    """A drawing that a page can edit.
+
+    Raises:
+        InputFileError: it has too many corners or shapes.
+    """
+    rings = [r for p in shapes.get("area", []) for r in p]
+    rings += [*shapes.get("inclusion", []), *shapes.get("exclusion", []), shapes.get("line", [])]
     corners = sum(map(len, rings))
+    remedy = "simplify the lines, or plan the file on the command line: airbeat plan"
     if corners > _MOST_CORNERS:
         raise InputFileError(
-            f"{corners} corners are more than a page can edit (at most {_MOST_CORNERS})",
-            remedy="simplify the lines, or plan the file on the command line: airbeat plan",
+            f"{corners} corners are more than a page can edit (at most {_MOST_CORNERS})", remedy=remedy
         )
+    try:
+        return Drawing(**shapes)
+    except ValidationError as error:
+        raise InputFileError(f"{len(rings)} shapes are more than a page can edit", remedy=remedy) from error
 
 
 def _polygons(geometry: Any) -> list[list[list[Spot]]]:

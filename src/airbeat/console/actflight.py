@@ -387,7 +387,6 @@ class _Flight:
         question |= {"vehicle": self.vehicle, "plan": self.plan.name, "word": self.vehicle}
         yes, by = self.job.ask(question, timeout_s=_ANSWER_S)
         if yes:
-            self.job.hold_on()
             self.log.append(
                 Happening.FLIGHT_CONFIRMED.value,
                 {"plan": self.plan.name, "vehicle": self.vehicle},

@@ -145,11 +145,15 @@ class Job:
     # -- the requests' side -----------------------------------------------------------------------
 
     def answer(self, *, yes: bool, by: str) -> bool:
-        """Answer what it asks; False where it asks nothing."""
+        """Answer what it asks; False where it asks nothing any more.
+
+        After a yes it is not cancelled: what is under way then must be ended in order.
+        """
         with self._changed:
-            if self._state is not JobState.ASKING:
+            if self._state is not JobState.ASKING or self._is_cancelled or self._answer is not None:
                 return False
             self._answer = (yes, by)
+            self._may_cancel = self._may_cancel and not yes
             self._changed.notify_all()
             return True
 
