@@ -33,10 +33,11 @@ PATIENT_MS = 300_000
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A console on a folder that is not there yet; its link and the folder."""
+def console(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str, Path]]:
+    """A console on a folder that is not there yet, with options by indirect parameters; link and folder."""
     folder = tmp_path / "operation"
-    words = [sys.executable, "-m", "airbeat", "console", str(folder), "--port", "0"]
+    options = getattr(request, "param", ())
+    words = [sys.executable, "-m", "airbeat", "console", str(folder), "--port", "0", *options]
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )
@@ -88,6 +89,18 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
+def drawing_page(page: Any) -> None:
+    """From the empty desk to the page where missions are drawn, over the hillside of the demo."""
+    page.fill("#name", "K. Brandt")
+    page.click("#name-dialog button")
+    sync_api.expect(page.locator("#title")).to_contain_text("Nothing was searched yet")
+    picture(page, "01-empty-desk")
+    page.click('header a[href="/plan"]')
+    sync_api.expect(page.locator("#who")).to_have_text("K. Brandt")
+    page.fill("#goto-place", "49.3950, 8.7310")
+    page.click("#goto button")
+
+
 def draw(page: Any, tool: str, *corners: tuple[float, float]) -> None:
     """Click corners, as shares of the map's width and height, and end the shape with Enter."""
     box = page.locator("#plan-map").bounding_box()
@@ -110,15 +123,7 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     expect = sync_api.expect
     _, folder = console
 
-    page.fill("#name", "K. Brandt")
-    page.click("#name-dialog button")
-    expect(page.locator("#title")).to_contain_text("Nothing was searched yet")
-    picture(page, "01-empty-desk")
-
-    page.click('header a[href="/plan"]')
-    expect(page.locator("#who")).to_have_text("K. Brandt")
-    page.fill("#goto-place", "49.3950, 8.7310")
-    page.click("#goto button")
+    drawing_page(page)
     draw(page, "area", (0.44, 0.40), (0.58, 0.39), (0.59, 0.58), (0.45, 0.59))
     expect(page.locator("#shapes")).to_contain_text("ha")
     page.keyboard.press("Control+z")
@@ -164,7 +169,7 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     picture(page, "07-confirm")
     page.click("#confirm-yes")
     page.wait_for_selector("#flight:not([hidden])")
-    page.wait_for_timeout(800)
+    expect(page.locator("#flight-rows")).to_contain_text("flying, AUTO")
     picture(page, "08-flying")
     expect(page.locator("#outcome")).to_contain_text("completed: the mission was flown to its end")
     picture(page, "09-flown")
@@ -189,6 +194,10 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     page.click("#look")
     page.wait_for_selector("#act-dialog a")
     picture(page, "13-closer-look")
+    page.click("#act-dialog a")
+    expect(page.locator("#plan-name")).to_contain_text("Closer look at C001")
+    expect(page.locator("#findings")).not_to_contain_text("error")
+    picture(page, "14-closer-look-planned")
 
     checked = subprocess.run(
         [sys.executable, "-m", "airbeat", "log", "verify", str(folder / "operations.sqlite"), "--json"],
@@ -214,3 +223,64 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     places = [kinds.index(kind) for kind in wanted]
     assert places == sorted(places)
     assert {e.actor for e in events} == {"K. Brandt"}
+
+
+def test_shapes_are_changed_corner_by_corner_and_each_change_is_undone(page: Any, tmp_path: Path) -> None:
+    expect = sync_api.expect
+    drawing_page(page)
+    draw(page, "area", (0.30, 0.30), (0.60, 0.30), (0.60, 0.60), (0.30, 0.60))
+    shape = page.locator("#shapes li")
+    expect(shape).to_contain_text("4 corners")
+    square = shape.inner_text()
+
+    def drag(selector: str, by: tuple[float, float]) -> None:
+        box = page.locator(selector).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + by[0] / 2, y + by[1] / 2, steps=3)
+        page.mouse.move(x + by[0], y + by[1], steps=3)
+        page.mouse.up()
+
+    drag(".corner >> nth=0", (-60, -40))
+    expect(shape).not_to_have_text(square)
+    drag(".middle >> nth=1", (50, 0))
+    expect(shape).to_contain_text("5 corners")
+    picture(page, "20-corners")
+    page.keyboard.press("Delete")  # the corner that was dragged last is chosen
+    expect(shape).to_contain_text("4 corners")
+    for _ in range(3):
+        page.click("#undo")
+    expect(shape).to_have_text(square)
+    page.reload()
+    expect(shape).to_have_text(square)
+    shape.locator("button").click()
+    page.click("#delete-shape")
+    expect(shape).to_have_count(0)
+
+    evil = "<img src=x onerror=alert(1)>"
+    ring = [[8.730, 49.394], [8.732, 49.394], [8.732, 49.396], [8.730, 49.394]]
+    feature = {
+        "type": "Feature",
+        "properties": {"name": evil},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    file = tmp_path / f"{evil.replace('/', '')}.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "name": evil, "features": [feature]}))
+    page.set_input_files("#file", str(file))
+    expect(shape).to_contain_text("3 corners")
+    file.write_text('{"type": "FeatureCollection", "features": [{"type": "' + evil + '"}]}')
+    page.set_input_files("#file", str(file))
+    expect(page.locator("#said")).not_to_be_empty()
+    assert page.locator("main img[src=x], header img").count() == 0
+
+
+@pytest.mark.parametrize("console", [("--no-control",)], indirect=True)
+def test_without_control_the_pages_show_nothing_that_moves_a_vehicle(page: Any) -> None:
+    expect = sync_api.expect
+    drawing_page(page)
+    page.click('[data-tab="fly"]')
+    expect(page.locator("#no-control")).to_be_visible()
+    for control in ("#upload", "#fly", "#resume", "#vehicle"):
+        expect(page.locator(control)).to_be_hidden()
+    picture(page, "21-no-control")

@@ -152,14 +152,23 @@ def search_photographs(
 
     Raises:
         FrameError: there are no photographs.
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written, or holds the results of another search.
     """
     from airbeat.detect.run import detect_folder
     from airbeat.ops.happenings import Happening
     from airbeat.ops.log import OperationsLog
     from airbeat.ops.recorder import Recorder
     from airbeat.report.recorded import recorded_search
+    from airbeat.report.searched import read_search_results
 
+    earlier = out_dir / "candidates.json"
+    if earlier.is_file():
+        source = read_search_results(earlier).source
+        if Path(source).resolve() != photographs.resolve():
+            raise UsageError(
+                f"{out_dir} holds what a search of {source or 'other photographs'} found",
+                remedy="search these into another folder: airbeat detect",
+            )
     with OperationsLog(log) as opened:
         recorder = Recorder(opened, actor=actor)
         recorder.tell(Happening.SEARCH_BEGUN, source=str(photographs))

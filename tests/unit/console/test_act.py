@@ -367,7 +367,13 @@ def test_a_flight_on_the_embedded_vehicle_begins_with_a_typed_name_and_ends_as_o
     assert [s["name"] for s in states] == ["embedded"]
     assert len(states[0]["track"]) > 2
     assert console.desk.log.verify() > 5
-    assert len(console.act.flights.records()) >= 1
+    assert len(console.act.flights.records()) == 1
+
+    rest = client.post("/api/act/fly", json=body | {"resume": True})
+    asked = until(client, rest, "asking")
+    assert asked["question"]["items"] > 0
+    client.post("/api/act/answer", json={"job": asked["id"], "word": ""})
+    until(client, rest, "failed")
 
 
 def test_a_vehicle_that_does_not_answer_is_said(signed, console, monkeypatch):
@@ -436,6 +442,45 @@ def test_units_are_ranked_for_a_candidate_and_who_asked_is_in_the_log(signed, co
     assert "no drone with an address can go" in until(client, sent, "failed")["error"]
     first = console.desk.log.events()[0]
     assert (first.kind, first.actor) == ("dispatch.ranked", "K. Brandt")
+
+
+@pytest.mark.parametrize("console", [{}], indirect=True)
+def test_a_drone_is_sent_only_after_its_name_was_typed(signed, console, search_folder, tmp_path):
+    from airbeat.console.actdispatch import Dispatch
+    from airbeat.mission.beatloader import load_beat
+    from airbeat.sim.vehicle.config import VehicleConfig
+    from airbeat.sim.vehicle.server import EmbeddedVehicle
+
+    beat = ROOT / "missions" / "beats" / "school-runs.yaml"
+    results = json.loads((search_folder(1) / "candidates.json").read_text())
+    results["candidates"][0] |= {"lat_deg": 47.58, "lon_deg": 7.65}
+    (console.desk.folder / "candidates.json").write_text(json.dumps(results))
+    pad = load_beat(beat).drones[0][0].position
+    with EmbeddedVehicle(VehicleConfig(home=pad, speedup=5.0)) as vehicle:
+        units = tmp_path / "units.yaml"
+        units.write_text(
+            f"airbeat: 1\nkind: units\nbeat: {beat}\ndrones: [{{name: drone 1, connect: '{vehicle.url}'}}]\n"
+        )
+        act = console.act
+        act.dispatch = Dispatch(units, console.desk.folder, console.desk.log, act.fleet, lambda _path: None)
+        client = signed()
+        sent = client.post("/api/act/dispatch", json={"candidate": "C001", "send": True})
+        asked = until(client, sent, "asking")
+        assert asked["question"]["word"] == "drone 1"
+        assert "may it arm, take off and go there now?" in asked["question"]["words"]
+        client.post("/api/act/answer", json={"job": asked["id"], "word": ""})
+        assert "drone 1 was not sent" in until(client, sent, "failed")["error"]
+        assert not vehicle.armed
+    kinds = [e.kind for e in console.desk.log.events()]
+    assert kinds == ["dispatch.ranked", "dispatch.failed", "act.failed"]
+
+
+def test_a_search_does_not_replace_what_another_search_found(signed, console, search_folder):
+    shutil.copy(search_folder(3) / "candidates.json", console.desk.folder / "candidates.json")
+    client = signed()
+    job = until(client, client.post("/api/act/search", json={}), "failed")
+    assert "holds what a search of" in job["error"]
+    assert len(console.desk.results.candidates) == 3
 
 
 # The pages

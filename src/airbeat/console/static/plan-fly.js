@@ -18,7 +18,7 @@ export class Flight {
     this.track = L.polyline([], TRACK);
     this.mark = L.marker([0, 0], { interactive: false, zIndexOffset: 1000, icon: L.divIcon({ className: "mark-vehicle", iconSize: [16, 16] }) });
     const act = (path, more) => guarded(async () => { await post(path, { plan: this.plan, vehicle: this.vehicle(), speedup: Number($("speedup").value), ...more }); await refreshed(); });
-    $("upload").addEventListener("click", () => act("/api/act/upload", { sortie: 1 }));
+    $("upload").addEventListener("click", () => act("/api/act/upload", { sortie: Number($("sortie").value || 1) }));
     $("fly").addEventListener("click", () => act("/api/act/fly", {}));
     $("resume").addEventListener("click", () => act("/api/act/fly", { resume: true }));
     $("search").addEventListener("click", () => guarded(async () => { await post("/api/act/search", {}); await refreshed(); }));
