@@ -227,10 +227,9 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     """
     from airbeat.cli.interrupt import Interrupts
     from airbeat.flight.area import photographed_before
-    from airbeat.flight.begin import find_sortie
+    from airbeat.flight.begin import find_sortie, keeper_for
     from airbeat.flight.fly import fly_sortie
     from airbeat.flight.parameters import applied_parameters
-    from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
     from airbeat.ops.happenings import Happening
 
@@ -250,15 +249,12 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
-            keeper = StateKeeper(
-                order.folder / "state.json",
+            keeper = keeper_for(
+                sortie,
                 plan,
-                flown=sortie.rest,
+                order.folder / "state.json",
                 earlier=order.state,
-                resumed_at=sortie.point,
-                resumed_from=sortie.start,
-                sortie=order.sortie,
-                until=sortie.until,
+                number=order.sortie,
                 say=order.say,
             )
 

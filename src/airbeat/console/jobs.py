@@ -14,7 +14,7 @@ from airbeat.errors import AirbeatError, MissionFileError
 
 __all__ = ["Busy", "Cancelled", "Job", "JobState", "Jobs", "error_words"]
 
-_KEPT = 100
+_KEPT = 20
 """Finished jobs that are still told of."""
 _SAID = 30
 _JOIN_S = 5.0
