@@ -16,8 +16,8 @@ from airbeat.console.actplans import Plan
 from airbeat.console.actsortie import WatchedFlight, verdict_json
 from airbeat.console.actwork import EmbeddedProcess
 from airbeat.console.fleet import Fleet
-from airbeat.console.jobs import Job
-from airbeat.errors import UsageError
+from airbeat.console.jobs import Cancelled, Job
+from airbeat.errors import AirbeatError, UsageError
 from airbeat.flight.begin import for_batteries
 from airbeat.flight.planned import refuse_errors
 from airbeat.flight.state import FlightState, read_state
@@ -35,7 +35,8 @@ _ADDRESS = re.compile(
     r"(tcp|tcpin|udp|udpin|udpout):[A-Za-z0-9.:\[\]-]{1,100}:[0-9]{1,5}"
     r"|(/dev/tty[A-Za-z0-9]{1,20}|COM[0-9]{1,3})(,[0-9]{1,8})?"
 )
-_HEARTBEAT_S = 60.0
+_HEARTBEAT_S = 30.0
+_PART = "the vehicle may hold part of the plan: upload it again before anybody flies it"
 Speed = float
 """Simulated seconds per second of an embedded vehicle; 0 as fast as it can."""
 
@@ -59,6 +60,9 @@ class Flights:
         fleet: told where vehicles are.
         vehicles: addresses by name, as given when the console was started.
         borrow: has an address to itself, for who watches it listens there too.
+
+    Raises:
+        UsageError: a vehicle is called as the embedded one is.
     """
 
     def __init__(
@@ -70,6 +74,10 @@ class Flights:
         *,
         borrow: Callable[[str], AbstractContextManager[None]],
     ) -> None:
+        if EMBEDDED in vehicles:
+            raise UsageError(
+                f"no vehicle can be called {EMBEDDED}", remedy="that is the simulated one: rename it"
+            )
         self._folder = folder
         self._log = log
         self._fleet = fleet
@@ -115,8 +123,15 @@ class Flights:
         def progress(what: str, done: int, total: int) -> None:
             job.progress(done / max(total, 1), label=f"uploading {what}")
 
-        with self._reached(job, plan, vehicle, speedup) as link:
-            verdict = upload_plan(link, flown, progress=progress)
+        url = self._url(job, plan, vehicle, speedup)
+        begun = "".join(c for c in job.begun_utc[:19] if c.isalnum())
+        tlog = _made(self._folder / "telemetry") / f"{begun}-{job.id}.tlog"
+        try:
+            with self._reached(job, url, tlog) as link:
+                verdict = upload_plan(link, flown, progress=progress)
+        except Cancelled:
+            job.say(_PART)
+            raise
         Recorder(self._log, actor=job.by).tell(
             Happening.MISSION_UPLOADED,
             plan=flown.name,
@@ -141,26 +156,29 @@ class Flights:
         conditions = Conditions(in_sorties=whole is not plan.mission.plan)
         refuse_errors(check_plan(whole, conditions), refused="not flown")
         state = self._state(plan) if resume else None
-        with self._reached(job, plan, vehicle, speedup) as link:
-            folder = self._flight_folder(plan, vehicle, resume=resume)
-            with Aside(Recorder(self._log, actor=job.by), say=job.say) as aside:
-                flight = WatchedFlight(
-                    job=job,
-                    plan=plan,
-                    vehicle=vehicle,
-                    is_embedded=vehicle == EMBEDDED,
-                    folder=folder,
-                    state=state,
-                    aside=aside,
-                    fleet=self._fleet,
-                    log=self._log,
-                )
-                try:
+        url = self._url(job, plan, vehicle, speedup)
+        with Aside(Recorder(self._log, actor=job.by), say=job.say) as aside:
+            flight = WatchedFlight(
+                job=job,
+                plan=plan,
+                vehicle=vehicle,
+                is_embedded=vehicle == EMBEDDED,
+                folder=self._flight_folder(plan, vehicle, resume=resume),
+                state=state,
+                aside=aside,
+                fleet=self._fleet,
+                log=self._log,
+            )
+            try:
+                with self._reached(job, url, flight.path.with_suffix(".tlog")) as link:
                     record = flight.fly(link)
-                except BaseException:
-                    if flight.has_begun and vehicle == EMBEDDED:
-                        self.close()  # an exercise that broke off is not gone on with
-                    raise
+            except Cancelled:
+                job.say(_PART)
+                raise
+            except AirbeatError:
+                if flight.has_begun and vehicle == EMBEDDED:
+                    self.close()  # an exercise that broke off is not gone on with
+                raise
         result = flight.summary(record)
         if vehicle == EMBEDDED:
             result["photographs"] = self._finish(job)
@@ -187,9 +205,7 @@ class Flights:
                 exercise = self._exercise if vehicle == EMBEDDED else None
                 if exercise is not None and not (self._folder / "flights" / str(exercise.number)).exists():
                     number = exercise.number
-                folder = self._folder / "flights" / str(number)
-                folder.mkdir(parents=True)
-                self._flown[plan.id] = folder
+                self._flown[plan.id] = _made(self._folder / "flights" / str(number))
             return self._flown[plan.id]
 
     def _next_number(self) -> int:
@@ -219,18 +235,14 @@ class Flights:
             )
         return vehicle
 
-    @contextmanager
-    def _reached(self, job: Job, plan: Plan, vehicle: str, speedup: Speed) -> Iterator[Link]:
-        """A link to a vehicle; the embedded one is started where it does not run for this plan.
+    def _url(self, job: Job, plan: Plan, vehicle: str, speedup: Speed) -> str:
+        """A vehicle's address; the embedded one is started where it does not run for this plan."""
+        return self._embedded(job, plan, speedup) if vehicle == EMBEDDED else self.address(vehicle)
 
-        A telemetry log is kept of every link, beside the plans.
-        """
-        url = self._embedded(job, plan, speedup) if vehicle == EMBEDDED else self.address(vehicle)
-        job.progress(0.0, label=f"waiting for a heartbeat of {vehicle}")
-        tlogs = self._folder / "telemetry"
-        tlogs.mkdir(parents=True, exist_ok=True)
-        begun = "".join(c for c in job.begun_utc[:19] if c.isalnum())
-        tlog = tlogs / f"{begun}-{job.id}-{job.kind}.tlog"
+    @contextmanager
+    def _reached(self, job: Job, url: str, tlog: Path) -> Iterator[Link]:
+        """A link to an address that nobody else listens to meanwhile, with its telemetry log."""
+        job.progress(0.0, label=f"waiting for a heartbeat on {url}")
         with self._borrow(url), connect(url, timeout_s=_HEARTBEAT_S, tlog=tlog) as link:
             yield link
 
@@ -245,7 +257,7 @@ class Flights:
                 self._exercise = None
             number = self._next_number()
         photographs = self.photographs / f"flight-{number}"
-        photographs.mkdir(parents=True)
+        _made(photographs)
         process = EmbeddedProcess(
             text=plan.text,
             name=plan.path.name,
@@ -273,3 +285,16 @@ class Flights:
         if exercise is None:
             return 0
         return exercise.process.finish(job.told)
+
+
+def _made(folder: Path) -> Path:
+    """A folder, made where it is missing.
+
+    Raises:
+        UsageError: it cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
+    return folder

@@ -15,7 +15,7 @@ from shapely.geometry import mapping
 from airbeat.checks.footprints import footprint, shots
 from airbeat.checks.unrolled import fly
 from airbeat.console.desk import Unknown
-from airbeat.errors import FindingsError, UsageError
+from airbeat.errors import FindingsError
 from airbeat.flight.planned import PlannedMission, refuse_errors
 from airbeat.formats.atomic import write_files
 from airbeat.formats.catalogue import FORMATS
@@ -119,10 +119,6 @@ class Plans:
             UsageError: it cannot be written.
         """
         kept = Plan(id=plan, by=by, path=self.path_of(plan), text=text, sketch=sketch, mission=mission)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{self.folder} cannot be written: {error.strerror}") from error
         write_files({kept.path: text}, overwrite=False)
         with self._lock:
             self._plans[plan] = kept
@@ -217,10 +213,6 @@ class Plans:
         stem = plan if len(found.mission.sorties) == 1 else f"{plan}-sortie-{sortie}"
         path = self.exports / f"{stem}{wanted.suffixes[0]}"
         result = converted(flown, wanted, name=path.name, aircraft=aircraft)
-        try:
-            self.exports.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{self.exports} cannot be written: {error.strerror}") from error
         write_files({path: result.data}, overwrite=True)
         return {
             "file": path.name,

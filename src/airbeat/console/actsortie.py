@@ -60,6 +60,16 @@ class WatchedFlight:
     _sortie: NextSortie | None = None
 
     @property
+    def number(self) -> int:
+        """1 for the first flight of the plan."""
+        return 1 if self.state is None else self.state.sortie + 1
+
+    @property
+    def path(self) -> Path:
+        """The file of its record."""
+        return self.folder / ("flight.json" if self.number == 1 else f"flight-{self.number}.json")
+
+    @property
     def _kind(self) -> VehicleKind:
         return VehicleKind.EMBEDDED if self.is_embedded else VehicleKind.AUTOPILOT
 
@@ -72,13 +82,12 @@ class WatchedFlight:
         if sortie.attached:
             self.job.hold_on()
             self.aside.tell(Happening.FLIGHT_BEGUN, plan=whole.name, vehicle=self.vehicle)
-        number = 1 if self.state is None else self.state.sortie + 1
         keeper = keeper_for(
             sortie,
             whole,
             self.folder / "state.json",
             earlier=self.state,
-            number=number,
+            number=self.number,
             say=self.job.say,
         )
 
@@ -92,7 +101,7 @@ class WatchedFlight:
 
         def keep(record: FlightRecord) -> None:
             keeper.finish(record)
-            self._keep(record, number)
+            self._keep(record)
 
         watchers = Watchers(
             progress=progress,
@@ -215,9 +224,8 @@ class WatchedFlight:
         wish = self.job.take_order()
         return None if wish is None else Interruption(wish)
 
-    def _keep(self, record: FlightRecord, number: int) -> None:
-        path = self.folder / ("flight.json" if number == 1 else f"flight-{number}.json")
-        written = record.save(path)
+    def _keep(self, record: FlightRecord) -> None:
+        written = record.save(self.path)
         self.aside.tell(
             Happening.FLIGHT_ENDED,
             plan=record.plan_name,

@@ -216,7 +216,7 @@ class Jobs:
     """All jobs of one console, each in a thread of its own.
 
     Args:
-        failed: told of a job that failed, with the reason.
+        failed: told of a job that failed or was cancelled, with the reason.
     """
 
     def __init__(self, *, failed: Callable[[Job, str], None] = lambda _job, _why: None) -> None:
@@ -293,6 +293,7 @@ class Jobs:
             result = work(job)
         except Cancelled:
             job.end(JobState.CANCELLED)
+            self._tell(job, "cancelled")
         except AirbeatError as error:
             self._fail(job, error_words(error))
         except Exception as error:  # noqa: BLE001 - our bug: said on the page, without a traceback
@@ -307,6 +308,9 @@ class Jobs:
 
     def _fail(self, job: Job, why: str) -> None:
         job.end(JobState.FAILED, error=why)
+        self._tell(job, why)
+
+    def _tell(self, job: Job, why: str) -> None:
         try:
             self._failed(job, why)
         except AirbeatError as error:

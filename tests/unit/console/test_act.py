@@ -252,6 +252,13 @@ def test_a_plan_with_errors_is_neither_exported_nor_uploaded_nor_flown(signed, c
     assert not (console.desk.folder / "exports").exists()
 
 
+def test_no_vehicle_takes_the_name_of_the_simulated_one(console):
+    from airbeat.errors import UsageError
+
+    with pytest.raises(UsageError, match="no vehicle can be called embedded"):
+        Act(console.desk, load_plan=lambda _path: None, vehicles={"embedded": "tcp:127.0.0.1:1"})
+
+
 # What is done
 
 

@@ -224,7 +224,7 @@ function jobs() {
   $("jobs").replaceChildren(...shownJobs.map((job) => {
     const box = document.createElement("div"), title = document.createElement("p"), row = document.createElement("div");
     box.className = "job"; row.className = "row";
-    const words = { running: job.label, asking: t("waits for a yes"), failed: job.error, cancelled: t("cancelled"), done: t("done") };
+    const words = { running: job.label, asking: t("waits for a yes"), failed: job.error, cancelled: [t("cancelled"), ...job.said.slice(-1)].join(". "), done: t("done") };
     title.textContent = `${job.title} (${job.by}): ${words[job.state]}`;
     title.className = job.state === "failed" ? "bad" : "";
     box.append(title);
