@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from airbeat.console.basemap import Shelf
 from airbeat.console.desk import Conflict, Desk, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
+from airbeat.console.live import live_routes
 from airbeat.console.sessions import SESSION_S, Sessions
 from airbeat.ops.happenings import words_of
 
@@ -72,6 +74,7 @@ class Console:
         hosts: values of ``Host`` that are ours.
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
+        bases: base maps.
     """
 
     desk: Desk
@@ -80,6 +83,7 @@ class Console:
     hosts: Callable[[], frozenset[str]]
     name: str
     ending: Callable[[], bool] = lambda: False
+    bases: Shelf = field(default_factory=lambda: Shelf([]))
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -103,6 +107,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/picture/crop/{candidate}", pages.crop),
         Route("/picture/frame/{sha256}", pages.frame),
         Route("/picture/around/{sha256}", pages.around),
+        *live_routes(console.bases),
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
