@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from airbeat.cli.output import emit_json, json_option
 from airbeat.errors import DependencyError, UsageError
 
 if TYPE_CHECKING:
+    from airbeat.console.basemap import Shelf
+    from airbeat.console.casemap import CaseMap
+    from airbeat.console.fleet import Fleet
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command"]
@@ -105,6 +109,27 @@ def _photographs(named: Path | None, source: str, out_dir: Path) -> Path:
 @click.option(
     "--name", "names", multiple=True, help="Name under which other machines reach this one, with --listen."
 )
+@click.option(
+    "--vehicle",
+    "vehicles",
+    multiple=True,
+    metavar="[NAME=]URL",
+    help="Vehicle to watch on the live map, as for airbeat fly --connect; it is never told anything. "
+    "May be given several times.",
+)
+@click.option(
+    "--base",
+    "bases",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Base map: MBTiles, PMTiles or GeoTIFF; may be given several times. [default: a graticule]",
+)
+@click.option(
+    "--case",
+    "case_path",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder that airbeat search start made, or a case file: its probability map and POD.",
+)
 @click.option("--second-look", is_flag=True, help="Each candidate needs two reviewers, blind to one another.")
 @operation_option
 @json_option
@@ -118,17 +143,24 @@ def command(
     host: str,
     password_file: Path | None,
     names: tuple[str, ...],
+    vehicles: tuple[str, ...],
+    bases: tuple[Path, ...],
+    case_path: Path | None,
     second_look: bool,
     operation: str | None,
     as_json: bool,
 ) -> int:
     """Review the candidates in OUT, which airbeat detect wrote, in a browser; several people at once.
 
+    Beside the desk there is a live map: vehicles that are watched, what is planned, flown and photographed,
+    the probability map of a case, candidates, and alerts with a sound.
+
     It prints a link that lets one browser in; more links are made at the desk. It listens on this machine
     only unless told otherwise, needs no internet, and ends with Ctrl-C.
 
     \b
     airbeat console candidates --plan missions/demo-hillside.yaml --flight flight
+    airbeat console candidates --vehicle D1=udpin:0.0.0.0:14551 --base area.mbtiles --case case
     """
     try:
         import uvicorn
@@ -141,20 +173,23 @@ def command(
         ) from error
     from airbeat.cli.plans import load_plan
     from airbeat.console.desk import Desk
-    from airbeat.console.layers import map_layers
+    from airbeat.console.layers import MapLayers
+    from airbeat.console.live import Live
     from airbeat.console.sessions import Sessions
     from airbeat.ops.log import OperationsLog
     from airbeat.report.reviewed import belongs_to, log_beside
 
     sessions = Sessions(password=_password(password_file, host))
     plan: FlightPlan | None = load_plan(plan_file) if plan_file is not None else None
-    records = [f / "flight.json" if f.is_dir() else f for f in flights]
     if operation is not None:
         belongs_to(out_dir, operation)
-    with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening:
+    with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening, ExitStack() as ending:
         log.verify()
         source = _source_of(out_dir)
         desk = Desk(out_dir, _photographs(photographs, source, out_dir), log, second_look=second_look)
+        layers = MapLayers(lambda: desk.results, plan, flights)
+        live = Live(bases=_shelf(bases, ending), case=_case(case_path, ending), layers_version=layers.version)
+        _watched(live.fleet, vehicles, flights, plan, ending)
         taken = listening.getsockname()[1]
         known = frozenset(
             f"[{n}]:{taken}" if ":" in n else f"{n}:{taken}".lower()
@@ -163,10 +198,11 @@ def command(
         console = Console(
             desk=desk,
             sessions=sessions,
-            layers=lambda: map_layers(desk.results, plan, records),
+            layers=layers,
             hosts=lambda: known,
             name=plan.name if plan is not None else out_dir.resolve().name,
             ending=lambda: server.should_exit,
+            live=live,
         )
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{taken}/enter?token={sessions.link()}"
@@ -187,6 +223,46 @@ def command(
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
     return 0
+
+
+def _shelf(paths: tuple[Path, ...], ending: ExitStack) -> Shelf:
+    """The base maps, closed at the end."""
+    from airbeat.console.basemap import Shelf, open_base
+
+    opened = []
+    for path in paths:
+        opened.append(open_base(path))
+        ending.callback(opened[-1].close)
+    return Shelf(opened)
+
+
+def _case(path: Path | None, ending: ExitStack) -> CaseMap | None:
+    from airbeat.console.casemap import CaseMap
+
+    if path is None:
+        return None
+    case = CaseMap(path)
+    ending.callback(case.close)
+    return case
+
+
+def _watched(
+    fleet: Fleet,
+    vehicles: tuple[str, ...],
+    flights: tuple[Path, ...],
+    plan: FlightPlan | None,
+    ending: ExitStack,
+) -> None:
+    """Have the fleet told of vehicles, and of flights that are under way in these folders."""
+    from airbeat.console.feeds import Feeds, named_addresses
+
+    feeds = Feeds(
+        fleet,
+        vehicles=named_addresses(vehicles),
+        folders=[f for f in flights if f.is_dir()],
+        survey=plan.survey if plan is not None else None,
+    )
+    ending.callback(feeds.close)
 
 
 def _source_of(out_dir: Path) -> str:

@@ -21,10 +21,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from airbeat.console.basemap import Shelf
 from airbeat.console.desk import Conflict, Desk, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
-from airbeat.console.live import live_routes
+from airbeat.console.live import Live, live_routes
 from airbeat.console.sessions import SESSION_S, Sessions
 from airbeat.ops.happenings import words_of
 
@@ -70,11 +69,11 @@ class Console:
     Attributes:
         desk: the review desk.
         sessions: who may use it.
-        layers: the map's layers; called once, when a page asks first.
+        layers: the map's layers; called whenever a page asks, so it should remember.
         hosts: values of ``Host`` that are ours.
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
-        bases: base maps.
+        live: what the live map shows.
     """
 
     desk: Desk
@@ -83,7 +82,7 @@ class Console:
     hosts: Callable[[], frozenset[str]]
     name: str
     ending: Callable[[], bool] = lambda: False
-    bases: Shelf = field(default_factory=lambda: Shelf([]))
+    live: Live = field(default_factory=Live)
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -107,7 +106,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/picture/crop/{candidate}", pages.crop),
         Route("/picture/frame/{sha256}", pages.frame),
         Route("/picture/around/{sha256}", pages.around),
-        *live_routes(console.bases),
+        *live_routes(console.live, desk=console.desk, name=console.name, ending=console.ending),
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
@@ -126,7 +125,6 @@ class _Pages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._desk = console.desk
-        self._layers: bytes | None = None
 
     async def desk(self, request: Request) -> Response:
         page = (_HERE / "pages" / "desk.html").read_text(encoding="utf-8")
@@ -215,9 +213,7 @@ class _Pages:
         )
 
     async def layers(self, request: Request) -> Response:
-        if self._layers is None:
-            self._layers = json.dumps(await run_in_threadpool(self._console.layers)).encode()
-        return Response(self._layers, media_type="application/json")
+        return JSONResponse(await run_in_threadpool(self._console.layers))
 
     async def crop(self, request: Request) -> Response:
         return _jpeg(await run_in_threadpool(self._desk.crop, request.path_params["candidate"]))

@@ -130,6 +130,11 @@ class Fleet:
             if state.position is not None:
                 _grow(vehicle, state.position)
 
+    def forget(self, name: str) -> None:
+        """Show a vehicle no longer: what it was watched for has ended."""
+        with self._lock:
+            self._vehicles.pop(name, None)
+
     def photographed(self, name: str, outline: Any) -> None:
         """Note what a photograph of a flight under way shows.
 
