@@ -27,6 +27,7 @@ _AGAIN_S = 2.0
 _LOOK_S = 0.2
 _NO_POSITION_S = 2.5
 """Streams are asked for when no position has come for so long [s]."""
+_FIRST_ASK_S = 1.0
 _ASK_EVERY_S = 5.0
 _GONE_S = 15.0
 """A vehicle that was silent for so long may come back as another one: the link is made anew [s]."""
@@ -82,7 +83,7 @@ class Observer:
 
     def _watch(self, link: Link) -> None:
         vehicle = Vehicle.on(link)
-        ask_s = time.monotonic() + _NO_POSITION_S
+        ask_s = time.monotonic() + _FIRST_ASK_S
         while not self._closing.is_set() and link.silence_s < _GONE_S:
             happened = tuple(vehicle.happened())
             now_s = time.monotonic()
