@@ -260,6 +260,12 @@ function changed(now) {
   return Promise.all(work);
 }
 
+// Begun anew, with whole tracks, when the console answers again.
+function lost() {
+  $("link-state").textContent = t("⚠ NO WORD FROM THE CONSOLE");
+  setTimeout(() => begun().then(listen, lost), 2000);
+}
+
 async function begun() {
   const now = await get("/api/live");
   groups.taken.clearLayers();
@@ -267,17 +273,15 @@ async function begun() {
   $("log").replaceChildren();
   now.said.forEach((event) => said(event, false));
   await changed(now);
-  await drawCandidates();
+  await guarded(drawCandidates);
 }
 
 function listen() {
   const source = new EventSource(`/api/live/events?after=${page.after}`);
   source.onopen = () => { $("link-state").textContent = ""; };
   source.onerror = () => {
-    $("link-state").textContent = t("⚠ NO WORD FROM THE CONSOLE");
-    // Begun anew, with whole tracks, when it answers again.
     source.close();
-    setTimeout(() => begun().then(listen, () => source.onerror()), 2000);
+    lost();
   };
   source.onmessage = (message) => {
     const now = JSON.parse(message.data);
@@ -319,10 +323,9 @@ async function begin() {
   measure = new Measure(map, $("measure"), $("measured"));
   $("operation").textContent = (await me()).operation;
   await addBase(map, control);
-  await begun();
-  showAll();
-  listen();
   setInterval(drawVehicles, 1000);
+  await begun().then(listen, lost);
+  showAll();
 }
 
 $("fit").addEventListener("click", showAll);
