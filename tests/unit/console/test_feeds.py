@@ -13,6 +13,9 @@ from airbeat.console.feeds import Feeds, named_addresses
 from airbeat.console.fleet import Fleet
 from airbeat.console.layers import MapLayers
 from airbeat.errors import InputFileError, UsageError
+from airbeat.geo.coordinates import LatLon
+from airbeat.link.observe import Sight
+from airbeat.link.telemetry import PositionFix, Telemetry
 from airbeat.mission.loader import load_mission
 from airbeat.planning.plan import plan_mission
 from airbeat.report.searched import read_search_results
@@ -96,6 +99,20 @@ def test_a_state_that_is_damaged_changes_nothing(fleet, fed):
     time.sleep(0.2)
     state(fed, 1)
     until(fleet.states)
+
+
+def test_a_vehicle_is_heard_by_its_positions_and_before_it_has_any_by_its_word(fleet):
+    told = Feeds(fleet, vehicles={}, folders=[], survey=None)._teller("D1")
+    known = {"is_embedded": False, "is_ardupilot": True}
+    told(Sight(now=Telemetry(mode="STABILIZE"), happened=(), **known))
+    (row,) = fleet.states()
+    assert (row["kind"], row["mode"], row["lat_deg"], row["stale"]) == ("ArduPilot", "STABILIZE", None, False)
+    place = LatLon(lat_deg=51.0, lon_deg=8.0)
+    fix = PositionFix(time_s=1, position=place, height_above_home_m=0, amsl_m=0, speed_m_s=0)
+    told(Sight(now=Telemetry(mode="AUTO", position=place), happened=(fix,), **known))
+    assert fleet.states()[0]["mode"] == "AUTO"
+    told(Sight(now=Telemetry(mode="LAND", position=place), happened=(), **known))
+    assert fleet.states()[0]["mode"] == "AUTO", "a position that is not told again grows old"
 
 
 def test_vehicles_are_named_or_called_by_their_address():

@@ -9,14 +9,17 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from starlette.testclient import TestClient
 
+from airbeat.cli.main import cli
 from airbeat.console.app import console_app
 from airbeat.console.basemap import Shelf, open_base
 from airbeat.console.casemap import CaseMap
 from airbeat.console.fleet import VehicleKind, VehicleState
 from airbeat.console.live import Live
+from airbeat.errors import InputFileError, UsageError
 from airbeat.flight.crowds import ALERT
 from airbeat.geo.coordinates import LatLon
 
@@ -188,3 +191,23 @@ def test_tiles_come_from_the_files_and_wrong_numbers_get_nothing(opened, tmp_pat
     for wrong in ("-1/0/0/0", "a/0/0/0", "0/0/0/0.png", "0/../0/0"):
         assert client.get(f"/base/{wrong}").status_code == 404
     shelf.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        (["--base", "{dir}/x.mbtiles"], InputFileError, "is no base map"),
+        (["--case", "{dir}"], InputFileError, "holds no case"),
+        (["--vehicle", "pigeon"], UsageError, "no vehicle address"),
+        (["--vehicle", "tcp:h:1", "--vehicle", "D2=tcp:h:1"], UsageError, "there already"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_before_the_console_begins(
+    search_folder, tmp_path, options, error, words
+):
+    (tmp_path / "x.mbtiles").write_text("hello")
+    named = [option.format(dir=tmp_path) for option in options]
+    folder = search_folder(1)
+    done = CliRunner().invoke(cli, ["console", str(folder), "--port", "0", *named], standalone_mode=False)
+    assert isinstance(done.exception, error)
+    assert words in str(done.exception)

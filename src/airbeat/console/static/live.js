@@ -21,6 +21,9 @@ const STYLES = {
 };
 const GROUPS = { area: "area", unseen: "area", "fence-inclusion": "fence", "fence-exclusion": "fence", path: "planned", waypoint: "planned", rally: "rally" };
 
+// Words that come as values: t("person") t("clue") t("no") t("unsure") t("not reviewed") t("embedded vehicle")
+// t("autopilot") t("file") t("raised") t("escalated") t("lowered") t("green") t("blue") t("yellow") t("orange")
+// t("red") t("No ground is cleared: a person may be where a search found nothing.")
 const NEVER_S = 8;
 
 const page = { vehicles: [], crafts: new Map(), pins: new Map(), layers: null, case: null, heard: performance.now(), after: "0-0" };
