@@ -162,6 +162,10 @@ def test_a_flight_is_seen_moving_and_goes_stale_in_red_when_the_vehicle_is_gone(
         fly(vehicle)
         expect(card).to_contain_text("AUTO", timeout=PATIENT_MS)
         expect(label).to_have_text(re.compile(r"D1 · [3-9]\d\sm · \d+\s% · \d\ss"), timeout=PATIENT_MS)
+        page.fill("#alert-battery", "100")
+        expect(page.locator("#alerts li")).to_contain_text(
+            re.compile(r"▼D1: battery at \d+ %"), timeout=PATIENT_MS
+        )
         places = set()
         for _ in range(40):
             place = page.locator(".craft-mark").evaluate("e => e.parentElement.style.transform")
@@ -176,13 +180,13 @@ def test_a_flight_is_seen_moving_and_goes_stale_in_red_when_the_vehicle_is_gone(
         box, mark = page.locator("#map").bounding_box(), page.locator(".craft-mark").bounding_box()
         assert abs(mark["x"] - box["x"] - box["width"] / 2) < 120
         assert abs(mark["y"] - box["y"] - box["height"] / 2) < 120
-        assert page.locator("#no-alerts").is_visible()
+        expect(page.locator("#alerts li")).to_have_count(1)
     expect(card).to_contain_text("⚠ STALE: nothing heard for", timeout=PATIENT_MS)
     expect(label).to_contain_text("⚠ STALE")
     assert card.evaluate("e => getComputedStyle(e).color") == RED
     assert label.evaluate("e => getComputedStyle(e).color") == RED
-    expect(page.locator("#alerts li.serious")).to_contain_text("D1: STALE: nothing heard for")
-    expect(page.locator("#alerts")).to_have_attribute("data-sounded", "1")
+    expect(page.locator("#alerts li.serious").first).to_contain_text("⚠D1: STALE: nothing heard for")
+    expect(page.locator("#alerts")).to_have_attribute("data-sounded", "2")
     assert complaints == []
 
 
