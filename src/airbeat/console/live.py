@@ -88,7 +88,7 @@ class _Pages:
         except InputFileError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
         if tile is None:
-            return JSONResponse({"error": "the map has no picture there"}, status_code=404)
+            return Response(status_code=204)  # no failure: the map ends there
         headers = {"cache-control": "private, max-age=3600"}
         return Response(tile.data, media_type=tile.media_type, headers=headers)
 

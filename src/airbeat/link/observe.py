@@ -25,8 +25,11 @@ OBSERVER_SYSTEM = 254
 _CONNECT_S = 3.0
 _AGAIN_S = 2.0
 _LOOK_S = 0.2
+_HEARD_S = 1.0
+"""A vehicle that said anything so lately is heard, also where it has no position to tell [s]."""
 _NO_POSITION_S = 2.5
 """Streams are asked for when no position has come for so long [s]."""
+_FIRST_ASK_S = 1.0
 _ASK_EVERY_S = 5.0
 _GONE_S = 15.0
 """A vehicle that was silent for so long may come back as another one: the link is made anew [s]."""
@@ -54,7 +57,7 @@ class Observer:
 
     Args:
         url: as ``connect`` takes it.
-        told: called in that thread whenever something was heard; be quick.
+        told: called in that thread, several times a second while the vehicle is heard; be quick.
 
     Raises:
         UsageError: the URL cannot be understood.
@@ -82,7 +85,7 @@ class Observer:
 
     def _watch(self, link: Link) -> None:
         vehicle = Vehicle.on(link)
-        ask_s = time.monotonic() + _NO_POSITION_S
+        ask_s = time.monotonic() + _FIRST_ASK_S
         while not self._closing.is_set() and link.silence_s < _GONE_S:
             happened = tuple(vehicle.happened())
             now_s = time.monotonic()
@@ -91,7 +94,7 @@ class Observer:
             elif now_s >= ask_s and link.silence_s < _NO_POSITION_S:
                 vehicle.ask_for_observation()
                 ask_s = now_s + _ASK_EVERY_S
-            if happened:
+            if happened or link.silence_s < _HEARD_S:
                 embedded = vehicle.says_embedded
                 self._told(
                     Sight(

@@ -35,7 +35,7 @@ export class Alerts {
 
   draw() {
     const heard = this.context && this.context.state === "running";
-    this.button.textContent = this.muted ? t("🔇 Sound is off") : heard ? t("🔊 Sound is on") : t("🔈 Press for sound");
+    this.button.textContent = this.muted ? t("♪ Sound is off") : heard ? t("♪ Sound is on") : t("♪ Press for sound");
     this.button.setAttribute("aria-pressed", String(!this.muted && Boolean(heard)));
   }
 

@@ -6,12 +6,12 @@ import { t } from "./words.js";
 export const STALE_S = 3;
 const ARROW = "M 17 1 L 30 32 L 17 25 L 4 32 Z";
 
-const shown = (value, unit, digits = 0) => (value === null || value === undefined ? "–" : `${value.toFixed(digits)} ${unit}`);
+const shown = (value, unit, digits = 0) => (value === null || value === undefined ? "–" : `${value.toFixed(digits)}\u00a0${unit}`);
 
 export function ageWords(row) {
-  if (row.age_s === null) return t("⚠ NEVER HEARD");
-  const age = row.age_s < 90 ? `${row.age_s.toFixed(0)} s` : `${(row.age_s / 60).toFixed(0)} min`;
-  return row.stale ? t("⚠ STALE: nothing heard for {age}", { age }) : t("heard {age} ago", { age });
+  if (row.age_s === null) return t("NEVER HEARD");
+  const age = row.age_s < 90 ? `${row.age_s.toFixed(0)}\u00a0s` : `${(row.age_s / 60).toFixed(0)}\u00a0min`;
+  return row.stale ? t("STALE: nothing heard for {age}", { age }) : t("heard {age} ago", { age });
 }
 
 export class Craft {
@@ -43,7 +43,7 @@ export class Craft {
     numbers.textContent = t("height {height} · {speed} · battery {battery}", {
       height: shown(row.height_above_home_m, "m"), speed: shown(row.speed_m_s, "m/s", 1), battery: shown(row.battery_percent, "%"),
     });
-    age.textContent = ageWords(row);
+    age.textContent = `${row.stale ? "⚠ " : ""}${ageWords(row)}`;
     age.className = "age";
     this.card.className = row.stale ? "stale" : "";
     if (row.lat_deg === null) return;
@@ -57,7 +57,7 @@ export class Craft {
     this.shape.setAttribute("transform", `rotate(${row.heading_deg ?? 0} 17 17)`);
     this.box.className = row.stale ? "craft-mark stale" : "craft-mark";
     const words = [row.name, shown(row.height_above_home_m, "m"), shown(row.battery_percent, "%")];
-    this.label.textContent = `${words.join(" · ")} · ${row.stale ? ageWords(row) : `${row.age_s.toFixed(0)} s`}`;
+    this.label.textContent = `${words.join(" · ")} · ${row.stale ? `⚠ ${ageWords(row)}` : `${row.age_s.toFixed(0)}\u00a0s`}`;
     if (!row.stale) this.grow(at);
   }
 

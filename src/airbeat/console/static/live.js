@@ -21,7 +21,12 @@ const STYLES = {
 };
 const GROUPS = { area: "area", unseen: "area", "fence-inclusion": "fence", "fence-exclusion": "fence", path: "planned", waypoint: "planned", rally: "rally" };
 
-const page = { vehicles: [], crafts: new Map(), pins: new Map(), layers: null, case: undefined, heard: performance.now(), after: "0-0", ended: false };
+// Words that come as values: t("person") t("clue") t("no") t("unsure") t("not reviewed") t("embedded vehicle")
+// t("autopilot") t("file") t("raised") t("escalated") t("lowered") t("green") t("blue") t("yellow") t("orange")
+// t("red") t("No ground is cleared: a person may be where a search found nothing.")
+const NEVER_S = 8;
+
+const page = { vehicles: [], crafts: new Map(), pins: new Map(), layers: null, case: null, heard: performance.now(), after: "0-0" };
 const raised = { stale: new Set(), low: new Set(), candidates: null };
 let map, control, groups, alerts, measure;
 
@@ -79,7 +84,7 @@ async function drawLayers() {
 
 // --- the case
 
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}\u00a0%`;
 
 function searchedWords(s) {
   if (!s.pod_high) return t("{name}: not searched yet; the person is here with {poa}", { name: s.name, poa: percent(s.poa_after) });
@@ -108,9 +113,11 @@ async function drawCase() {
   }
   letter([found.last_known.lat_deg, found.last_known.lon_deg], SIGNS["last-seen"], t("last known place"), groups.segments);
   for (const place of found.launches) letter([place.lat_deg, place.lon_deg], SIGNS.home, place.name, groups.segments);
-  $("case-words").textContent = t("{name}: searched {n} times so far; all of it together would have found the person with {low} to {high}", {
-    name: found.name, n: found.updates, low: percent(found.opos_low), high: percent(found.opos_high),
-  });
+  $("case-words").textContent = found.updates
+    ? t("{name}: updated {n} times; all searches together would have found the person with {low} to {high}", {
+      name: found.name, n: found.updates, low: percent(found.opos_low), high: percent(found.opos_high),
+    })
+    : t("{name}: not searched yet", { name: found.name });
   $("case-note").textContent = found.trouble ? `⚠ ${found.trouble}` : t(found.note);
   if (!first) return;
   control.addOverlay(groups.probability, t("probability map"));
@@ -153,7 +160,7 @@ async function drawCandidates() {
     pin.setTooltipContent(escaped(words));
     if (pin.verdict === row.verdict) continue;
     pin.verdict = row.verdict;
-    pin.setIcon(L.divIcon({ className: `pin ${row.verdict || ""}`, html: MARK[row.verdict] || "?", iconSize: [18, 18] }));
+    pin.setIcon(L.divIcon({ className: `pin ${row.verdict || "unreviewed"}`, html: MARK[row.verdict] || "?", iconSize: [18, 18] }));
   }
 }
 
@@ -206,6 +213,8 @@ function drawFollow(rows) {
 
 function watch(row) {
   const { name } = row, limit = Number($("alert-battery").value);
+  // The console may only just have begun to listen for it.
+  if (row.age_s === null && performance.now() < NEVER_S * 1000) return;
   if (row.stale && !raised.stale.has(name)) {
     raised.stale.add(name);
     alerts.raise("⚠", `${name}: ${ageWords(row)}`);
@@ -248,8 +257,16 @@ function said(event, fresh) {
 }
 
 function changed(now) {
-  if (now.layers !== null && now.layers !== page.layers) { page.layers = now.layers; guarded(drawLayers); }
-  if (now.case !== page.case) { page.case = now.case; guarded(drawCase); }
+  const work = [];
+  if (now.layers !== null && now.layers !== page.layers) { page.layers = now.layers; work.push(guarded(drawLayers)); }
+  if (now.case !== page.case) { page.case = now.case; work.push(guarded(drawCase)); }
+  return Promise.all(work);
+}
+
+// Begun anew, with whole tracks, when the console answers again.
+function lost() {
+  $("link-state").textContent = t("⚠ NO WORD FROM THE CONSOLE");
+  setTimeout(() => begun().then(listen, lost), 2000);
 }
 
 async function begun() {
@@ -258,18 +275,16 @@ async function begun() {
   took(now);
   $("log").replaceChildren();
   now.said.forEach((event) => said(event, false));
-  changed(now);
-  return now;
+  await changed(now);
+  await guarded(drawCandidates);
 }
 
 function listen() {
   const source = new EventSource(`/api/live/events?after=${page.after}`);
   source.onopen = () => { $("link-state").textContent = ""; };
   source.onerror = () => {
-    $("link-state").textContent = t("⚠ NO WORD FROM THE CONSOLE");
-    // Begun anew, with whole tracks, when it answers again.
     source.close();
-    setTimeout(() => begun().then(listen, () => source.onerror()), 2000);
+    lost();
   };
   source.onmessage = (message) => {
     const now = JSON.parse(message.data);
@@ -311,12 +326,9 @@ async function begin() {
   measure = new Measure(map, $("measure"), $("measured"));
   $("operation").textContent = (await me()).operation;
   await addBase(map, control);
-  const now = await begun();
-  await drawCandidates();
-  await Promise.all([drawLayers(), now.case === null ? null : drawCase()]);
-  showAll();
-  listen();
   setInterval(drawVehicles, 1000);
+  await begun().then(listen, lost);
+  showAll();
 }
 
 $("fit").addEventListener("click", showAll);
