@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -50,6 +52,18 @@ def airbeat(workplace: Path) -> Run:
 def photograph() -> Photograph:
     """Call with a path, a seed and metres: writes a photograph as a drone's card would hold it."""
     return _write_photograph
+
+
+@pytest.fixture
+def streaming() -> ModuleType:
+    """A camera that streams by RTSP, see ``streaming.py``."""
+    pytest.importorskip("av", reason="PyAV (the extra 'video') is not installed")
+    spec = importlib.util.spec_from_file_location("streaming", Path(__file__).with_name("streaming.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 _XMP = (

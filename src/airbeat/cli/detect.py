@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,14 @@ import click
 
 from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
-from airbeat.cli.positions import LAT_LON
+from airbeat.cli.searching import (
+    default_out,
+    photo_options,
+    searched_where,
+    stopped_by_ctrl_c,
+    terrain_makes_sense,
+    video_options,
+)
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -181,33 +186,6 @@ def _source(
     )
 
 
-@contextmanager
-def _stopped_by_ctrl_c(*, catch: bool) -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed; the second time it ends the program as usual."""
-    pressed = False
-
-    def caught(*_: object) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-        click.echo("airbeat: stopping; what was searched is written. Ctrl-C again to leave at once", err=True)
-
-    before = signal.signal(signal.SIGINT, caught) if catch else None
-    try:
-        yield lambda: pressed
-    finally:
-        if catch:
-            signal.signal(signal.SIGINT, before)
-
-
-def _default_out(source: str) -> Path:
-    if "://" in source:
-        return Path("stream-candidates")
-    path = Path(source)
-    return path.with_name(path.name + "-candidates")
-
-
 @click.command("detect")
 @click.argument("source")
 @click.option(
@@ -217,44 +195,7 @@ def _default_out(source: str) -> Path:
     help="Folder for candidates.json, candidates.geojson, cut-outs, contact sheets. "
     "[default: SOURCE-candidates]",
 )
-@click.option(
-    "--detector",
-    default="auto",
-    show_default=True,
-    help="Which detector: auto chooses for each photograph. Others are named in the README.",
-)
-@click.option("--threshold", type=float, help="Leave out boxes that score less (0 to 1).")
-@click.option(
-    "--max-false-per-frame",
-    type=float,
-    help="Choose the threshold from the detector's measured curve instead.",
-)
-@click.option("--gsd-m-px", type=float, help="GSD by hand, instead of the photographs' own [m/px].")
-@click.option("--modality", type=click.Choice(["rgb", "thermal"]), help="What all photographs are, by hand.")
-@click.option(
-    "--ground-height-m",
-    type=float,
-    default=0.0,
-    show_default=True,
-    help="Height of the ground above the take-off place; flat ground is assumed [m].",
-)
-@click.option(
-    "--terrain",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Height model (HGT, GeoTIFF) instead of flat ground; may be given several times.",
-)
-@click.option("--home", type=LAT_LON, help="Take-off place; joins heights above it to the height model.")
-@click.option(
-    "--telemetry",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Flight log (.tlog, .bin, DJI .srt) that completes what the photographs do not say.",
-)
-@click.option(
-    "--camera-pitch-deg",
-    type=click.FloatRange(-90.0, 30.0),
-    help="Pitch of a camera that turns with the airframe, where no log says it; -90 looks down.",
-)
+@photo_options
 @click.option("--follow", is_flag=True, help="The folder is still filling: wait for more, until it is quiet.")
 @click.option(
     "--quiet-s",
@@ -263,19 +204,7 @@ def _default_out(source: str) -> Path:
     show_default=True,
     help="With --follow: the end is when nothing new has come for so long [s].",
 )
-@click.option(
-    "--video-every-s",
-    type=float,
-    default=1.0,
-    show_default=True,
-    help="Search one frame of a video in so long [s].",
-)
-@click.option(
-    "--video-overlap",
-    type=float,
-    help="Take a frame earlier where it shares no more than this with the last one (0 to 1).",
-)
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes. [default: one for each processor]")
+@video_options
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @operation_option
 @json_option
@@ -289,6 +218,7 @@ def command(
     video_every_s: float,
     video_overlap: float | None,
     workers: int | None,
+    scheduler: str | None,
     overwrite: bool,
     as_json: bool,
     terrain: tuple[Path, ...],
@@ -317,15 +247,13 @@ def command(
     from airbeat.report.recorded import recorded_search
     from airbeat.report.reviewed import belongs_to
 
-    out_dir = out_dir or _default_out(source)
-    if terrain and options["ground_height_m"]:
-        raise UsageError("a height model and a height of flat ground exclude each other", remedy="give one")
-    if home is not None and not terrain:
-        raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
+    out_dir = out_dir or default_out(source)
+    terrain_makes_sense(terrain, home, options["ground_height_m"])
     sampling = VideoSampling(every_s=video_every_s, overlap=video_overlap)
     with (
         recording(operation) as recorder,
-        _stopped_by_ctrl_c(catch=follow or "://" in source) as stopped,
+        stopped_by_ctrl_c(catch=follow or "://" in source) as stopped,
+        searched_where(workers, scheduler) as searching,
     ):
         recorder.tell(Happening.SEARCH_BEGUN, source=source)
         frames = _source(
@@ -348,7 +276,7 @@ def command(
                 frames,
                 settings,
                 out_dir=out_dir,
-                workers=workers,
+                searching=searching,
                 progress=lambda done, total: progress(done / max(total, 1), label=f"searched {done}"),
                 overwrite=overwrite,
             )

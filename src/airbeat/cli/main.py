@@ -34,6 +34,7 @@ COMMANDS = {
     "fly": "Check, upload, arm, start and watch a flight. Asks before arming.",
     "ledger": "Say what was really photographed of the area, and where the gaps are.",
     "detect": "Find person candidates in photographs and videos.",
+    "watch": "Search photographs and video frames as they arrive, until Ctrl-C.",
     "locate": "Say where on the ground a pixel of a photograph lies, and how surely.",
     "review": "Look at candidates, say what each is, write the hand-over files.",
     "console": "Review candidates in a browser, several people at once, beside the map.",

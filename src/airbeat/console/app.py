@@ -24,10 +24,11 @@ from starlette.types import ASGIApp
 from airbeat.console.act import act_routes
 from airbeat.console.actstate import Act
 from airbeat.console.bodies import Body, read_body, who
-from airbeat.console.desk import Conflict, Desk, Unknown
+from airbeat.console.desk import Conflict, Desk, Renumbered, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
 from airbeat.console.live import Live, live_routes
 from airbeat.console.sessions import SESSION_S, Sessions
+from airbeat.errors import AirbeatError
 from airbeat.ops.happenings import words_of
 
 __all__ = ["Console", "console_app"]
@@ -44,12 +45,14 @@ class _Decision(Body):
     note: str = Field(default="", max_length=4000)
     seen_event: int = Field(ge=0)
     despite: bool = False
+    generation: int | None = Field(default=None, ge=0)
 
     order: str | None = Field(default=None, pattern="^(score|place)$")
 
 
 class _Undo(Body):
     candidate: str = Field(max_length=40)
+    generation: int | None = Field(default=None, ge=0)
 
 
 class _Claim(Body):
@@ -112,7 +115,14 @@ def console_app(console: Console) -> ASGIApp:
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
-    handlers: Any = {Unknown: _unknown, TooMuchError: _too_much, HTTPException: _told, Exception: _ours}
+    handlers: Any = {
+        Unknown: _unknown,
+        Renumbered: _renumbered,
+        TooMuchError: _too_much,
+        HTTPException: _told,
+        AirbeatError: _ours,
+        Exception: _ours,
+    }
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, sessions=console.sessions, hosts=console.hosts)
 
@@ -185,6 +195,7 @@ class _Pages:
             note=body.note,
             seen_event=body.seen_event,
             despite=body.despite,
+            generation=body.generation,
         )
         try:
             answer = await run_in_threadpool(decide)
@@ -199,7 +210,7 @@ class _Pages:
 
     async def undo(self, request: Request) -> Response:
         body = await read_body(request, _Undo)
-        undo = partial(self._desk.undo, body.candidate, reviewer=who(request))
+        undo = partial(self._desk.undo, body.candidate, reviewer=who(request), generation=body.generation)
         return JSONResponse(await run_in_threadpool(undo))
 
     async def hand_over(self, request: Request) -> Response:
@@ -233,14 +244,22 @@ class _Pages:
         """What happens in the operation, as server-sent events."""
         try:
             after = int(request.headers.get("last-event-id") or request.query_params.get("after", "0"))
+            shown = int(request.query_params.get("generation", "0")) or self._desk.generation
         except ValueError as error:
             raise Unknown from error
-        return StreamingResponse(self._told_as_it_happens(request, after), media_type="text/event-stream")
+        told = self._told_as_it_happens(request, after, shown)
+        return StreamingResponse(told, media_type="text/event-stream")
 
-    async def _told_as_it_happens(self, request: Request, after: int) -> AsyncIterator[str]:
+    async def _told_as_it_happens(self, request: Request, after: int, shown: int) -> AsyncIterator[str]:
         yield ": the operation's events\n\n"
         quiet_s = 0.0
         while not (self._console.ending() or await request.is_disconnected()):
+            generation = await run_in_threadpool(lambda: self._desk.generation)
+            if generation != shown:
+                shown = generation
+                said = {"kind": "search.written", "actor": "", "words": "the search has new results"}
+                yield f"data: {json.dumps(said)}\n\n"
+                quiet_s = 0.0
             last = await run_in_threadpool(self._desk.log.last_number)
             if last > after:
                 for event in await run_in_threadpool(partial(self._desk.log.events, after=after)):
@@ -269,6 +288,11 @@ def _unknown(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "there is no such thing here"}, status_code=404)
 
 
+def _renumbered(_request: Request, _error: Exception) -> Response:
+    words = "the search was written anew, and that is another candidate now: look again"
+    return JSONResponse({"error": words, "now": None}, status_code=409)
+
+
 def _too_much(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "the request is too large"}, status_code=413)
 
@@ -280,7 +304,5 @@ def _told(_request: Request, error: Exception) -> Response:
 
 def _ours(_request: Request, error: Exception) -> Response:
     """Our bug, or a database that is gone: said without a traceback."""
-    from airbeat.errors import AirbeatError
-
     words = str(error) if isinstance(error, AirbeatError) else f"internal error: {type(error).__name__}"
     return JSONResponse({"error": words}, status_code=500)

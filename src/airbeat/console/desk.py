@@ -1,7 +1,8 @@
 """The review desk's state: candidates, who looks at which, what was decided, and their pictures.
 
 Everything comes from the files of a search and from the log; the desk keeps nothing of its own, so that
-several desks and several consoles see the same.
+several desks and several consoles see the same. Results that are written anew while a desk is open (`airbeat
+watch`, or another `airbeat detect`) are taken up at once; decisions follow what was looked at.
 """
 
 from __future__ import annotations
@@ -28,15 +29,11 @@ from airbeat.ops.reviews import Decision, Reviews, Verdict
 from airbeat.report.handover import FOLDER as HANDOVER
 from airbeat.report.handover import confirmed_sightings, write_handover
 from airbeat.report.reviewed import reviewables
-from airbeat.report.searched import (
-    CandidateRow,
-    FrameRow,
-    SearchResults,
-    no_results,
-    read_search_results,
-)
+from airbeat.report.searched import CandidateRow, FrameRow, SearchResults, no_results, read_search_results
 
-__all__ = ["Conflict", "Desk", "Unknown"]
+__all__ = ["Conflict", "Desk", "Renumbered", "Unknown"]
+
+RESULTS = "candidates.json"
 
 _MOST_NOTE = 2000
 _FRAMES_KEPT = 3
@@ -67,23 +64,48 @@ class _Place:
     has_box: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Search:
-    """A search's results as they were last read, and what is made of them."""
+class Renumbered(Exception):  # noqa: N818 - an answer, not a failure
+    """The search was written anew since this desk last looked, and the name now means another candidate."""
 
-    stamp: tuple[int, int, int] | None
-    results: SearchResults
-    rows: dict[str, CandidateRow]
-    frames: dict[str, FrameRow]
-    by_file: dict[str, FrameRow]
-    reviews: Reviews
+
+class _Generation:
+    """One state of the search's results.
+
+    Args:
+        results: what was read.
+        log: where decisions are kept.
+        number: counts up with every state that was read.
+        before: the state before it.
+    """
+
+    def __init__(
+        self,
+        results: SearchResults,
+        log: OperationsLog,
+        *,
+        number: int = 1,
+        before: _Generation | None = None,
+    ) -> None:
+        self.results = results
+        self.number = number
+        self.rows = {row.id: row for row in results.candidates}
+        self.frames = {row.sha256: row for row in results.frames if row.sha256}
+        self.by_file = {row.file: row for row in results.frames}
+        self.reviews = Reviews(log, reviewables(results))
+        self._looks = {c.id: frozenset(c.looks) for c in self.reviews.candidates}
+        self.means_since: dict[str, int] = {
+            name: before.means_since[name]
+            if before is not None and not looks.isdisjoint(before._looks.get(name, ()))
+            else number
+            for name, looks in self._looks.items()
+        }
+        """The first state in which each name meant what it means now."""
 
 
 class Desk:
     """The candidates of one search, for several reviewers at once.
 
-    What was searched meanwhile is read again whenever the file has changed; where nothing was searched yet
-    there are no candidates.
+    Where nothing was searched yet there are no candidates.
 
     Args:
         folder: where ``candidates.json`` lies, or will.
@@ -102,20 +124,14 @@ class Desk:
         self._photographs = photographs
         self.log = log
         self.second_look = second_look
+        self._read_at = self._written_at()
+        self._now = _Generation(self._read(), log)
+        self._trouble: AirbeatError | None = None
         self._reading = Lock()
-        self._search = self._read(self._stamp())
         self._lock = Lock()
         self._kept: OrderedDict[str, npt.NDArray[np.uint8]] = OrderedDict()
-        self._seen = -1
-        self._seen_in: _Search | None = None
+        self._seen = (-1, 0)
         self._decided: dict[str, dict[str, Decision]] = {}
-
-    # What was searched
-
-    @property
-    def results(self) -> SearchResults:
-        """What was searched so far."""
-        return self._now().results
 
     @property
     def photographs(self) -> Path:
@@ -125,61 +141,84 @@ class Desk:
         source = self.results.source
         return Path(source) if source and Path(source).is_dir() else self.folder / "frames"
 
-    def _stamp(self) -> tuple[int, int, int] | None:
-        """Changes with the file; None where there is none."""
+    def _read(self) -> SearchResults:
+        """What was searched; nothing where there is no file."""
+        path = self.folder / RESULTS
+        return read_search_results(path) if path.exists() else no_results()
+
+    @property
+    def results(self) -> SearchResults:
+        """What the search has found so far."""
+        return self._generation().results
+
+    @property
+    def generation(self) -> int:
+        """Counts up with every state of the search's results."""
+        return self._generation().number
+
+    def _generation(self) -> _Generation:
+        """The state of the search's results now; where it cannot be read, the last that could be."""
+        if self._written_at() != self._read_at and self._reading.acquire(blocking=False):
+            try:
+                self._read_at = self._written_at()
+                results = self._read()
+                before = self._now
+                self._now = _Generation(results, self.log, number=before.number + 1, before=before)
+                self._trouble = None
+            except AirbeatError as error:
+                self._trouble = error
+            finally:
+                self._reading.release()
+        return self._now
+
+    def _written_at(self) -> tuple[int, int, int] | None:
+        """What changes when the results are written anew; None where they are not there."""
         try:
-            known = (self.folder / "candidates.json").stat()
-        except FileNotFoundError:
+            status = (self.folder / RESULTS).stat()
+        except OSError:
             return None
-        except OSError as error:
-            raise InputFileError(f"cannot be read: {error.strerror}", where=str(self.folder)) from error
-        return known.st_mtime_ns, known.st_size, known.st_ino
-
-    def _now(self) -> _Search:
-        stamp = self._stamp()
-        if stamp == self._search.stamp:
-            return self._search
-        with self._reading:
-            if stamp != self._search.stamp:
-                self._search = self._read(stamp)
-        return self._search
-
-    def _read(self, stamp: tuple[int, int, int] | None) -> _Search:
-        path = self.folder / "candidates.json"
-        results = no_results() if stamp is None else read_search_results(path)
-        return _Search(
-            stamp=stamp,
-            results=results,
-            rows={row.id: row for row in results.candidates},
-            frames={row.sha256: row for row in results.frames if row.sha256},
-            by_file={row.file: row for row in results.frames},
-            reviews=Reviews(self.log, reviewables(results)),
-        )
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     # What is decided
 
     def listed(self, reviewer: str) -> dict[str, Any]:
-        """All candidates, best first, as this reviewer may see them; and the counts that are always shown."""
-        decided, held = self._state(), self.log.claims.held()
-        rows = [self._row(row, decided.get(row.id, {}), held, reviewer) for row in self.results.candidates]
+        """All candidates, best first, as this reviewer may see them; and the counts that are always shown.
+
+        Raises:
+            InputFileError: the results were written anew, but cannot be read.
+        """
+        now = self._generation()
+        if self._trouble is not None:
+            raise self._trouble
+        decided, held = self._state(now), self.log.claims.held()
+        rows = [self._row(row, decided.get(row.id, {}), held, reviewer) for row in now.results.candidates]
         counts = {v.value: sum(r["verdict"] == v.value for r in rows) for v in Verdict}
         counts |= {
             "candidates": len(rows),
             "unreviewed": sum(not decided.get(r["id"]) for r in rows),
             "open_for_you": sum(r["open"] for r in rows),
             "disputed": sum(bool(r["disputed"]) for r in rows),
-            "not_searched": len(self.results.not_searched),
+            "not_searched": len(now.results.not_searched),
         }
         return {
             "candidates": rows,
             "counts": counts,
-            "event": self._seen,
+            "event": self._seen[0],
             "second_look": self.second_look,
-            "searched": len(self.results.frames),
+            "generation": now.number,
+            "searched": len(now.results.frames),
         }
 
     def decide(
-        self, candidate: str, verdict: str, *, reviewer: str, note: str, seen_event: int, despite: bool
+        self,
+        candidate: str,
+        verdict: str,
+        *,
+        reviewer: str,
+        note: str,
+        seen_event: int,
+        despite: bool,
+        generation: int | None = None,
     ) -> dict[str, Any]:
         """Add a decision.
 
@@ -190,38 +229,52 @@ class Desk:
             note: what is to be remembered.
             seen_event: number of the last event that the desk had been told of.
             despite: decide although somebody else did since.
+            generation: the state of the results that the desk shows; None for the present one.
 
         Raises:
             Unknown: no such candidate or verdict.
+            Renumbered: the desk shows another candidate under that name.
             Conflict: somebody else decided on it since ``seen_event``, and the second look is not wanted.
         """
-        if candidate not in self._now().rows or verdict not in {v.value for v in Verdict}:
+        now = self._meant(candidate, generation)
+        if verdict not in {v.value for v in Verdict}:
             raise Unknown
         with self._lock:
             others = [
                 d
-                for who, d in self._fresh().get(candidate, {}).items()
+                for who, d in self._fresh(now).get(candidate, {}).items()
                 if who != reviewer and d.event > seen_event
             ]
             if others and not despite and not self.second_look:
                 raise Conflict(_decision_json(max(others, key=lambda d: d.event)))
-            event = self._now().reviews.decide(
+            event = now.reviews.decide(
                 candidate, Verdict(verdict), reviewer=reviewer, note=note.strip()[:_MOST_NOTE]
             )
         return {"event": event.number}
 
-    def undo(self, candidate: str, *, reviewer: str) -> dict[str, Any]:
+    def undo(self, candidate: str, *, reviewer: str, generation: int | None = None) -> dict[str, Any]:
         """Take this reviewer's last decision on a candidate back.
 
         Raises:
             Unknown: no such candidate, or nothing of this reviewer's to take back.
+            Renumbered: the desk shows another candidate under that name.
         """
+        now = self._meant(candidate, generation)
         with self._lock:
-            mine = self._fresh().get(candidate, {}).get(reviewer)
+            mine = self._fresh(now).get(candidate, {}).get(reviewer)
             if mine is None:
                 raise Unknown
-            event = self._now().reviews.undo_event(candidate, mine.event, reviewer=reviewer)
+            event = now.reviews.undo_event(candidate, mine.event, reviewer=reviewer)
         return {"event": event.number}
+
+    def _meant(self, candidate: str, generation: int | None) -> _Generation:
+        """The present state, if a name means in it what it meant in the one that a desk shows."""
+        now = self._generation()
+        if candidate not in now.rows:
+            raise Unknown
+        if generation is not None and generation < now.means_since[candidate]:
+            raise Renumbered
+        return now
 
     def claim_next(self, *, reviewer: str, order: str, after: str) -> str | None:
         """The next candidate that this reviewer has not decided on and nobody else looks at.
@@ -231,30 +284,31 @@ class Desk:
             order: ``score`` for the best first, ``place`` for the nearest to ``after`` first.
             after: the candidate looked at before, or "".
         """
-        here = self._now().rows.get(after)
+        now = self._generation()
+        here = now.rows.get(after)
         while True:
-            decided = self._state()
-            waiting = [r for r in self.results.candidates if self._is_open(decided.get(r.id, {}), reviewer)]
+            decided = self._state(now)
+            waiting = [r for r in now.results.candidates if self._is_open(decided.get(r.id, {}), reviewer)]
             if order == "place" and here is not None and here.position is not None:
                 waiting.sort(key=lambda row: _apart(row, here))
             taken = self.log.claims.take_first([row.id for row in waiting], reviewer=reviewer)
             # Who had it a moment ago may have decided between the look at the log and the claim.
-            if taken is None or self._is_open(self._state().get(taken, {}), reviewer):
+            if taken is None or self._is_open(self._state(now).get(taken, {}), reviewer):
                 return taken
 
     def _is_open(self, decided: dict[str, Decision], reviewer: str) -> bool:
         return reviewer not in decided and len(decided) < (2 if self.second_look else 1)
 
-    def _state(self) -> dict[str, dict[str, Decision]]:
+    def _state(self, now: _Generation) -> dict[str, dict[str, Decision]]:
         with self._lock:
-            return self._fresh()
+            return self._fresh(now)
 
-    def _fresh(self) -> dict[str, dict[str, Decision]]:
-        """What is decided, read again only where the log has grown."""
-        last, search = self.log.last_number(), self._now()
-        if last != self._seen or search is not self._seen_in:
-            self._decided = search.reviews.by_reviewer()
-            self._seen, self._seen_in = last, search
+    def _fresh(self, now: _Generation) -> dict[str, dict[str, Decision]]:
+        """What is decided, read again only where the log has grown or the results are others."""
+        last = (self.log.last_number(), now.number)
+        if last != self._seen:
+            self._decided = now.reviews.by_reviewer()
+            self._seen = last
         return self._decided
 
     def _row(
@@ -271,6 +325,7 @@ class Desk:
             "lon_deg": row.lon_deg,
             "ce90_m": row.ce90_m,
             "looks": len(row.looks),
+            "crop": Path(row.crop).name,
             "frames_over_it": row.frames_over_it,
             "verdict": last.verdict.value if last else None,
             "decision": _decision_json(last) if last else None,
@@ -288,7 +343,8 @@ class Desk:
         Raises:
             UsageError: they cannot be written.
         """
-        sightings, unplaced = confirmed_sightings(self.results, self._now().reviews.state())
+        now = self._generation()
+        sightings, unplaced = confirmed_sightings(now.results, now.reviews.state())
         written = write_handover(self.folder / HANDOVER, sightings)
         files = [
             {"file": p.name, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in sorted(written)
@@ -317,10 +373,11 @@ class Desk:
         Raises:
             Unknown: no such candidate.
         """
-        row = self._now().rows.get(candidate)
+        now = self._generation()
+        row = now.rows.get(candidate)
         if row is None:
             raise Unknown
-        places = list(self._places(row))
+        places = list(self._places(row, now))
         return {
             "id": row.id,
             "places": [
@@ -328,7 +385,7 @@ class Desk:
                 for p in places
             ],
             "looks": [
-                {"file": k.file, "sha256": k.sha256, "xyxy_px": k.xyxy_px, "gsd_m_px": self._gsd(k.sha256)}
+                {"file": k.file, "sha256": k.sha256, "xyxy_px": k.xyxy_px, "gsd_m_px": _gsd(now, k.sha256)}
                 for k in row.looks
             ],
         }
@@ -339,7 +396,7 @@ class Desk:
         Raises:
             Unknown: no such candidate, or its cut-out cannot be read.
         """
-        row = self._now().rows.get(candidate)
+        row = self._generation().rows.get(candidate)
         try:
             if row is None:
                 raise Unknown
@@ -367,26 +424,22 @@ class Desk:
         top = int(min(max(y_px - _AROUND_PX, 0), max(height - 2 * _AROUND_PX, 0)))
         return _jpeg(image[top : top + 2 * _AROUND_PX, left : left + 2 * _AROUND_PX])
 
-    def _places(self, row: CandidateRow) -> list[_Place]:
-        places, shown, search = [], set(), self._now()
+    def _places(self, row: CandidateRow, now: _Generation) -> list[_Place]:
+        places, shown = [], set()
         for look in row.looks:
-            if look.xyxy_px is not None and look.sha256 in search.frames:
+            if look.xyxy_px is not None and look.sha256 in now.frames:
                 x, y = (look.xyxy_px[0] + look.xyxy_px[2]) / 2, (look.xyxy_px[1] + look.xyxy_px[3]) / 2
                 places.append(_Place(look.file, look.sha256, x, y, has_box=True))
                 shown.add(look.file)
         for file in row.missed_in:
-            frame = search.by_file.get(file)
+            frame = now.by_file.get(file)
             pixel = None if frame is None or file in shown else _pixel(frame, row.position)
             if frame is not None and pixel is not None:
                 places.append(_Place(file, frame.sha256, *pixel, has_box=False))
         return places
 
-    def _gsd(self, sha256: str) -> float | None:
-        frame = self._now().frames.get(sha256)
-        return frame.gsd_m_px if frame else None
-
     def _image(self, sha256: str) -> npt.NDArray[np.uint8]:
-        row = self._now().frames.get(sha256)
+        row = self._generation().frames.get(sha256)
         if row is None:
             raise Unknown
         with self._lock:
@@ -413,6 +466,11 @@ class Desk:
             if path.is_relative_to(folder.resolve()) and path.is_file():
                 return path
         raise Unknown
+
+
+def _gsd(now: _Generation, sha256: str) -> float | None:
+    frame = now.frames.get(sha256)
+    return frame.gsd_m_px if frame else None
 
 
 def _pixel(frame: FrameRow, position: LatLon | None) -> tuple[float, float] | None:

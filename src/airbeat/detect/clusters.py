@@ -17,7 +17,7 @@ import shapely
 
 from airbeat.detect.appearance import LENGTH, unlikeness
 
-__all__ = ["Clusters", "LookArrays"]
+__all__ = ["APART_M", "Clusters", "LookArrays"]
 
 Array = npt.NDArray[np.float64]
 
@@ -27,6 +27,9 @@ _GATE_SIGMA_SQUARED = 9.21
 _SMALLEST_GATE_M = 1.5
 _LARGEST_GATE_M = 8.0
 _CELL_M = 2 * _LARGEST_GATE_M
+APART_M = 12.0
+"""Looks that are farther apart than this are never in one cluster, whose sides are at most the largest gate
+(so its diagonal is 11.4 m)."""
 _LEAST_VARIANCE_M2 = 0.01
 _COLOUR_SIGMA = 0.3
 """Unlikeness of two looks at one person, as far as it counts like one standard deviation of position."""

@@ -120,6 +120,10 @@ class Journal:
         entry = self._by_name.get(name)
         return entry if entry and (entry.size_bytes, entry.mtime_ns) == (size_bytes, mtime_ns) else None
 
+    def last_named(self, name: str) -> Entry | None:
+        """The frame that was finished last under that name, whatever has become of its file."""
+        return self._by_name.get(name)
+
     def with_hash(self, sha256: str) -> Entry | None:
         """The finished frame with those bytes, whatever its name."""
         return self._by_sha.get(sha256)
@@ -215,10 +219,12 @@ class RecordedFrames(Sequence[SearchedFrame]):
     Attributes:
         lines: the journal's file of frames.
         entries: where they lie, in order; and the name and path that each has now.
+        kept: frames that were read, by their place, where there is memory for all; else None.
     """
 
     lines: Path
     entries: tuple[tuple[Entry, str, Path], ...]
+    kept: dict[int, SearchedFrame] | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -229,17 +235,21 @@ class RecordedFrames(Sequence[SearchedFrame]):
     def __getitem__(self, index: slice) -> RecordedFrames: ...
     def __getitem__(self, index: int | slice) -> SearchedFrame | RecordedFrames:
         if isinstance(index, slice):
-            return RecordedFrames(self.lines, self.entries[index])
+            return RecordedFrames(self.lines, self.entries[index], self.kept)
         with self.lines.open("rb") as stream:
-            return _read(stream, *self.entries[index])
+            return self._read(stream, *self.entries[index])
 
     def __iter__(self) -> Iterator[SearchedFrame]:
         with self.lines.open("rb") as stream:
             for entry, name, path in self.entries:
-                yield _read(stream, entry, name, path)
+                yield self._read(stream, entry, name, path)
 
-
-def _read(stream: IO[bytes], entry: Entry, name: str, path: Path) -> SearchedFrame:
-    stream.seek(entry.at)
-    frame = frame_from_json(stream.read(entry.length))
-    return replace(frame, name=name, meta=replace(frame.meta, path=path))
+    def _read(self, stream: IO[bytes], entry: Entry, name: str, path: Path) -> SearchedFrame:
+        frame = None if self.kept is None else self.kept.get(entry.at)
+        if frame is None or frame.name != name:
+            stream.seek(entry.at)
+            frame = frame_from_json(stream.read(entry.length))
+            frame = replace(frame, name=name, meta=replace(frame.meta, path=path))
+            if self.kept is not None:
+                self.kept[entry.at] = frame
+        return frame

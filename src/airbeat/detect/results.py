@@ -3,7 +3,8 @@
 `candidates.json` is one object with one frame or candidate a line:
 
 - ``schema``, ``tool``, ``note``, ``source`` (what was searched, as it was named), ``positions``;
-- ``detector``: ``name``, ``threshold``; ``summary``: counts;
+- ``detector``: ``name``, ``threshold``; ``summary``: counts, and of `airbeat watch` ``names_given``, the
+  number of the last candidate that was given a name;
 - ``frames``: ``file`` (path below the source), ``sha256``, the metadata it was placed by, ``gsd_m_px`` (null
   where it is not known), ``boxes`` (``xyxy_px``: left, top, right, bottom; ``score``; ``detector``;
   ``candidate``: id; ``lat_deg``, ``lon_deg``, ``ce90_m`` where the box has a place) and ``findings``;
@@ -14,7 +15,8 @@
   ``frames_with_it``, ``frames_over_it``, ``looks`` (``file``, ``sha256``, ``box``, ``xyxy_px``, ``score``),
   ``missed_in`` (files that show the place and have no box there) and ``crop``.
 
-Nothing in it depends on when or on how many processors it was made.
+Nothing in it depends on when or on how many processors it was made; what `airbeat watch` writes differs in
+the ids alone, which stay as they were given while photographs came in.
 """
 
 from __future__ import annotations
@@ -141,6 +143,7 @@ def _head(run: DetectionRun) -> dict[str, Any]:
             "boxes": run.boxes,
             "boxes_without_place": run.boxes_without_place,
             "candidates": len(run.candidates),
+            **({} if run.names_given is None else {"names_given": run.names_given}),
         },
     }
 
@@ -180,13 +183,16 @@ def _feature(record: CandidateRecord, names: list[str]) -> dict[str, Any]:
 
 def _geojson(run: DetectionRun) -> Iterator[str]:
     yield '{"type": "FeatureCollection",\n'
+    names = run.names
     placed = (r for r in run.candidates if r.candidate.point is not None)
-    yield from _lines("features", (_feature(r, run.names) for r in placed))
+    yield from _lines("features", (_feature(r, names) for r in placed))
     yield "}\n"
 
 
 def write_results(run: DetectionRun, crop: Callable[[CandidateRecord], bytes], *, overwrite: bool) -> None:
     """Write a run whole: cut-outs and JSON appear together, those of an earlier run go last.
+
+    Cut-outs that are there already stay as they are.
 
     Frames are read and written one after the other, so that memory does not grow with them.
 
@@ -198,8 +204,13 @@ def write_results(run: DetectionRun, crop: Callable[[CandidateRecord], bytes], *
     Raises:
         UsageError: files exist and may not be replaced, or the folder cannot be written.
     """
-    crops: dict[Path, Iterator[bytes]] = {r.crop: (crop(r) for r in (r,)) for r in run.candidates}
-    stale = set((run.json_path.parent / "crops").glob("C*-????????.jpg")) - set(crops)
+    there = set((run.json_path.parent / "crops").glob("C*-????????.jpg"))
+    wanted = {r.crop: r for r in run.candidates}
+    kept = there if overwrite else set()  # a cut-out is written whole, and its name says its content
+    crops: dict[Path, Iterator[bytes]] = {
+        path: (crop(r) for r in (r,)) for path, r in wanted.items() if path not in kept
+    }
+    stale = there - set(wanted)
     write_files({**crops, run.geojson_path: _geojson(run), run.json_path: _report(run)}, overwrite=overwrite)
     for path in stale:
         path.unlink(missing_ok=True)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from airbeat.detect.candidates import Candidate, Look, LookTable, tie
+from airbeat.detect.candidates import Candidate, Look, LookTable, TiedBefore, tie
 from airbeat.detect.catalogue import detector_named, smallest_score
-from airbeat.detect.chances import missed_in
+from airbeat.detect.chances import ShownBefore, missed_in
 from airbeat.detect.detections import Detector
 from airbeat.detect.journal import Journal, RecordedFrames
-from airbeat.detect.records import FrameRefusal
+from airbeat.detect.naming import LookKey, Names, by_rank, look_box
+from airbeat.detect.records import FrameRefusal, SearchedFrame
 from airbeat.detect.register import Register
 from airbeat.detect.results import crop_name, write_results
-from airbeat.detect.search import SearchSettings
-from airbeat.detect.workers import available_cores, searched
+from airbeat.detect.search import FrameTask, SearchSettings
+from airbeat.detect.workers import Outcome, available_cores, searched
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.sources import FolderSource, FrameSource, ListedFrames
@@ -28,14 +30,20 @@ __all__ = [
     "WORK",
     "CandidateRecord",
     "DetectionRun",
+    "Search",
+    "Searching",
     "detect_folder",
     "detect_frames",
     "detect_source",
+    "on_this_machine",
     "search_settings",
 ]
 
 WORK = "work"
 """Folder in the output folder that holds what is finished; it may be deleted once a run is done."""
+
+Naming = Callable[[Sequence[Iterable[LookKey]]], list[str]]
+"""Gives candidates, best first, their names by their looks; see `airbeat.detect.naming`."""
 
 _FLAT = "flat ground at ground_height_above_home_m of each frame"
 
@@ -45,7 +53,7 @@ class CandidateRecord:
     """A person candidate as it is handed on. Nobody has confirmed it.
 
     Attributes:
-        id: "C001" for the best, and so on.
+        id: "C001" for the best, and so on; as `airbeat.detect.naming` says while more comes in.
         candidate: its looks and its place.
         boxes: SHA-256 of the frame, and box [px], of each look.
         ground_amsl_m: height of the ground above sea level by each look's frame [m], None where it says none.
@@ -88,6 +96,7 @@ class DetectionRun:
         reused: how many frames an earlier run with the same settings had finished.
         ignored: how many files are no photographs or videos by their name.
         folders: folders that were not looked into.
+        names_given: how many names candidates were ever given, where they keep them; else None.
     """
 
     source: str
@@ -105,6 +114,7 @@ class DetectionRun:
     reused: int
     ignored: int
     folders: tuple[str, ...]
+    names_given: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -214,12 +224,17 @@ def search_settings(
     )
 
 
+Searching = Callable[[Iterable[FrameTask | None], SearchSettings], Iterator[tuple[FrameTask, Outcome]]]
+"""Searches frames as they come, wherever that is done; see `airbeat.detect.workers.searched`."""
+
+
 def detect_source(
     source: FrameSource,
     settings: SearchSettings,
     *,
     out_dir: Path,
     workers: int | None = None,
+    searching: Searching | None = None,
     progress: Callable[[int, int], None] | None = None,
     overwrite: bool = True,
 ) -> DetectionRun:
@@ -233,6 +248,7 @@ def detect_source(
         settings: what they are searched with.
         out_dir: where `candidates.json`, `candidates.geojson` and `crops/` go; made if missing.
         workers: processes; default one for each processor.
+        searching: searches them elsewhere than in processes of this machine.
         progress: called after each frame with (done, of); "of" may grow.
         overwrite: whether results of an earlier run may be replaced.
 
@@ -240,9 +256,8 @@ def detect_source(
         FrameError: the source holds no frames, or cannot be read.
         UsageError: `out_dir` cannot be written, holds results that may not be replaced, or is in use.
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"{workers} workers cannot search", remedy="give 1 or more")
-    json_path, geojson_path = out_dir / "candidates.json", out_dir / "candidates.geojson"
+    searching = searching or on_this_machine(workers)
+    json_path = out_dir / "candidates.json"
     if not overwrite and json_path.exists():
         raise UsageError(
             f"{json_path} exists already", remedy="choose another folder, or say --overwrite to replace it"
@@ -251,42 +266,108 @@ def detect_source(
         source.listing()  # a folder that cannot be read is refused before anything is made
     journal = Journal(out_dir / WORK, settings.key())
     try:
-        register = Register(journal)
-        for task, outcome in searched(
-            register.tasks(source, progress), settings, workers=workers or available_cores()
-        ):
+        search = Search(source, settings, out_dir=out_dir, journal=journal)
+        register = search.register
+        for task, outcome in searching(register.tasks(source, progress), settings):
             register.take(task, outcome)
             if progress is not None:
                 progress(register.finished, max(source.total, register.finished))
-        register.refuse_videos(source)
-        if not register.finished and not isinstance(source, ListedFrames):
+        if not (register.finished or source.refused or isinstance(source, ListedFrames)):
             raise FrameError(
                 "no photographs here", where=source.name, remedy="name a folder with photographs or videos"
             )
+        return search.written(overwrite=overwrite)
+    finally:
+        journal.close()
+
+
+def on_this_machine(workers: int | None) -> Searching:
+    """Search in processes of this machine.
+
+    Args:
+        workers: how many; None for one for each processor.
+
+    Raises:
+        UsageError: less than one.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers cannot search", remedy="give 1 or more")
+    return partial(searched, workers=workers or available_cores())
+
+
+class Search:
+    """A search under way, whose results so far can be written at any time.
+
+    Args:
+        source: gives the frames.
+        settings: what they are searched with.
+        out_dir: where results go.
+        journal: of that folder.
+        names: gives candidates their names, best first, by their looks.
+        again: whether results are written again and again; what then stays the same is kept in memory.
+
+    Attributes:
+        register: which frames are done.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        settings: SearchSettings,
+        *,
+        out_dir: Path,
+        journal: Journal,
+        names: Naming = by_rank,
+        again: bool = False,
+    ) -> None:
+        self.register = Register(journal)
+        self._source = source
+        self._settings = settings
+        self._out_dir = out_dir
+        self._journal = journal
+        self._names = names
+        self._memory = _Memory() if again else None
+
+    def counts(self) -> tuple[int, ...]:
+        """What a result depends on, in numbers that change with it."""
+        register = self.register
+        return (register.changes, len(register.refused), len(register.duplicates), len(self._source.refused))
+
+    def written(self, *, overwrite: bool = True) -> DetectionRun:
+        """Tie what was found so far into candidates, and write them.
+
+        Raises:
+            UsageError: results exist and may not be replaced, or the folder cannot be written.
+        """
+        source, settings, register = self._source, self._settings, self.register
         frames = register.frames()
+        if self._memory is not None:
+            frames = replace(frames, kept=self._memory.frames)
         looks = _Looks(frames, settings.terrain)
-        candidates = looks.records(frames, out_dir, journal)
+        candidates = looks.records(
+            frames, self._out_dir, self._journal, self._names, self._memory or _Memory()
+        )
+        refused = [*register.refused, *(FrameRefusal(path=p, name=n, reason=r) for n, p, r in source.refused)]
         run = DetectionRun(
             source=source.name,
             ground=_FLAT if settings.terrain is None else f"height model {settings.terrain.terrain.name}",
             frames=frames,
-            refused=tuple(sorted(register.refused, key=lambda r: r.name)),
+            refused=tuple(sorted(refused, key=lambda r: r.name)),
             duplicates=tuple(sorted(register.duplicates)),
             candidates=tuple(candidates),
             threshold=settings.threshold,
             detector=settings.detector_name,
-            json_path=json_path,
-            geojson_path=geojson_path,
+            json_path=self._out_dir / "candidates.json",
+            geojson_path=self._out_dir / "candidates.geojson",
             boxes=len(looks.table),
             boxes_without_place=looks.unplaced,
             reused=register.reused,
             ignored=source.ignored,
             folders=source.left_out,
+            names_given=self._names.given if isinstance(self._names, Names) else None,
         )
-        write_results(run, lambda record: journal.crop(record.crop_at), overwrite=overwrite)
-    finally:
-        journal.close()
-    return run
+        write_results(run, lambda record: self._journal.crop(record.crop_at), overwrite=overwrite)
+        return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +378,15 @@ class _About:
     xyxy_px: tuple[float, float, float, float]
     ground_amsl_m: float | None
     crop: tuple[int, int]
+
+
+class _Memory:
+    """What of a search's results need not be worked out again when more frames come."""
+
+    def __init__(self) -> None:
+        self.frames: dict[int, SearchedFrame] = {}
+        self.tied = TiedBefore()
+        self.shown = ShownBefore()
 
 
 class _Looks:
@@ -316,15 +406,22 @@ class _Looks:
                 ground_m = _ground_amsl_m(frame.meta, box.point, terrain)
                 self._about[number, j] = _About(frame.meta.sha256, box.xyxy_px, ground_m, box.crop)
 
-    def records(self, frames: RecordedFrames, out_dir: Path, journal: Journal) -> list[CandidateRecord]:
+    def records(
+        self,
+        frames: RecordedFrames,
+        out_dir: Path,
+        journal: Journal,
+        names: Naming,
+        memory: _Memory,
+    ) -> list[CandidateRecord]:
         """The looks tied into candidates, best first."""
-        candidates = tie(self.table)
+        memory.tied.begin([(about.sha256, box) for (_, box), about in self._about.items()])
+        candidates = tie(self.table, before=memory.tied)
+        abouts = [[self._about[look.frame, look.box] for look in c.looks] for c in candidates]
+        named = names([[(a.sha256, look_box(a.xyxy_px)) for a in about] for about in abouts])
+        missed_by_all = missed_in(frames, candidates, terrain=self._terrain, before=memory.shown)
         records = []
-        for number, (candidate, missed) in enumerate(
-            zip(candidates, missed_in(frames, candidates, terrain=self._terrain), strict=True), start=1
-        ):
-            about = [self._about[look.frame, look.box] for look in candidate.looks]
-            name = f"C{number:03d}"
+        for name, candidate, about, missed in zip(named, candidates, abouts, missed_by_all, strict=True):
             records.append(
                 CandidateRecord(
                     id=name,

@@ -31,7 +31,7 @@ from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.ground import gsd_m_px, locate_pixels
 from airbeat.locate.relief import TerrainGround
 
-__all__ = ["Found", "FrameTask", "SearchSettings", "search_frame"]
+__all__ = ["Found", "FrameTask", "SearchSettings", "models_digest", "search_frame"]
 
 _RECORD_VERSION = 1
 """Counted up when what is kept of a frame changes, so that frames of older versions are searched again."""
@@ -73,7 +73,7 @@ class SearchSettings:
         values = {
             "record": _RECORD_VERSION,
             "version": __version__,
-            "models": _models_digest(),
+            "models": models_digest(),
             "detector": _identity(self.detector),
             "threshold": self.threshold,
             "gsd_m_px": self.gsd_m_px,
@@ -93,12 +93,14 @@ class FrameTask:
         path: the file.
         name: its path below the folder that is searched.
         meta: its metadata, where they are known already.
+        is_listed: whether it is known by those metadata, and not by its file alone.
         neighbours: files of the frames taken just before and after it, nearest first.
     """
 
     path: Path
     name: str
     meta: FrameMeta | None = None
+    is_listed: bool = False
     neighbours: tuple[Path, ...] = ()
 
 
@@ -259,7 +261,7 @@ def _crop(image: npt.NDArray[np.uint8], box: npt.NDArray[np.float64], gsd: float
 
 
 @cache
-def _models_digest() -> str:
+def models_digest() -> str:
     """A hash of the networks and figures that ship with the detectors."""
     digest = hashlib.sha256()
     for item in sorted(resources.files("airbeat.detect").iterdir(), key=lambda p: p.name):

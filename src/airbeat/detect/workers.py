@@ -16,7 +16,7 @@ from airbeat.detect.records import FrameRefusal
 from airbeat.detect.search import Found, FrameTask, SearchSettings, search_frame
 from airbeat.frames.opencv import opencv
 
-__all__ = ["available_cores", "searched"]
+__all__ = ["Outcome", "available_cores", "searched", "searched_alone"]
 
 _settings: SearchSettings | None = None
 """Of this worker process."""
@@ -116,15 +116,19 @@ class _Pool:
         return task, outcome
 
 
-def _alone(task: FrameTask, settings: SearchSettings) -> Future[Outcome]:
+def searched_alone(task: FrameTask, settings: SearchSettings) -> Outcome:
     """The result for a frame that a worker may have died on, by a worker that does nothing else."""
-    done: Future[Outcome] = Future()
     with _one_worker(settings) as executor:
         try:
-            done.set_result(executor.submit(_work, task).result())
+            return executor.submit(_work, task).result()
         except BrokenProcessPool:
             reason = "the worker process that searched it died, most likely for want of memory"
-            done.set_result(FrameRefusal(path=task.path, name=task.name, reason=reason))
+            return FrameRefusal(path=task.path, name=task.name, reason=reason)
+
+
+def _alone(task: FrameTask, settings: SearchSettings) -> Future[Outcome]:
+    done: Future[Outcome] = Future()
+    done.set_result(searched_alone(task, settings))
     return done
 
 
@@ -139,9 +143,12 @@ def _one_worker(settings: SearchSettings) -> Iterator[ProcessPoolExecutor]:
 
 def _executor(settings: SearchSettings, workers: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(
+    executor = ProcessPoolExecutor(
         max_workers=workers, mp_context=context, initializer=_begin_work, initargs=(settings,)
     )
+    for _ in range(workers):
+        executor.submit(os.getpid)  # begins a process now, and not when a frame waits for it
+    return executor
 
 
 def _begin_work(settings: SearchSettings) -> None:

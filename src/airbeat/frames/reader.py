@@ -21,7 +21,7 @@ from airbeat.frames.metadata import RawMetadata, frame_meta
 from airbeat.frames.opencv import opencv
 from airbeat.frames.xmp import read_xmp
 
-__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "load_image", "read_frame_meta"]
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "has_its_end", "load_image", "read_frame_meta"]
 
 MAX_FILE_BYTES = 200_000_000
 MAX_PIXELS = 170_000_000
@@ -30,6 +30,8 @@ _FORMATS = ("JPEG", "PNG", "TIFF")  # a JPEG with more pictures behind it opens 
 _EXIF_ERRORS = (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error, OverflowError, EOFError)
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _XMP_TAG = 0x02BC
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+"""Length, type and CRC of the last chunk of a PNG (ISO/IEC 15948, 11.2.5)."""
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -220,3 +222,20 @@ def _jpeg_is_whole(data: bytes) -> bool:
             return data.find(b"\xff\xd9", at) >= 0
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False
+
+
+def has_its_end(path: Path) -> bool | None:
+    """Whether a file that is being written is all there by what it holds; None where it cannot tell.
+
+    A JPEG has its end-of-image marker then, a PNG its last chunk. Other kinds have no mark at their end.
+    """
+    try:
+        if path.suffix.lower() in {".jpg", ".jpeg"}:
+            return _jpeg_is_whole(path.read_bytes())
+        if path.suffix.lower() == ".png":
+            with path.open("rb") as stream:
+                stream.seek(max(0, path.stat().st_size - len(_PNG_END)))
+                return stream.read() == _PNG_END
+    except OSError:
+        return False
+    return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from airbeat.errors import FrameError
 from airbeat.frames.folder import VIDEOS, FolderListing, list_folder
 from airbeat.frames.meta import FrameMeta
+from airbeat.frames.reader import has_its_end
 from airbeat.frames.video import VideoSampling, sampled_frames
 
 __all__ = ["FolderSource", "FollowedFolder", "FrameSource", "ListedFrames", "SourceFrame", "VideoSource"]
@@ -115,42 +116,86 @@ class FolderSource(FrameSource):
 
 @dataclass(kw_only=True)
 class FollowedFolder(FolderSource):
-    """A folder that is still filling: files are taken once they have stopped growing.
+    """A folder that is still filling: files are taken once they are all there, and again when they change.
+
+    A photograph that has its end mark and did not change between two looks is all there. One of a kind that
+    has no such mark is, once it has not changed for ``settle_s``. A video, and a photograph that lacks its
+    mark, is taken as it is after ``give_up_s``.
 
     Attributes:
-        quiet_s: the end is when nothing has changed for so long [s].
-        poll_s: how often to look [s].
+        quiet_s: the end is when nothing has changed for so long [s]; infinite for never.
+        poll_s: how often to look [s]; in large folders less often, so that no more than a fifth of the time
+            is spent on it.
+        settle_s: see above [s].
+        give_up_s: see above [s].
         stopped: asked every time; True ends it too.
     """
 
     quiet_s: float = 60.0
-    poll_s: float = 1.0
+    poll_s: float = 0.15
+    settle_s: float = 1.0
+    give_up_s: float = 10.0
     stopped: Callable[[], bool] = lambda: False
 
     def __iter__(self) -> Iterator[SourceFrame | None]:
-        taken: set[str] = set()
-        sizes: dict[str, tuple[int, int]] = {}
+        taken: dict[str, _State] = {}
+        waiting: dict[str, _Waiting] = {}
         changed_s = time.monotonic()
         while not self.stopped() and time.monotonic() - changed_s < self.quiet_s:
+            begun_s = time.monotonic()
             files = self.listing().files
             self.total = len(files)
-            now = {name: _state(self.folder / name) for name in files if name not in taken}
-            for name, state in now.items():
-                if sizes.get(name) != state:
+            for name in files:
+                state = _state(self.folder / name)
+                if taken.get(name) == state:
+                    continue
+                before = waiting.get(name)
+                if before is None or before.state != state:
+                    waiting[name] = _Waiting(state, since_s=time.monotonic())
                     changed_s = time.monotonic()
-                elif state[0] > 0:
-                    taken.add(name)
+                elif self._is_there(name, before):
+                    taken[name] = state
+                    del waiting[name]
+                    changed_s = time.monotonic()
                     yield from self._frames_of(name)
                     if self.stopped():
                         return
-            sizes = now
+            for name in waiting.keys() - set(files):
+                del waiting[name]
             yield None
-            time.sleep(self.poll_s)
-        for name in sorted(sizes.keys() - taken):
-            yield from self._frames_of(name)  # what never stopped growing is reported as it is
+            time.sleep(max(self.poll_s, _PART_OF_TIME * (time.monotonic() - begun_s)))
+        if not self.stopped():
+            for name in sorted(waiting):
+                yield from self._frames_of(name)  # what never came to an end is reported as it is
+
+    def _is_there(self, name: str, file: _Waiting) -> bool:
+        """Whether a file that did not change between two looks is all there."""
+        if file.state[0] <= 0:
+            return False
+        if file.has_end is _NOT_ASKED:
+            file.has_end = has_its_end(self.folder / name)
+        if file.has_end:
+            return True
+        is_marked = file.has_end is not None or Path(name).suffix.lower() in VIDEOS
+        patience_s = self.give_up_s if is_marked else self.settle_s
+        return time.monotonic() - file.since_s >= min(patience_s, self.quiet_s)
 
 
-def _state(path: Path) -> tuple[int, int]:
+_PART_OF_TIME = 4.0
+_NOT_ASKED = "not asked"
+_State = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A file that may not be all there, as it was at the last look, and since when it has been like that."""
+
+    state: _State
+    since_s: float
+    has_end: bool | str | None = _NOT_ASKED
+
+
+def _state(path: Path) -> _State:
     try:
         status = path.stat()
     except OSError:
@@ -167,19 +212,50 @@ class VideoSource(FrameSource):
         frames_dir: where the frames are kept.
         sampling: which frames are taken.
         stopped: asked at every frame; True ends it.
+        lost: for a stream that is to be waited for: told why it cannot be had now; it is then opened again
+            and again until ``stopped``. None: the first time is the end, and is refused.
     """
 
     address: str
     frames_dir: Path
     sampling: VideoSampling = field(default_factory=VideoSampling)
     stopped: Callable[[], bool] = lambda: False
+    lost: Callable[[str], None] | None = None
 
     def __iter__(self) -> Iterator[SourceFrame | None]:
-        stem = "stream" if "://" in self.address else Path(self.address).name
-        if stem == "stream":  # what was received before a restart belongs to it too
-            for path in sorted((self.frames_dir / stem).glob("*.jpg")):
-                yield SourceFrame(path=path, name=path.relative_to(self.frames_dir).as_posix())
-        yield from _of_video(self, self.address, stem, stopped=self.stopped)
+        if "://" not in self.address:
+            yield from _of_video(self, self.address, Path(self.address).name, stopped=self.stopped)
+            return
+        for path in sorted((self.frames_dir / _STREAM).glob("*.jpg")):
+            yield self._frame(path)  # what was received before a restart belongs to it too
+        if self.lost is None:
+            yield from _of_video(self, self.address, _STREAM, stopped=self.stopped)
+            return
+        wait_s = _FIRST_WAIT_S
+        while not self.stopped():
+            why = "the stream has ended"
+            try:
+                for path in sampled_frames(
+                    self.address, self.frames_dir / _STREAM, self.sampling, stopped=self.stopped
+                ):
+                    wait_s = _FIRST_WAIT_S
+                    yield self._frame(path)
+            except FrameError as error:
+                why = error.message
+            if self.stopped():
+                return
+            self.lost(f"{why}; it is opened again in {wait_s:.0f} s")
+            until_s = time.monotonic() + wait_s
+            while not self.stopped() and time.monotonic() < until_s:
+                time.sleep(0.1)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _frame(self, path: Path) -> SourceFrame:
+        return SourceFrame(path=path, name=path.relative_to(self.frames_dir).as_posix())
+
+
+_STREAM = "stream"
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 15.0
 
 
 def _of_video(
@@ -190,6 +266,7 @@ def _of_video(
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[SourceFrame]:
     folder = source.frames_dir
+    source.refused[:] = [r for r in source.refused if r[0] != name]  # it has changed, and is tried again
     try:
         for path in sampled_frames(address, folder / name, source.sampling, stopped=stopped):
             yield SourceFrame(path=path, name=path.relative_to(folder).as_posix())

@@ -22,6 +22,14 @@ __all__ = ["VideoSampling", "sampled_frames"]
 
 _SMALL_PX = 160
 _LOOK_EVERY_S = 0.2
+_CLOCK_BACK_S = 1.0
+_LIVE = {
+    "rtsp_flags": "prefer_tcp",
+    "flags": "low_delay",
+    "analyzeduration": "1000000",
+    "fpsprobesize": "0",
+}
+"""FFmpeg's options for streams: it looks at no more of them than it must, and over RTSP no frame is lost."""
 _SURE = 0.05
 """Phase correlation's response below which two frames are taken to have nothing in common."""
 
@@ -93,6 +101,8 @@ def sampled_frames(
                 if stopped():
                     return
                 second = float(frame.time or 0.0)
+                if second < looked_s - _CLOCK_BACK_S:  # the sender has begun anew
+                    last, looked_s = None, -math.inf
                 if second - looked_s < min(_LOOK_EVERY_S, sampling.every_s) - 1e-6:
                     continue
                 looked_s = second
@@ -114,7 +124,7 @@ def _opened(address: str) -> Iterator[Any]:
     av = _pyav()
     av.logging.set_level(av.logging.PANIC)
     try:
-        container = av.open(address, timeout=20.0)
+        container = av.open(address, timeout=20.0, options=_LIVE if "://" in address else {})
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FrameError(
             f"the video cannot be opened: {getattr(error, 'strerror', None) or error}",

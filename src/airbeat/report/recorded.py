@@ -1,45 +1,104 @@
-"""A finished search, told to the operation's log."""
+"""A search, told to the operation's log: as it goes on, and its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from airbeat.detect.run import DetectionRun
 from airbeat.ops.happenings import Happening
 from airbeat.ops.recorder import Recorder, files_of
 
-__all__ = ["recorded_search"]
+__all__ = ["SearchRecord", "recorded_search"]
+
+_LookKey = tuple[str, tuple[float, ...]]
+
+
+class SearchRecord:
+    """Tells of a search, as often as there is more of it, what the log does not say yet.
+
+    Args:
+        recorder: what is told.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._frames: set[str] = set()
+        self._refused: set[tuple[str, str]] = set()
+        self._found: set[frozenset[_LookKey]] = set()
+        self._looks: set[_LookKey] = set()
+        if recorder.log is None:
+            return
+        kinds = (Happening.FRAME_SEARCHED, Happening.FRAME_REFUSED, Happening.CANDIDATE_FOUND)
+        for event in recorder.log.events(kinds=[kind.value for kind in kinds]):
+            said = event.payload
+            if event.kind == Happening.FRAME_SEARCHED:
+                self._frames.add(said["sha256"])
+            elif event.kind == Happening.FRAME_REFUSED:
+                self._refused.add((said["file"], said["reason"]))
+            else:
+                self._know(_looks_key(said["looks"]))
+
+    def so_far(self, run: DetectionRun) -> None:
+        """Tell of new frames, of files that cannot be searched, and of candidates that nobody knew of.
+
+        Raises:
+            UsageError: the log cannot be written; what is told next includes all this.
+        """
+        self._tell(run, self._looks.isdisjoint)
+
+    def ended(self, run: DetectionRun) -> None:
+        """Tell of what is new, of candidates that have other looks than was said, and of the end.
+
+        Raises:
+            UsageError: the log cannot be written.
+        """
+        if self._recorder.log is None:
+            return
+        told = self._tell(run, lambda looks: looks not in self._found)
+        self._recorder.tell(
+            Happening.SEARCH_ENDED,
+            source=run.source,
+            detector=run.detector,
+            threshold=run.threshold,
+            frames=len(run.frames),
+            refused=len(run.refused),
+            candidates=len(run.candidates),
+            new_candidates=told,
+            files=files_of([run.json_path]),
+        )
+
+    def _tell(self, run: DetectionRun, is_new: Callable[[frozenset[_LookKey]], bool]) -> int:
+        if self._recorder.log is None:
+            return 0
+        frames = [f for f in _frames(run) if f["sha256"] not in self._frames]
+        refused = [{"file": r.path.name, "reason": r.reason} for r in run.refused]
+        refused = [r for r in refused if (r["file"], r["reason"]) not in self._refused]
+        candidates = [c for c in _candidates(run) if is_new(_looks_key(c["looks"]))]
+        self._recorder.tell_all(
+            [
+                *((Happening.FRAME_SEARCHED, f) for f in frames),
+                *((Happening.FRAME_REFUSED, r) for r in refused),
+                *((Happening.CANDIDATE_FOUND, c) for c in candidates),
+            ]
+        )
+        self._frames |= {f["sha256"] for f in frames}
+        self._refused |= {(r["file"], r["reason"]) for r in refused}
+        for candidate in candidates:
+            self._know(_looks_key(candidate["looks"]))
+        return len(candidates)
+
+    def _know(self, looks: frozenset[_LookKey]) -> None:
+        self._found.add(looks)
+        self._looks |= looks
 
 
 def recorded_search(recorder: Recorder, run: DetectionRun) -> None:
     """Tell of a finished search: frames and candidates that the log has not yet, and its end."""
-    if recorder.log is None:
-        return
-    known = recorder.log.events(kinds=[Happening.FRAME_SEARCHED.value, Happening.CANDIDATE_FOUND.value])
-    frames = {e.payload["sha256"] for e in known if e.kind == Happening.FRAME_SEARCHED.value}
-    found = {_looks_key(e.payload["looks"]) for e in known if e.kind == Happening.CANDIDATE_FOUND.value}
-    recorder.tell_all((Happening.FRAME_SEARCHED, f) for f in _frames(run) if f["sha256"] not in frames)
-    recorder.tell_all(
-        (Happening.FRAME_REFUSED, {"file": refusal.path.name, "reason": refusal.reason})
-        for refusal in run.refused
-    )
-    candidates = [c for c in _candidates(run) if _looks_key(c["looks"]) not in found]
-    recorder.tell_all((Happening.CANDIDATE_FOUND, c) for c in candidates)
-    recorder.tell(
-        Happening.SEARCH_ENDED,
-        source=run.source,
-        detector=run.detector,
-        threshold=run.threshold,
-        frames=len(run.frames),
-        refused=len(run.refused),
-        candidates=len(run.candidates),
-        new_candidates=len(candidates),
-        files=files_of([run.json_path]),
-    )
+    SearchRecord(recorder).ended(run)
 
 
-def _looks_key(looks: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, tuple[float, ...]]]:
+def _looks_key(looks: Iterable[Mapping[str, Any]]) -> frozenset[_LookKey]:
     return frozenset((look["sha256"], tuple(look["xyxy_px"])) for look in looks)
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from airbeat.errors import FrameError, UsageError
+from airbeat.frames.arriving import Arriving
 from airbeat.frames.folder import list_folder
-from airbeat.frames.reader import read_frame_meta
+from airbeat.frames.reader import has_its_end, read_frame_meta
 from airbeat.frames.sources import FolderSource, FollowedFolder, VideoSource
 from airbeat.frames.video import VideoSampling
 
@@ -131,3 +133,49 @@ def test_a_sampling_that_makes_no_sense_is_refused(values: dict[str, float]) -> 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match="cannot be read"):
         list_folder(tmp_path / "nowhere")
+
+
+def test_a_photograph_is_all_there_when_its_end_mark_is(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (60, 80, 3), np.uint8))
+    for suffix in ("jpg", "png"):
+        path = tmp_path / f"whole.{suffix}"
+        picture.save(path)
+        data = path.read_bytes()
+        assert has_its_end(path)
+        (tmp_path / f"cut.{suffix}").write_bytes(data[:-1])
+        assert not has_its_end(tmp_path / f"cut.{suffix}")
+    (tmp_path / "any.tif").write_bytes(b"II*\0")
+    assert has_its_end(tmp_path / "any.tif") is None
+    assert has_its_end(tmp_path / "gone.jpg") is False
+
+
+def test_a_file_that_changes_after_it_was_taken_is_given_again(tmp_path: Path) -> None:
+    path = tmp_path / "1.jpg"
+    picture = Image.new("RGB", (80, 60))
+    picture.save(path)
+    ended: list[bool] = []
+    source = FollowedFolder(
+        name="card",
+        folder=tmp_path,
+        frames_dir=tmp_path / "frames",
+        poll_s=0.01,
+        stopped=lambda: bool(ended),
+    )
+    given = []
+    for frame in Arriving(name="card", inner=source, stopped=lambda: bool(ended)):
+        if frame is None:
+            continue
+        given.append(frame.name)
+        if len(given) == 2:
+            ended.append(True)
+        else:
+            Image.new("RGB", (90, 60)).save(path)
+    assert given == ["1.jpg", "1.jpg"]
+
+
+def test_what_goes_wrong_while_a_source_is_waited_for_is_raised_where_its_frames_are_taken(
+    tmp_path: Path,
+) -> None:
+    source = FolderSource(name="card", folder=tmp_path / "nowhere", frames_dir=tmp_path / "frames")
+    with pytest.raises(FrameError, match="cannot be read"):
+        list(Arriving(name="card", inner=source, stopped=lambda: False))

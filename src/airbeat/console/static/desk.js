@@ -10,8 +10,11 @@ const $ = (id) => document.getElementById(id);
 const VERDICTS = { p: "person", c: "clue", n: "no", u: "unsure" };
 const MARK = { person: "P", clue: "C", no: "N", unsure: "U" };
 
-const desk = { rows: [], byId: new Map(), counts: {}, event: 0, here: null, detail: null, mine: [], trail: [] };
+const desk = { rows: [], byId: new Map(), counts: {}, event: 0, generation: 0, here: null, detail: null, mine: [], trail: [] };
 let map, viewer, act;
+
+// A cut-out's name changes with its content, so that none is shown that was kept from before.
+function cutOut(row) { return `/picture/crop/${encodeURIComponent(row.id)}?of=${encodeURIComponent(row.crop)}`; }
 
 function say(words) { $("said").textContent = words; }
 
@@ -22,6 +25,8 @@ async function refreshed() {
   desk.counts = now.counts;
   desk.searched = now.searched;
   desk.event = Math.max(desk.event, now.event);
+  if (desk.generation && desk.generation !== now.generation) guarded(() => map.load(false));
+  desk.generation = now.generation;
   drawList();
   drawCounts(now);
   map.candidates(desk.rows, desk.here);
@@ -73,7 +78,7 @@ async function show(id) {
   if (desk.here && desk.here !== id) desk.trail.push(desk.here);
   desk.here = id;
   $("title").textContent = `Candidate ${row.id}, score ${row.score.toFixed(2)}`;
-  $("crop").src = `/picture/crop/${encodeURIComponent(id)}`;
+  $("crop").src = cutOut(row);
   $("crop").alt = `cut-out of candidate ${row.id}`;
   const place = row.lat_deg === null ? "no position" : `${row.lat_deg.toFixed(6)}, ${row.lon_deg.toFixed(6)}` + (row.ce90_m === null ? "" : ` ± ${row.ce90_m.toFixed(0)} m (CE90)`);
   const decided = row.decision ? ` · ${row.decision.verdict} (${row.decision.reviewer}${row.decision.note ? `: ${row.decision.note}` : ""})` : "";
@@ -139,7 +144,7 @@ async function turnTo(candidate) {
 function ahead() {
   const at = desk.rows.findIndex((r) => r.id === desk.here);
   for (const row of desk.rows.slice(at + 1).filter((r) => r.open && !r.claimed_by).slice(0, 3)) {
-    new Image().src = `/picture/crop/${encodeURIComponent(row.id)}`;
+    new Image().src = cutOut(row);
   }
 }
 
@@ -149,10 +154,11 @@ async function decide(verdict, despite = false) {
   desk.busy = true;
   let answer;
   try {
-    answer = await post("/api/decide", { candidate, verdict, note: $("note").value, seen_event: desk.event, despite, order });
+    answer = await post("/api/decide", { candidate, verdict, note: $("note").value, seen_event: desk.event, despite, order, generation: desk.generation });
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 409) throw error;
     const { now } = error.answer;
+    if (!now) { await refreshed(); await show(candidate); say(error.message); return; }
     $("conflict-words").textContent = `${now.reviewer} decided meanwhile that ${candidate} is: ${now.verdict}. You say: ${verdict}.`;
     $("conflict-dialog").showModal();
     $("conflict-dialog").onclose = () => { if ($("conflict-dialog").returnValue === "despite") guarded(() => decide(verdict, true)); };
@@ -173,7 +179,7 @@ async function undo() {
   const candidate = desk.mine.pop() || desk.here;
   if (!candidate) return;
   try {
-    await post("/api/undo", { candidate });
+    await post("/api/undo", { candidate, generation: desk.generation });
   } catch (error) {
     if (error instanceof Refused && error.status === 404) { say(`nothing of yours to take back on ${candidate}`); return; }
     throw error;
@@ -211,7 +217,7 @@ function pressed(key) {
 }
 
 function listen() {
-  const source = new EventSource(`/api/events?after=${desk.event}`);
+  const source = new EventSource(`/api/events?after=${desk.event}&generation=${desk.generation}`);
   let waiting = null;
   source.onopen = () => { $("link-state").textContent = ""; };
   source.onerror = () => { $("link-state").textContent = "NO WORD FROM THE CONSOLE"; };

@@ -20,9 +20,10 @@ export class DeskMap {
     this.layers = L.control.layers(null, names, { collapsed: true }).addTo(this.map);
   }
 
-  async load() {
-    await addBase(this.map, this.layers);
+  async load(fit = true) {
+    if (!this.based) { this.based = true; await addBase(this.map, this.layers); }
     const layers = await get("/api/layers");
+    for (const name of ["footprints", "planned", "flown"]) this.groups[name].clearLayers();
     const put = (name, style) => L.geoJSON(layers[name], {
       style, pointToLayer: (f, at) => L.circleMarker(at, { radius: 3, color: "#333", weight: 1 }),
       onEachFeature: (f, layer) => layer.bindTooltip(document.createTextNode(f.properties.title || f.properties.name || "").textContent ? escaped(f.properties.title || f.properties.name) : ""),
@@ -30,7 +31,7 @@ export class DeskMap {
     put("footprints", { color: "#0072b2", weight: 0.5, fillOpacity: 0.06 });
     put("planned", (f) => ({ color: f.properties.stroke || "#333", weight: 1.5, dashArray: f.geometry.type.includes("Line") ? "6 4" : null, fillOpacity: 0.03 }));
     put("flown", { color: "#000", weight: 2 });
-    this.fit();
+    if (fit) this.fit();
   }
 
   fit() {
@@ -40,6 +41,8 @@ export class DeskMap {
   }
 
   candidates(rows, here) {
+    const there = new Set(rows.map((r) => r.id));
+    for (const [id, pin] of this.pins) if (!there.has(id)) { pin.remove(); this.groups.candidates.removeLayer(pin); this.pins.delete(id); }
     for (const row of rows) {
       if (row.lat_deg === null) continue;
       let pin = this.pins.get(row.id);
@@ -49,6 +52,7 @@ export class DeskMap {
         pin.bindTooltip(escaped(row.id));
         this.pins.set(row.id, pin);
       }
+      else if (pin.getLatLng().lat !== row.lat_deg || pin.getLatLng().lng !== row.lon_deg) pin.setLatLng([row.lat_deg, row.lon_deg]);
       const look = `pin ${row.verdict || ""} ${row.id === here ? "here" : ""}`;
       if (pin.look !== look) {
         pin.look = look;
