@@ -152,6 +152,7 @@ class Flights:
             UsageError: nobody confirmed, or there is nothing to go on with.
             LinkError, RefusedByVehicleError: as ``airbeat fly``.
         """
+        refuse_errors(plan.mission.findings, refused="not flown")
         whole = for_batteries(plan.mission.plan)
         conditions = Conditions(in_sorties=whole is not plan.mission.plan)
         refuse_errors(check_plan(whole, conditions), refused="not flown")
