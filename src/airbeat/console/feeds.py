@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airbeat.console.fleet import Fleet, VehicleKind, VehicleState
-from airbeat.errors import FrameError, InputFileError, UsageError
+from airbeat.errors import InputFileError, UsageError
 from airbeat.flight.area import reported_frame
 from airbeat.flight.state import FlightState, StatePhoto, read_state
 from airbeat.geo.coordinates import LatLon
@@ -109,13 +109,13 @@ class Feeds:
     def _photographed(self, name: str, position: LatLon, height_m: float, yaw_deg: float) -> None:
         if self._survey is None:
             return
-        frame = reported_frame(
-            self._survey, position=position, height_above_home_m=height_m, yaw_deg=yaw_deg, name=name
-        )
         try:
+            frame = reported_frame(
+                self._survey, position=position, height_above_home_m=height_m, yaw_deg=yaw_deg, name=name
+            )
             self._fleet.photographed(name, footprint(frame))
-        except FrameError:
-            return  # it shows no ground
+        except InputFileError:
+            return  # it shows no ground, or its numbers are none that a photograph can have
 
     # Flights that another program records
 

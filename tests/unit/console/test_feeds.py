@@ -15,7 +15,7 @@ from airbeat.console.layers import MapLayers
 from airbeat.errors import InputFileError, UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.link.observe import Sight
-from airbeat.link.telemetry import PositionFix, Telemetry
+from airbeat.link.telemetry import PhotoTaken, PositionFix, Telemetry
 from airbeat.mission.loader import load_mission
 from airbeat.planning.plan import plan_mission
 from airbeat.report.searched import read_search_results
@@ -113,6 +113,18 @@ def test_a_vehicle_is_heard_by_its_positions_and_before_it_has_any_by_its_word(f
     assert fleet.states()[0]["mode"] == "AUTO"
     told(Sight(now=Telemetry(mode="LAND", position=place), happened=(), **known))
     assert fleet.states()[0]["mode"] == "AUTO", "a position that is not told again grows old"
+
+
+@pytest.mark.parametrize("height_m", [float("nan"), float("inf"), -50.0, 0.0])
+def test_a_photograph_with_impossible_numbers_has_no_footprint_and_stops_nothing(fleet, height_m):
+    survey = plan_mission(load_mission(MISSION)).survey
+    told = Feeds(fleet, vehicles={}, folders=[], survey=survey)._teller("D1")
+    place = LatLon(lat_deg=51.0, lon_deg=8.0)
+    words = {"index": 1, "time_us": 1, "vehicle_time_s": 1.0, "position": place, "amsl_m": 200.0}
+    photo = PhotoTaken(**words, height_above_home_m=height_m, roll_deg=0.0, pitch_deg=0.0, yaw_deg=0.0)
+    told(Sight(now=Telemetry(), is_embedded=True, is_ardupilot=False, happened=(photo,)))
+    assert fleet.footprints() == []
+    assert len(fleet.states()) == 1
 
 
 def test_vehicles_are_named_or_called_by_their_address():
