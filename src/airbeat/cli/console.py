@@ -15,6 +15,7 @@ from airbeat.cli.output import emit_json, json_option
 from airbeat.errors import DependencyError, UsageError
 
 if TYPE_CHECKING:
+    from airbeat.console.actstate import Act
     from airbeat.console.basemap import Shelf
     from airbeat.console.casemap import CaseMap
     from airbeat.mission.plan import FlightPlan
@@ -62,19 +63,6 @@ def _password(path: Path | None, host: str) -> str:
     if len(password) < 10:
         raise UsageError(f"the password in {path} is shorter than 10 characters", remedy="write a longer one")
     return password
-
-
-def _made(out_dir: Path) -> Path:
-    """The operation's folder, made where it is new.
-
-    Raises:
-        UsageError: it cannot be.
-    """
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{out_dir} cannot be written: {error.strerror}") from error
-    return out_dir
 
 
 @click.command("console")
@@ -197,12 +185,13 @@ def command(
     from airbeat.console.layers import MapLayers
     from airbeat.console.live import Live
     from airbeat.console.sessions import Sessions
+    from airbeat.formats.atomic import made_folder
     from airbeat.ops.log import OperationsLog
     from airbeat.report.reviewed import belongs_to, log_beside
 
     sessions = Sessions(password=_password(password_file, host))
     plan: FlightPlan | None = load_plan(plan_file) if plan_file is not None else None
-    _made(out_dir)
+    made_folder(out_dir)
     if operation is not None:
         belongs_to(out_dir, operation)
     with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening, ExitStack() as ending:
@@ -226,7 +215,7 @@ def command(
             mission=plan_file if plan_file is not None and plan_file.suffix in MISSION_SUFFIXES else None,
             borrow=feeds.lent,
         )
-        ending.callback(act.close)
+        ending.callback(_ended, act, as_json=as_json)
         layers = MapLayers(lambda: desk.results, plan, flights, shown=act.shown)
         live = Live(
             fleet=fleet,
@@ -267,9 +256,15 @@ def command(
         )
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
-        for flight in act.flying():
-            output(as_json).print(f"STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}")
     return 0
+
+
+def _ended(act: Act, *, as_json: bool) -> None:
+    """End what runs, and say loudly which flights nobody here watches any more."""
+    flying = act.flying()
+    act.close()
+    for flight in flying:
+        output(as_json).print(f"STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}")
 
 
 def _shelf(paths: tuple[Path, ...], ending: ExitStack) -> Shelf:
