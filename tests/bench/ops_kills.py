@@ -309,10 +309,10 @@ class Flight:
         self.words += ["--connect", url, "--operation", str(told.place), "--overwrite"]
         self.photos = 0
 
-    def begun(self) -> Forked:
+    def begun(self, *more: str) -> Forked:
         """The flight, or the rest of it."""
         resumed = ["--resume", str(self.state)] if self.state.exists() else []
-        return airbeat(*self.words, *resumed)
+        return airbeat(*self.words, *resumed, *more)
 
     def kill(self, seconds: float) -> None:
         """Let it fly for so long, reading what it has acknowledged all the time, and kill it."""
@@ -337,7 +337,7 @@ class Flight:
 
     def end(self) -> str:
         """Take it up again and fly it to its end; what became of it."""
-        process = self.begun()
+        process = self.begun("--json")
         words = process.output.read()
         code = process.wait()
         self.vehicle.kill()
@@ -345,9 +345,11 @@ class Flight:
         outcome = read_state(self.state).outcome
         if code not in {0, 1, 2}:
             raise LostError(f"airbeat fly --resume ended with {code}: {words[-500:]}")
+        said = json.loads(words)
+        why = said["error"]["message"] if code == 2 else said.get("explanation", "")
         if len(read_state(self.state).photos) < self.photos:
             raise LostError(f"state.json had {self.photos} photographs, and has fewer at the end")
-        return f"{outcome or 'none'}, exit {code}"
+        return f"{outcome or 'no outcome'}, exit {code}" + (f": {why}" if code else "")
 
 
 def _same(event: Event) -> Callable[[Event], bool]:
@@ -361,6 +363,7 @@ def main() -> int:
     parser.add_argument("--console", type=int, default=100, help="kills while it is decided by HTTP")
     parser.add_argument("--review", type=int, default=40, help="kills of airbeat review --set")
     parser.add_argument("--flight", type=int, default=60, help="kills of airbeat fly")
+    parser.add_argument("--flight-s", type=float, default=15.0, help="the longest time until a kill [s]")
     parser.add_argument("--place", help="a PostgreSQL database instead of an SQLite file")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -385,7 +388,7 @@ def main() -> int:
             flight = Flight(told, work, seed=1000 * args.seed + killed)
             before = sum(told.kills.values())
             for _ in range(min(3, args.flight - killed)):
-                flight.kill(chance.uniform(0.3, 8.0))
+                flight.kill(chance.uniform(0.3, args.flight_s))
             killed += max(1, sum(told.kills.values()) - before)
             ends[flight.end()] += 1
             _say(killed, told)

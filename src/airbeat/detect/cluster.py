@@ -8,6 +8,7 @@ alone, in a process of this machine, and refused if that dies too.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 import time
@@ -47,18 +48,18 @@ class Cluster:
 
     def __init__(self, address: str) -> None:
         try:
-            import distributed
+            dask: Any = importlib.import_module("distributed")
         except ImportError as error:
             raise DependencyError(
                 f"a cluster needs Dask: {error}", remedy='run: pip install "airbeat[cluster]"'
             ) from error
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised, and said by us
-        self._dask = distributed
+        self._dask = dask
         self._address = address
         self._asked_s = -_ASK_S
         self._threads = 0
         try:
-            self._client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
+            self._client = dask.Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:  # Dask's TimeoutError is an OSError
             raise LinkError(
                 f"no Dask scheduler answers at {address}: {error}",
@@ -179,6 +180,6 @@ def _work(task: FrameTask, sha256: str, settings: SearchSettings, made_with: tup
 
 
 def _here() -> str:
-    from distributed import get_worker
+    worker = importlib.import_module("distributed").get_worker()
 
-    return str(get_worker().address)
+    return str(worker.address)

@@ -17,6 +17,8 @@ _LookKey = tuple[str, tuple[float, ...]]
 class SearchRecord:
     """Tells of a search, as often as there is more of it, what the log does not say yet.
 
+    Files that cannot be searched are told of once in every search: what is wrong with them may have changed.
+
     Args:
         recorder: what is told.
     """
@@ -29,15 +31,12 @@ class SearchRecord:
         self._looks: set[_LookKey] = set()
         if recorder.log is None:
             return
-        kinds = (Happening.FRAME_SEARCHED, Happening.FRAME_REFUSED, Happening.CANDIDATE_FOUND)
-        for event in recorder.log.events(kinds=[kind.value for kind in kinds]):
-            said = event.payload
+        kinds = [Happening.FRAME_SEARCHED.value, Happening.CANDIDATE_FOUND.value]
+        for event in recorder.log.events(kinds=kinds):
             if event.kind == Happening.FRAME_SEARCHED:
-                self._frames.add(said["sha256"])
-            elif event.kind == Happening.FRAME_REFUSED:
-                self._refused.add((said["file"], said["reason"]))
+                self._frames.add(event.payload["sha256"])
             else:
-                self._know(_looks_key(said["looks"]))
+                self._know(_looks_key(event.payload["looks"]))
 
     def so_far(self, run: DetectionRun) -> None:
         """Tell of new frames, of files that cannot be searched, and of candidates that nobody knew of.
