@@ -309,10 +309,10 @@ class Flight:
         self.words += ["--connect", url, "--operation", str(told.place), "--overwrite"]
         self.photos = 0
 
-    def begun(self) -> Forked:
+    def begun(self, *more: str) -> Forked:
         """The flight, or the rest of it."""
         resumed = ["--resume", str(self.state)] if self.state.exists() else []
-        return airbeat(*self.words, *resumed)
+        return airbeat(*self.words, *resumed, *more)
 
     def kill(self, seconds: float) -> None:
         """Let it fly for so long, reading what it has acknowledged all the time, and kill it."""
@@ -337,7 +337,7 @@ class Flight:
 
     def end(self) -> str:
         """Take it up again and fly it to its end; what became of it."""
-        process = self.begun()
+        process = self.begun("--json")
         words = process.output.read()
         code = process.wait()
         self.vehicle.kill()
@@ -345,9 +345,11 @@ class Flight:
         outcome = read_state(self.state).outcome
         if code not in {0, 1, 2}:
             raise LostError(f"airbeat fly --resume ended with {code}: {words[-500:]}")
+        said = json.loads(words)
+        why = said["error"]["message"] if code == 2 else said.get("explanation", "")
         if len(read_state(self.state).photos) < self.photos:
             raise LostError(f"state.json had {self.photos} photographs, and has fewer at the end")
-        return f"{outcome or 'none'}, exit {code}"
+        return f"{outcome or 'no outcome'}, exit {code}" + (f": {why}" if code else "")
 
 
 def _same(event: Event) -> Callable[[Event], bool]:

@@ -15,6 +15,7 @@ from airbeat.cli.output import emit_json, json_option
 from airbeat.errors import DependencyError, UsageError
 
 if TYPE_CHECKING:
+    from airbeat.console.actstate import Act
     from airbeat.console.basemap import Shelf
     from airbeat.console.casemap import CaseMap
     from airbeat.mission.plan import FlightPlan
@@ -214,7 +215,7 @@ def command(
             mission=plan_file if plan_file is not None and plan_file.suffix in MISSION_SUFFIXES else None,
             borrow=feeds.lent,
         )
-        ending.callback(act.close)
+        ending.callback(_ended, act, as_json=as_json)
         layers = MapLayers(lambda: desk.results, plan, flights, shown=act.shown)
         live = Live(
             fleet=fleet,
@@ -255,9 +256,15 @@ def command(
         )
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
-        for flight in act.flying():
-            output(as_json).print(f"STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}")
     return 0
+
+
+def _ended(act: Act, *, as_json: bool) -> None:
+    """End what runs, and say loudly which flights nobody here watches any more."""
+    flying = act.flying()
+    act.close()
+    for flight in flying:
+        output(as_json).print(f"STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}")
 
 
 def _shelf(paths: tuple[Path, ...], ending: ExitStack) -> Shelf:

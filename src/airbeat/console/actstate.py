@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airbeat.console.actdispatch import Dispatch
-from airbeat.console.actflight import Flights
+from airbeat.console.actflight import EMBEDDED, Flights
 from airbeat.console.actplans import Plans
 from airbeat.console.actwork import in_process, plan_text, search_photographs
 from airbeat.console.desk import Desk, Unknown
@@ -74,8 +74,9 @@ class Act:
         self.flights.close()
 
     def flying(self) -> list[str]:
-        """Flights that are under way."""
-        return [job["title"] for job in self.jobs.all() if job["live"].get("flying")]
+        """Flights of vehicles that go on flying when the console ends."""
+        under_way = (job for job in self.jobs.all() if job["live"].get("flying"))
+        return [job["title"] for job in under_way if job["about"].get("vehicle") != EMBEDDED]
 
     def shown(self) -> tuple[FlightPlan | None, list[Path]]:
         """What maps show beside what the console was given: the newest plan, and the flights flown here."""

@@ -75,8 +75,8 @@ class Console:
         hosts: values of ``Host`` that are ours.
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
-        live: what the live map shows.
         act: planning and flying; None for a console that only reviews.
+        live: what the live map shows.
     """
 
     desk: Desk
@@ -85,8 +85,8 @@ class Console:
     hosts: Callable[[], frozenset[str]]
     name: str
     ending: Callable[[], bool] = lambda: False
-    live: Live = field(default_factory=Live)
     act: Act | None = None
+    live: Live = field(default_factory=Live)
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -110,8 +110,8 @@ def console_app(console: Console) -> ASGIApp:
         Route("/picture/crop/{candidate}", pages.crop),
         Route("/picture/frame/{sha256}", pages.frame),
         Route("/picture/around/{sha256}", pages.around),
-        *live_routes(console.live, desk=console.desk, name=console.name, ending=console.ending),
         *act_routes(console.act),
+        *live_routes(console.live, desk=console.desk, name=console.name, ending=console.ending),
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]

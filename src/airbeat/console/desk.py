@@ -29,13 +29,7 @@ from airbeat.ops.reviews import Decision, Reviews, Verdict
 from airbeat.report.handover import FOLDER as HANDOVER
 from airbeat.report.handover import confirmed_sightings, write_handover
 from airbeat.report.reviewed import reviewables
-from airbeat.report.searched import (
-    CandidateRow,
-    FrameRow,
-    SearchResults,
-    no_results,
-    read_search_results,
-)
+from airbeat.report.searched import CandidateRow, FrameRow, SearchResults, no_results, read_search_results
 
 __all__ = ["Conflict", "Desk", "Renumbered", "Unknown"]
 
@@ -111,8 +105,7 @@ class _Generation:
 class Desk:
     """The candidates of one search, for several reviewers at once.
 
-    What was searched meanwhile is read again whenever the file has changed; where nothing was searched yet
-    there are no candidates.
+    Where nothing was searched yet there are no candidates.
 
     Args:
         folder: where ``candidates.json`` lies, or will.
@@ -141,17 +134,22 @@ class Desk:
         self._decided: dict[str, dict[str, Decision]] = {}
 
     @property
-    def results(self) -> SearchResults:
-        """What the search has found so far."""
-        return self._generation().results
-
-    @property
     def photographs(self) -> Path:
         """Folder of the photographs."""
         if self._photographs is not None:
             return self._photographs
         source = self.results.source
         return Path(source) if source and Path(source).is_dir() else self.folder / "frames"
+
+    def _read(self) -> SearchResults:
+        """What was searched; nothing where there is no file."""
+        path = self.folder / RESULTS
+        return read_search_results(path) if path.exists() else no_results()
+
+    @property
+    def results(self) -> SearchResults:
+        """What the search has found so far."""
+        return self._generation().results
 
     @property
     def generation(self) -> int:
@@ -163,8 +161,9 @@ class Desk:
         if self._written_at() != self._read_at and self._reading.acquire(blocking=False):
             try:
                 self._read_at = self._written_at()
+                results = self._read()
                 before = self._now
-                self._now = _Generation(self._read(), self.log, number=before.number + 1, before=before)
+                self._now = _Generation(results, self.log, number=before.number + 1, before=before)
                 self._trouble = None
             except AirbeatError as error:
                 self._trouble = error
@@ -172,18 +171,12 @@ class Desk:
                 self._reading.release()
         return self._now
 
-    def _read(self) -> SearchResults:
-        """The results; none where nothing was searched yet."""
-        return no_results() if self._read_at is None else read_search_results(self.folder / RESULTS)
-
     def _written_at(self) -> tuple[int, int, int] | None:
         """What changes when the results are written anew; None where they are not there."""
         try:
             status = (self.folder / RESULTS).stat()
-        except FileNotFoundError:
-            return None
         except OSError:
-            return 0, 0, 0  # reading it then tells why
+            return None
         return status.st_ino, status.st_size, status.st_mtime_ns
 
     # What is decided

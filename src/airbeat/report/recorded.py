@@ -1,4 +1,4 @@
-"""A search, told to the operation's log, as it goes on or when it has ended."""
+"""A search, told to the operation's log: as it goes on, and its end."""
 
 from __future__ import annotations
 

@@ -401,6 +401,28 @@ def test_a_flight_on_the_embedded_vehicle_begins_with_a_typed_name_and_ends_as_o
     until(client, rest, "failed")
 
 
+def test_a_console_that_ends_stops_watching_a_flight_and_names_it(console):
+    def work(job):
+        while job.take_order() != "leave":
+            job.live({"flying": True})
+            time.sleep(0.01)
+        return {"left": True}
+
+    act = console.act
+    jobs = [act.jobs.begin("fly", v, by="x", work=work, vehicle=v) for v in ("D1", "embedded")]
+    end_s = time.monotonic() + PATIENT_S
+    for job in jobs:
+        assert job.answer(yes=True, by="x") is False
+        job.hold_on()
+        while not job.to_json()["live"].get("flying"):
+            assert time.monotonic() < end_s
+            time.sleep(0.01)
+    assert act.flying() == ["D1"]
+    act.close()
+    assert [job.to_json()["result"] for job in jobs] == [{"left": True}] * 2
+    assert act.flying() == []
+
+
 def test_a_vehicle_that_does_not_answer_is_said(signed, console, monkeypatch):
     from airbeat.console import actflight
 

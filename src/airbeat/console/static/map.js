@@ -21,7 +21,7 @@ export class DeskMap {
   }
 
   async load(fit = true) {
-    if (fit) await addBase(this.map, this.layers);
+    if (!this.based) { this.based = true; await addBase(this.map, this.layers); }
     const layers = await get("/api/layers");
     for (const name of ["footprints", "planned", "flown"]) this.groups[name].clearLayers();
     const put = (name, style) => L.geoJSON(layers[name], {
@@ -31,14 +31,13 @@ export class DeskMap {
     put("footprints", { color: "#0072b2", weight: 0.5, fillOpacity: 0.06 });
     put("planned", (f) => ({ color: f.properties.stroke || "#333", weight: 1.5, dashArray: f.geometry.type.includes("Line") ? "6 4" : null, fillOpacity: 0.03 }));
     put("flown", { color: "#000", weight: 2 });
-    if (fit || !this.fitted) this.fit();
+    if (fit) this.fit();
   }
 
   fit() {
     const bounds = L.latLngBounds([]);
     Object.values(this.groups).forEach((g) => { const b = g.getBounds(); if (b.isValid()) bounds.extend(b); });
-    this.fitted = bounds.isValid();
-    if (this.fitted) this.map.fitBounds(bounds, { padding: [12, 12] });
+    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [12, 12] });
   }
 
   candidates(rows, here) {
