@@ -20,6 +20,7 @@ from airbeat.checks.sequence import check_sequence
 from airbeat.checks.space import check_space
 from airbeat.checks.terrain import check_terrain
 from airbeat.checks.unrolled import fly
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["check_plan", "in_order"]
@@ -64,6 +65,6 @@ def _said_by_plan(plan: FlightPlan) -> Iterator[Finding]:
     if said:
         yield found(
             "not-for-flight",
-            f"the plan says of itself: {said[0]}",
+            Message("the plan says of itself: {said}", said=said[0]),
             remedy="survey the place: obstacles, heights, people, permission; then remove the note",
         )

@@ -20,6 +20,7 @@ from airbeat.formats.items import height_m, infer_roles
 from airbeat.formats.limits import MAX_ITEMS, MAX_RALLY_POINTS, MAX_VERTICES, check_count, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import (
     Fence,
@@ -115,7 +116,8 @@ def _own(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     homes = [s for s in shapes if s.kind == "home" and s.form == "point"]
     if len(homes) != 1:
         raise PlanFileError(
-            f"{len(homes)} home points, exactly one is needed", remedy="export the plan again"
+            Message("{homes} home points, exactly one is needed", homes=len(homes)),
+            remedy="export the plan again",
         )
     home = homes[0]
     points = sorted(
@@ -129,7 +131,9 @@ def _own(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
         text = point.properties.get(ITEMS_KEY)
         if not text:
             raise PlanFileError(
-                f"the waypoint lost its {ITEMS_KEY}: another program saved this file",
+                Message(
+                    "the waypoint lost its {items_key}: another program saved this file", items_key=ITEMS_KEY
+                ),
                 where=point.where,
                 remedy="export the plan again, or convert from the .plan",
             )
@@ -211,7 +215,10 @@ def _rally(shapes: Sequence[Drawn]) -> tuple[RallyPoint, ...] | None:
     for shape in points:
         datum = str(shape.properties.get("height_datum", "home"))
         if datum not in {d.value for d in AltitudeDatum}:
-            raise PlanFileError(f"height_datum {clean_text(datum, limit=40)!r}", where=shape.where)
+            raise PlanFileError(
+                Message("height_datum {clean_text!r}", clean_text=clean_text(datum, limit=40)),
+                where=shape.where,
+            )
         value_m = height_m(_number(shape, "height_m"), where=shape.where)
         altitude = Altitude(value_m=value_m, datum=AltitudeDatum(datum))
         rally.append(RallyPoint(position=shape.places[0], altitude=altitude))
@@ -222,7 +229,7 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     lines = [s for s in shapes if s.form == "line"]
     if len(lines) > 1:
         raise PlanFileError(
-            f"{len(lines)} lines, and which of them is to be flown is not said",
+            Message("{lines} lines, and which of them is to be flown is not said", lines=len(lines)),
             where=lines[1].where,
             remedy="keep one line in the file",
         )
@@ -261,5 +268,10 @@ def _as_number(value: Any, key: str, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise PlanFileError(f"{key} is {clean_text(str(value), limit=40)!r}, not a number", where=where)
+        raise PlanFileError(
+            Message(
+                "{key} is {clean_text!r}, not a number", key=key, clean_text=clean_text(str(value), limit=40)
+            ),
+            where=where,
+        )
     return number
