@@ -24,6 +24,8 @@ from starlette.types import ASGIApp
 from airbeat.console.desk import Conflict, Desk, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
 from airbeat.console.sessions import SESSION_S, Sessions
+from airbeat.console.words import words_route
+from airbeat.language.words import N_
 from airbeat.ops.happenings import words_of
 
 __all__ = ["Console", "console_app"]
@@ -89,6 +91,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/", pages.desk),
         Route("/enter", pages.enter),
         Route("/login", pages.login, methods=["GET", "POST"]),
+        words_route(),
         Route("/api/me", pages.me, methods=["GET", "POST"]),
         Route("/api/invite", pages.invite, methods=["POST"]),
         Route("/api/candidates", pages.candidates),
@@ -143,7 +146,9 @@ class _Pages:
         key = self._console.sessions.login(str(form.get("password", "")))
         if key is None:
             await asyncio.sleep(1.0)
-            return HTMLResponse(page.replace("<!-- wrong -->", "That is not the password."), status_code=403)
+            return HTMLResponse(
+                page.replace("<!-- wrong -->", N_("That is not the password.")), status_code=403
+            )
         return _signed_in(key)
 
     async def me(self, request: Request) -> Response:
