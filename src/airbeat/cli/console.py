@@ -12,6 +12,7 @@ from airbeat.cli.operation import operation_option
 from airbeat.cli.output import console as output
 from airbeat.cli.output import emit_json, json_option
 from airbeat.errors import DependencyError, UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.mission.plan import FlightPlan
@@ -170,9 +171,9 @@ def command(
         )
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{taken}/enter?token={sessions.link()}"
-        output(as_json).print(f"open {url}")
+        output(as_json).print(_("open {url}", url=url))
         output(as_json).print(
-            "the link lets one browser in, within a quarter of an hour; Ctrl-C ends the console"
+            _("the link lets one browser in, within a quarter of an hour; Ctrl-C ends the console")
         )
         if as_json:
             emit_json({"url": url, "port": taken})

@@ -13,6 +13,7 @@ from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import AirbeatError, LinkError, UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
             folder.mkdir(parents=True, exist_ok=True)
             links[entry.name] = stack.enter_context(reach(Address(url=entry.connect), tlog=tlog))
         except LinkError as error:
-            click.echo(f"airbeat: {entry.name}: {error}", err=True)
+            click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error), err=True)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
     return links
@@ -72,6 +73,19 @@ def _row(arrival: Arrival, incident: Incident) -> dict[str, Any]:
     }
 
 
+def _told(arrival: Arrival) -> str:
+    """The way that a unit is told."""
+    way = {"length_m": arrival.length_m, "bearing_deg": arrival.bearing_deg}
+    if not arrival.drone:
+        return _("go {length_m:.0f} m, {bearing_deg:03.0f}°", **way)
+    return _(
+        "fly {length_m:.0f} m, {bearing_deg:03.0f}°, look {look_s:.0f} s, {battery_share:.0%} of a battery",
+        **way,
+        look_s=arrival.look_s,
+        battery_share=arrival.battery_share,
+    )
+
+
 def _print_ranking(arrivals: Sequence[Arrival], incident: Incident, *, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -79,20 +93,28 @@ def _print_ranking(arrivals: Sequence[Arrival], incident: Incident, *, as_json: 
     from airbeat.geo.notation import mgrs_grid
 
     out = console(as_json)
-    out.print(Text(f"{incident.kind} at {incident.position} ({mgrs_grid(incident.position)})", style="bold"))
+    out.print(
+        Text(
+            _(
+                "{kind} at {position} ({mgrs_grid})",
+                kind=incident.kind,
+                position=incident.position,
+                mgrs_grid=mgrs_grid(incident.position),
+            ),
+            style="bold",
+        )
+    )
     grid = Table(box=None, pad_edge=False)
-    for title in ("unit", "", "there in", "ring", "told"):
-        grid.add_column(title, justify="right" if title == "there in" else "left")
+    for title in (_("unit"), "", _("there in"), _("ring"), _("told")):
+        grid.add_column(title, justify="right" if title == _("there in") else "left")
     for arrival in arrivals:
-        kind = "ground" if not arrival.drone else "drone, flying" if arrival.flying else "drone, on its pad"
+        kind = _("drone, flying") if arrival.flying else _("drone, on its pad")
+        kind = kind if arrival.drone else _("ground unit")
         if arrival.arrival_s is None:
-            grid.add_row(Text(arrival.unit), Text(kind), "-", "-", Text(arrival.why_not, style="yellow"))
+            why_not = Text(translated(arrival.why_not), style="yellow")
+            grid.add_row(Text(arrival.unit), Text(kind), "-", "-", why_not)
             continue
-        went = "go" if not arrival.drone else "fly"
-        told = f"{went} {arrival.length_m:.0f} m, {arrival.bearing_deg:03.0f}°"
-        if arrival.drone:
-            told += f", look {arrival.look_s:.0f} s, {arrival.battery_share:.0%} of a battery"
-        told = "; ".join([told, *arrival.notes])
+        told = "; ".join([_told(arrival), *map(translated, arrival.notes)])
         minutes, seconds = divmod(round(arrival.arrival_s), 60)
         grid.add_row(
             Text(arrival.unit), Text(kind), f"{minutes}:{seconds:02d}", Text(arrival.ring), Text(told)
@@ -122,7 +144,9 @@ def _vetted(order: Order, *, as_json: bool) -> None:
 
     start = order.arrival.way[0] if order.arrival.flying else None
     plan = order.plan(start)
-    vet(NextSortie(plan=plan, rest=plan, start=start).as_flown(), refused="not sent", as_json=as_json)
+    vet(
+        NextSortie(plan=plan, rest=plan, start=start).as_flown(), refused=Message("not sent"), as_json=as_json
+    )
 
 
 def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: bool, as_json: bool) -> Diverted:
@@ -145,10 +169,15 @@ def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: boo
         else:
             known.require_plan(plan)
     if arrival.flying:
-        after = "goes on with its beat" if plan is not None else "returns to its pad"
-        question = f"Shall {arrival.unit} leave its beat, look for {arrival.look_s:.0f} s, then {after}?"
+        question = _(
+            "Shall {unit} leave its beat, look for {look_s:.0f} s, then go on with its beat?"
+            if plan is not None
+            else "Shall {unit} leave its beat, look for {look_s:.0f} s, then return to its pad?",
+            unit=arrival.unit,
+            look_s=arrival.look_s,
+        )
     else:
-        question = f"Is nobody near {arrival.unit}, and may it arm, take off and go there now?"
+        question = _("Is nobody near {unit}, and may it arm, take off and go there now?", unit=arrival.unit)
     if not yes and not click.confirm(question, err=True):
         raise UsageError(f"not confirmed: {arrival.unit} was not sent", remedy="")
     watchers = _watchers(folder, arrival.unit, as_json=as_json)
@@ -193,7 +222,7 @@ def _watchers(folder: Path, unit: str, *, as_json: bool) -> Watchers:
         while (path := folder / f"{_stem(unit)}-{number}.json").exists():
             number += 1
         for written in record.save(path):
-            console(as_json).print(f"wrote {written}")
+            console(as_json).print(_("wrote {path}", path=written))
 
     return Watchers(keep=keep)
 
@@ -372,10 +401,22 @@ def _print_outcome(unit: str, done: Diverted, *, as_json: bool) -> None:
     from rich.text import Text
 
     if done.arrived_s is None:
-        words = f"{unit} did not arrive: {done.ending.value} ({done.explanation})"
+        words = _(
+            "{unit} did not arrive: {ending} ({explanation})",
+            unit=unit,
+            ending=_(done.ending.value),
+            explanation=translated(done.explanation),
+        )
     else:
-        words = (
-            f"{unit} arrived after {done.arrived_s:.0f} s ({done.ring}; {done.estimate_s:.0f} s estimated), "
-            f"looked {done.looked_s:.0f} s, {done.ending.value} ({done.explanation})"
+        words = _(
+            "{unit} arrived after {arrived_s:.0f} s ({ring}; {estimate_s:.0f} s estimated), "
+            "looked {looked_s:.0f} s, {ending} ({explanation})",
+            unit=unit,
+            arrived_s=done.arrived_s,
+            ring=done.ring,
+            estimate_s=done.estimate_s,
+            looked_s=done.looked_s,
+            ending=_(done.ending.value),
+            explanation=translated(done.explanation),
         )
     console(as_json).print(Text(words, style="bold"))

@@ -11,6 +11,7 @@ from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import PlanningError, UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import _
 
 __all__ = ["command"]
 
@@ -75,7 +76,7 @@ def command(
     )
     parsed = parse_mission(text, name=mission.name, base_dir=folder)
     write_files({mission: text}, overwrite=overwrite)
-    console(as_json).print(f"wrote {mission}; look at it, then: airbeat plan {mission}")
+    console(as_json).print(_("wrote {mission}; look at it, then: airbeat plan {mission}", mission=mission))
     if as_json:
         emit_json({"file": str(mission), "name": parsed.name, "notes": list(parsed.notes)})
     return 0

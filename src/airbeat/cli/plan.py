@@ -15,6 +15,7 @@ from airbeat.cli.positions import LAT_LON
 from airbeat.cli.sortieplan import Photography, sortie_options, vehicles_asked
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
     from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
+
 
 __all__ = ["command", "findings_json", "plan_json", "print_findings", "print_notes", "print_plan"]
 
@@ -38,7 +40,7 @@ def area_m2(plan: FlightPlan) -> float:
 def _heights_m(plan: FlightPlan) -> dict[str, tuple[float, float]]:
     """Lowest and highest waypoint [m], by datum: home, amsl or agl."""
     heights: dict[str, list[float]] = {}
-    for _, item in plan.waypoints():
+    for _number, item in plan.waypoints():
         if item.altitude is not None:
             heights.setdefault(item.altitude.datum.value, []).append(item.altitude.value_m)
     return {datum: (min(values), max(values)) for datum, values in heights.items()}
@@ -92,13 +94,32 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
         minutes, seconds = divmod(round(estimate.duration_s), 60)
         rows += [
             ("length", f"{estimate.length_m / 1000:.2f} km"),
-            ("time", f"{minutes} min {seconds:02d} s, take-off to landing"),
-            ("batteries", f"{estimate.batteries} ({estimate.battery_share:.0%} of one, above the reserve)"),
+            (
+                "time",
+                Message(
+                    "{minutes} min {seconds:02d} s, take-off to landing", minutes=minutes, seconds=seconds
+                ),
+            ),
+            (
+                "batteries",
+                Message(
+                    "{batteries} ({battery_share:.0%} of one, above the reserve)",
+                    batteries=estimate.batteries,
+                    battery_share=estimate.battery_share,
+                ),
+            ),
             ("photographs", str(estimate.photos)),
         ]
     if survey:
         rows += [
-            ("line spacing", f"{survey.spacing_m:.1f} m, lines at {survey.sweep_angle_deg:.0f}°"),
+            (
+                "line spacing",
+                Message(
+                    "{spacing_m:.1f} m, lines at {sweep_angle_deg:.0f}°",
+                    spacing_m=survey.spacing_m,
+                    sweep_angle_deg=survey.sweep_angle_deg,
+                ),
+            ),
             ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
             ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
             ("height above ground", plan.height_above_ground),
@@ -107,11 +128,19 @@ def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
                 f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
                 + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
             ),
-            ("planned coverage", f"{survey.coverage_fraction:.2%} of the area"),
+            (
+                "planned coverage",
+                Message("{coverage_fraction:.2%} of the area", coverage_fraction=survey.coverage_fraction),
+            ),
         ]
     for datum, (low, high) in _heights_m(plan).items():
-        above = {"home": "home", "amsl": "sea level", "agl": "ground"}[datum]
-        rows.append((f"waypoints above {above}", f"{low:g} m" if low == high else f"{low:g} to {high:g} m"))
+        above = {"home": Message("home"), "amsl": Message("sea level"), "agl": Message("ground")}[datum]
+        rows.append(
+            (
+                Message("waypoints above {above}", above=above),
+                f"{low:g} m" if low == high else f"{low:g} to {high:g} m",
+            )
+        )
     rows.append(("mission items", str(len(plan.items))))
     if plan.speed_m_s:
         rows.append(("speed", f"{plan.speed_m_s:g} m/s"))
@@ -129,7 +158,7 @@ def print_notes(plan: FlightPlan, *, as_json: bool) -> None:
     from rich.text import Text
 
     for note in plan.notes:
-        console(as_json).print(Text(f"note: {note}", style="yellow"))
+        console(as_json).print(Text(_("note: {note}", note=translated(note)), style="yellow"))
 
 
 def findings_json(findings: list[Finding]) -> list[dict[str, Any]]:
@@ -153,7 +182,7 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
 
     style = {"error": "bold red", "warning": "yellow", "note": "dim"}
     for finding in findings:
-        console(as_json).print(Text(str(finding), style=style[finding.severity.value]))
+        console(as_json).print(Text(finding.told(), style=style[finding.severity.value]))
 
 
 def _gap_mission(mission: Mission, ledger: Path) -> Mission:
@@ -312,8 +341,11 @@ def _draw(
     from airbeat.cli.picture import write_picture
     from airbeat.report.picture_content import picture_of_plans
 
-    counts = [f"{sum(f.severity == s for f in findings)} {s}s" for s in ("error", "warning", "note")]
-    figures = [*_rows(plan), ("checks", ", ".join(counts))]
+    errors, warnings, notes = (sum(f.severity == s for f in findings) for s in ("error", "warning", "note"))
+    counts = Message(
+        "{errors} errors, {warnings} warnings, {notes} notes", errors=errors, warnings=warnings, notes=notes
+    )
+    figures = [*_rows(plan), ("checks", counts)]
     return write_picture(picture, picture_of_plans(list(sorties), figures=figures), overwrite=overwrite)
 
 
@@ -344,7 +376,7 @@ def _plan_mission_file(
         )
     given = load_mission(mission)
     wanted = given if gaps is None else _gap_mission(given, gaps)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         plan = plan_mission(wanted, seed=seed, effort=effort, progress=progress)
     plan = replace(plan, fence=given.fence)  # what filling gaps closes beyond it serves planning alone
     sorties = sorties_of(wanted, plan)
@@ -361,14 +393,14 @@ def _plan_mission_file(
     if picture is not None and not failed:
         written += _draw(sorties, plan, findings, picture, overwrite=overwrite)
     for path in written:
-        console(as_json).print(f"wrote {path}")
+        console(as_json).print(_("wrote {path}", path=path))
     if written:
         with recording(operation) as recorder:
             recorder.tell(
                 Happening.MISSION_PLANNED, plan=plan.name, items=len(plan.items), files=files_of(written)
             )
     if failed and (out_dir is not None or picture is not None):
-        console(as_json).print("nothing was written: the checks found errors")
+        console(as_json).print(_("nothing was written: the checks found errors"))
     if as_json:
         emit_json(
             plan_json(plan)

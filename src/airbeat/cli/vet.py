@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airbeat.cli.output import console
 from airbeat.cli.plan import print_findings, print_notes
 from airbeat.errors import FindingsError
+from airbeat.language.words import Message, ngettext
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -47,11 +48,20 @@ def vet(
     errors = [f for f in findings if f.severity is Severity.ERROR]
     if not errors:
         return findings
-    many = f"{len(errors)} error{'s' if len(errors) > 1 else ''}"
     if not despite:
-        raise FindingsError(
-            f"{refused}: the checks found {many}: " + "; ".join(f.message for f in errors),
-            remedy=errors[0].remedy,
-        )
-    console(as_json).print(Text(f"going on in spite of {many}", style="bold red"))
+        raise FindingsError(_refusal(refused, errors), remedy=errors[0].remedy)
+    many = ngettext("going on in spite of {count} error", "going on in spite of {count} errors", len(errors))
+    console(as_json).print(Text(many, style="bold red"))
     return findings
+
+
+def _refusal(refused: str, errors: list[Finding]) -> Message:
+    found = "; ".join(f.message for f in errors)
+    if len(errors) == 1:
+        return Message("{refused}: the checks found 1 error: {found}", refused=refused, found=found)
+    return Message(
+        "{refused}: the checks found {count} errors: {found}",
+        refused=refused,
+        count=len(errors),
+        found=found,
+    )
