@@ -10,7 +10,7 @@ import click
 from airbeat.cli.operation import user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar
 from airbeat.errors import UsageError
-from airbeat.language.words import _
+from airbeat.language.words import _, translated
 
 __all__ = ["command"]
 
@@ -64,7 +64,7 @@ def show(*, operation: str, kinds: tuple[str, ...], after: int, as_json: bool) -
     out = console(as_json)
     for event in events:
         time = event.time_utc.strftime("%Y-%m-%d %H:%M:%SZ")
-        out.print(Text(printable(f"{event.number:>6}  {time}  {event.actor}: {words_of(event)}")))
+        out.print(Text(printable(f"{event.number:>6}  {time}  {event.actor}: {translated(words_of(event))}")))
     if as_json:
         rows: list[dict[str, Any]] = [
             {
