@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ import click
 from airbeat.language.lines import lines_of
 from airbeat.language.words import ENGLISH, _, current_language
 
-__all__ = ["EXAMPLE", "WordsContext", "paragraphs", "speaks"]
+__all__ = ["EXAMPLE", "WordsContext", "language_option", "paragraphs", "speaks"]
 
 EXAMPLE = "\b"
 """What stands on the first line of a paragraph that is shown as it is: examples, which are not translated."""
@@ -53,10 +53,11 @@ class _WordsFormatter(click.HelpFormatter):
                 lines = lines_of(_(part), self.width - self.current_indent, _width)
             self.write("".join(f"{indent}{line}\n" for line in lines))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         if current_language() == ENGLISH:
-            super().write_dl(rows, col_max, col_spacing)
+            super().write_dl(list(rows), col_max, col_spacing)
             return
+        rows = list(rows)
         first = min(max((_width(term) for term, _text in rows), default=0), col_max) + col_spacing
         indent = " " * self.current_indent
         room = max(self.width - first - _GAP, 10)

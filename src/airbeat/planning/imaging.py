@@ -134,7 +134,7 @@ def _gaps_and_turns(
     view: GroundView, across: float, *, spacing: float, trigger: float, crab_rad: float, pitch_deg: float
 ) -> list[str]:
     """What must be known of distances that leave gaps, and of turned or tilted photographs."""
-    notes = []
+    notes: list[str] = []
     if spacing > across:
         notes.append(
             Message(
@@ -200,7 +200,7 @@ def keeps_up(mission: Mission, trigger_m: float, distance_m: float) -> tuple[flo
         distance_m: from the camera to what it looks at [m].
     """
     camera, speed = mission.camera, mission.speed_m_s
-    notes = []
+    notes: list[str] = []
     fastest = trigger_m / camera.min_interval_s
     if speed > fastest:
         notes.append(

@@ -56,7 +56,7 @@ def measured(task: SortieTask, path: CoveragePath, flights: Sequence[Flight]) ->
 
 
 def _notes(task: SortieTask, sorties: Sequence[Sortie], nearest_m: float) -> list[str]:
-    notes = []
+    notes: list[str] = []
     idle = sorted(set(range(1, len(task.drones) + 1)) - {s.drone for s in sorties})
     if idle:
         notes.append(
