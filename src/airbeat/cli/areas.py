@@ -76,7 +76,7 @@ def convert_area(source: Path, target: Path, *, strict: bool, overwrite: bool, a
     if not features:
         raise UsageError(f"{source.name!r} draws no polygon and no line", remedy="nothing would be written")
     data = wanted.write(features)
-    held, _ = parse_features(data, name=target.name)
+    held, _notes = parse_features(data, name=target.name)
     lost = area_losses(features, held)
     refused = bool(lost) and strict
     if not refused:

@@ -100,7 +100,7 @@ def fence_of(path: Path) -> Fence:
     from airbeat.formats.files import read_any_plan_file
 
     try:
-        plan, _ = read_any_plan_file(path)
+        plan, _uneditable = read_any_plan_file(path)
     except PlanFileError as error:
         if path.suffix.lower() not in (".geojson", ".json", ".kml"):
             raise

@@ -239,7 +239,7 @@ def _stopped_by_ctrl_c(*, catch: bool) -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed; the second time it ends the program as usual."""
     pressed = False
 
-    def caught(*_: object) -> None:
+    def caught(*_signal: object) -> None:
         nonlocal pressed
         if pressed:
             raise KeyboardInterrupt

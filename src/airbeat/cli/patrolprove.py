@@ -56,7 +56,7 @@ def _logs(flights: tuple[str, ...]) -> list[FlightLog]:
     for text in flights:
         drone, path = "", Path(text)
         if not path.exists() and "=" in text:
-            drone, _, rest = text.partition("=")
+            drone, _equals, rest = text.partition("=")
             path = Path(rest)
         if not path.exists():
             raise UsageError(f"--flight {text}: {path} is not there", remedy="give a folder or a log")

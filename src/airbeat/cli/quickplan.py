@@ -165,7 +165,7 @@ def _one_flight(asked: QuickPlan, area: AreaFile, fence: Any | None) -> _Planned
     features = [_feature(path.frame, path.line, {"role": "path", "sortie": 1, "drone": 1})]
     features += [_feature(path.frame, t, {"role": "transit", "sortie": 1, "drone": 1}) for t in path.transits]
     speed = f"{asked.speed_m_s:g} m/s"
-    rows = [
+    rows: list[tuple[str, str]] = [
         (
             "time along the path",
             Message("{minutes} at {speed}", minutes=_minutes(path.duration_s), speed=speed),
@@ -197,7 +197,7 @@ def _in_sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any
         "nearest_m": plan.nearest_m,
         "per_sortie": per_sortie,
     }
-    rows = [
+    rows: list[tuple[str, str]] = [
         (
             "time in the air",
             Message(
@@ -281,7 +281,7 @@ def quick_plan(
     else:
         planned = _in_sorties(asked, asked.vehicles, area, fence)
     figures = planned.figures
-    rows = [
+    rows: list[tuple[str, str]] = [
         ("line spacing", f"{asked.spacing_m:g} m"),
         ("length", f"{figures['length_m'] / 1000:.2f} km"),
         *planned.rows,

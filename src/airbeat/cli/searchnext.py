@@ -146,7 +146,7 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
             terrain=_terrain(case, launch),
             terrain_tolerance_m=case.case.terrain_tolerance_m,
         )
-        asked, _ = flight_height(drone.height, mission)
+        asked, _said = flight_height(drone.height, mission)
         height_m = round(max(asked.value_m, lowest_m), 1)
         if fence is not None and fence.max_height_m is not None and height_m > fence.max_height_m:
             raise UsageError(

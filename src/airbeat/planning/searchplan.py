@@ -195,7 +195,7 @@ def _about_datum(
             corners = np.vstack([corners, again[1:]])
         what = f"sector search: {pattern.passes} × {round(540 / pattern.sector_deg)} legs"
     length = float(np.hypot(*np.diff(corners, axis=0).T).sum())
-    notes = [
+    notes: list[str] = [
         Message(
             "{what}, {length:.0f} m, the first on {course:03.0f}°", what=what, length=length, course=course
         )

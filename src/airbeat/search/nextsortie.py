@@ -166,7 +166,7 @@ def plan_next(
 
 def _steep(found: _Found, now: ProbabilityMap, visible: Points) -> list[str]:
     """What must be known of ground that is steeper than the aircraft climb and descend."""
-    notes = []
+    notes: list[str] = []
     worth = now.poa * visible
     share = share_seen(found.way.crews, now.grid, found.flights.angle_rad)
     if not isinstance(share, float) and (lost := 1.0 - float((worth * share).sum() / worth.sum())) > 0.01:
