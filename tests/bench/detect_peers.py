@@ -169,7 +169,9 @@ def share(detector: Found, rows: Sequence[Row], modality: str) -> Run:
 def run(detector: Found, rows: Sequence[Row], modality: str, cores: int) -> Run:
     """All photographs over all cores; the seconds are the slowest core's."""
     receivers = []
-    context = multiprocessing.get_context("fork")  # detectors hold networks, which cannot be sent to a process
+    context = multiprocessing.get_context(
+        "fork"
+    )  # detectors hold networks, which cannot be sent to a process
     for core in range(cores):
         receiver, sender = context.Pipe(duplex=False)
 

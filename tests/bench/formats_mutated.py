@@ -6,7 +6,8 @@ Every file is a good one of its format with one to four pieces changed: bytes fl
 numbers replaced by extreme ones, tags and quotes dropped; in half of them numbers alone (in binary files
 bytes in place), so that what stands behind the first reading is reached too; archives are also damaged inside
 their members. Area files are read as areas: GeoJSON, KML, QGroundControl plans, and with pyogrio GeoPackages
-and shapefiles.
+and shapefiles. What can still be read of a plan goes through every check as well (``check-plan``,
+``check-waypoints``).
 Prints, per format, how many were read and how many refused, the slowest file and the peak of memory; ends
 with 1 if anything but a typed error came out, a file took over a second, or memory passed 512 MB.
 """
@@ -28,9 +29,11 @@ from functools import partial
 
 import shapely
 
+from airbeat.checks.conditions import Conditions
+from airbeat.checks.plan import check_plan
 from airbeat.errors import AirbeatError
 from airbeat.formats.areas import AREA_FORMATS
-from airbeat.formats.catalogue import FORMATS
+from airbeat.formats.catalogue import FORMATS, PlanFormat
 from airbeat.formats.editable import made_editable
 from airbeat.formats.files import read_plan_bytes
 from airbeat.formats.qgc_plan import write_qgc_plan
@@ -38,6 +41,7 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.archive import is_archive
 from airbeat.mission.areafile import parse_area, parse_features
 from airbeat.mission.commands import MavCmd
+from airbeat.mission.mission import Wind
 from airbeat.mission.plan import (
     Fence,
     FenceCircle,
@@ -175,9 +179,20 @@ def kinds() -> list[Kind]:
         if known.key in ("gpkg", "shapefile") and importlib.util.find_spec("pyogrio") is None:
             continue
         found.append(Kind(f"area-{known.key}", known.write(features), partial(parse_area, name="mutated")))
+    found += [
+        Kind(f"check-{known.key}", known.write(plan), partial(_checked, known))
+        for known in FORMATS
+        if known.read_as_is is not None
+    ]
     text = write_qgc_plan(plan).encode()
     found.append(Kind("area-plan", text, partial(parse_area, name="mutated")))
     return found
+
+
+def _checked(known: PlanFormat, data: bytes) -> object:
+    """Read as it is and checked, in wind and with a margin."""
+    plan = read_plan_bytes(data, known, name="mutated", as_is=True)
+    return check_plan(plan, Conditions(wind=Wind(from_deg=250.0, speed_m_s=6.0), margin_m=5.0))
 
 
 AREA = json.dumps(

@@ -7,7 +7,7 @@ looked at for 60 to 180 s. 50, 200 and 1,000 stops are patrolled by 1, 4 and 20 
 place of its own on a grid, at 10 m/s, with 1430 s of battery, 25 s up, 75 s down and 120 s to swap. The stops
 are shared among the places by load, and each drone repeats the cycle found for it, returns included.
 
-The lower bound is argued in docs/decisions/0008-patrols.md. Time is processor time. The exit status is 1
+The lower bound is argued in idleness_bound.py. Time is processor time. The exit status is 1
 when idleness is more than 1.3 times the bound, or more than 10 % above what ten times the iterations find.
 """
 
@@ -23,8 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
-from scipy.sparse import csr_matrix
+from idleness_bound import Patrolled, lower_bound_s
 
 from airbeat.patrol.template import Ground, best_cycle
 from airbeat.patrol.zones import shared_among
@@ -61,34 +60,19 @@ def times_s(one: Points, other: Points) -> Points:
     return np.where(apart < 1e-9, 0.0, found)
 
 
-def lower_bound_s(places: Points, homes: Points, weights: Points, stays: Points) -> float:
-    """No patrol has less worst weighted idleness than this [s]; see the decision record."""
-    between, out = times_s(places, places), times_s(places, homes).min(axis=1)
-    best = 0.0
-    for pad_s in (0.0, 4.0, 8.0, 12.0, 16.0, 24.0):
-        radii = _radii_s(between, np.maximum(out - pad_s, 0.0), weights)
-        if (radii > out - pad_s + 1e-6).any():
-            continue
-        useful = (BATTERY_S - UP_S - DOWN_S - 2 * pad_s) / (BATTERY_S + SWAP_S)
-        best = max(best, float((weights * (stays + 2 * radii)).sum()) / (len(homes) * useful))
-    return best
-
-
-def _radii_s(between: Points, most: Points, weights: Points) -> Points:
-    """Radii of discs that do not overlap, of the greatest weighted sum (linear programme)."""
-    n = len(weights)
-    near = np.argsort(between, axis=1)[:, 1:13]
-    pairs = {(min(i, int(j)), max(i, int(j))) for i in range(n) for j in near[i]}
-    while True:
-        rows = np.array(sorted(pairs))
-        index = np.repeat(np.arange(len(rows)), 2)
-        matrix = csr_matrix((np.ones(2 * len(rows)), (index, rows.ravel())), shape=(len(rows), n))
-        limit = between[rows[:, 0], rows[:, 1]]
-        found = linprog(-weights, A_ub=matrix, b_ub=limit, bounds=[(0.0, float(m)) for m in most]).x
-        over = np.argwhere(np.triu(found[:, None] + found[None] > between + 1e-6, 1))
-        if len(over) == 0:
-            return np.asarray(found)
-        pairs |= {(int(i), int(j)) for i, j in over}
+def patrolled(places: Points, homes: Points, weights: Points, stays: Points) -> Patrolled:
+    """The instance as the lower bound takes it."""
+    return Patrolled(
+        between_s=times_s(places, places),
+        out_s=times_s(places, homes).min(axis=1),
+        weights=weights,
+        stays_s=stays,
+        drones=len(homes),
+        battery_s=BATTERY_S,
+        up_s=UP_S,
+        down_s=DOWN_S,
+        swap_s=SWAP_S,
+    )
 
 
 def patrol(
@@ -124,7 +108,7 @@ def patrol(
 def measure(stops: int, seed: int, dwell: tuple[float, float], *, short: bool) -> dict[str, Any]:
     """One row of the table."""
     given = instance(stops, seed, dwell)
-    bound = lower_bound_s(*given)
+    bound = lower_bound_s(patrolled(*given))
     iterations = ITERATIONS // 10 if short else ITERATIONS
     begun = time.process_time()
     found = patrol(*given, iterations=iterations, seed=seed)

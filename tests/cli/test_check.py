@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def test_errors_end_with_1_and_json_holds_code_place_items_and_remedy(airbeat: R
     assert finding["remedy"]
     assert len(plan["source_sha256"]) == 64
     assert result["schema_version"] == 1
+
+
+def test_what_the_file_says_of_itself_stands_below_the_findings(airbeat: Run, workplace: Path) -> None:
+    text = Path(CLEAN).read_text(encoding="utf-8").replace('"firmwareType": 3', '"firmwareType": 12')
+    (workplace / "px4.plan").write_text(text, encoding="utf-8")
+    done = airbeat("check", "px4.plan", *QUAD)
+    assert done.returncode == 0, done.stderr
+    assert "note: the plan was drawn for PX4 (firmwareType 12)" in " ".join(done.stdout.split())
+    (plan,) = json.loads(airbeat("check", "px4.plan", *QUAD, "--json").stdout)["plans"]
+    assert any("drawn for PX4" in note for note in plan["notes"])
 
 
 def test_a_mission_file_is_planned_and_checked(airbeat: Run) -> None:
@@ -75,6 +86,44 @@ def test_another_fence_takes_the_place_of_the_plan_s_own(airbeat: Run, workplace
     done = airbeat("check", CLEAN, *QUAD, "--fence", str(FAULTY / "clean" / "area.geojson"))
     assert done.returncode == 1
     assert "leg-outside-fence" in done.stdout
+
+
+def test_a_map_with_markers_beside_its_areas_is_a_fence_too(airbeat: Run, workplace: Path) -> None:
+    drawn = json.loads((FAULTY / "clean" / "area.geojson").read_text(encoding="utf-8"))
+    area = drawn if drawn["type"] == "Feature" else drawn["features"][0]
+    marker = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Point", "coordinates": [8.49, 51.18]},
+    }
+    text = json.dumps({"type": "FeatureCollection", "features": [area, marker]})
+    (workplace / "map.json").write_text(text, encoding="utf-8")
+    done = airbeat("check", CLEAN, *QUAD, "--fence", "map.json")
+    assert done.returncode == 1, done.stderr
+    assert "leg-outside-fence" in done.stdout
+
+
+def test_a_fence_may_be_an_area_in_a_kmz_archive(airbeat: Run, workplace: Path) -> None:
+    converted = airbeat("convert", str(FAULTY / "clean" / "area.geojson"), "area.kml")
+    assert converted.returncode == 0, converted.stderr
+    with zipfile.ZipFile(workplace / "area.kmz", "w") as archive:
+        archive.write(workplace / "area.kml", "doc.kml")
+    done = airbeat("check", CLEAN, *QUAD, "--fence", "area.kmz")
+    assert done.returncode == 1, done.stderr
+    assert "leg-outside-fence" in done.stdout
+
+
+def test_people_drawn_as_points_are_refused_instead_of_left_out(airbeat: Run, workplace: Path) -> None:
+    people = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Point", "coordinates": [8.49, 51.18]},
+    }
+    (workplace / "people.geojson").write_text(json.dumps(people), encoding="utf-8")
+    done = airbeat("check", CLEAN, *QUAD, "--people", "people.geojson")
+    assert done.returncode == 3
+    assert "1 point(s) left out" in done.stderr
+    assert "polygon" in done.stderr
 
 
 @pytest.mark.parametrize(

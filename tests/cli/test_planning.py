@@ -99,6 +99,37 @@ def test_a_new_mission_from_an_area_file_can_be_planned_at_once(airbeat: Run, wo
     assert airbeat("plan", "w.yaml").returncode == 0
 
 
+def test_a_new_beat_at_a_launch_place_can_be_planned_at_once(airbeat: Run) -> None:
+    made = airbeat("new", "b.yaml", "--patrol", "--home", "48.205,16.36", "--time-zone", "Europe/Vienna")
+    assert made.returncode == 0, made.stderr
+    assert "airbeat patrol plan b.yaml" in made.stdout
+    done = airbeat("patrol", "plan", "b.yaml", "--day", "2026-09-07", "--out", "round", "--json")
+    assert done.returncode == 0, done.stderr
+    (shift,) = json.loads(done.stdout)["shifts"]
+    visits = [visit["visit"] for sortie in shift["sorties"] for visit in sortie["visits"]]
+    assert sorted(visits) == ["gate", "lane"]
+
+
+def test_a_new_beat_over_an_area_sweeps_it(airbeat: Run, workplace: Path) -> None:
+    ring = [[8.49, 51.18], [8.494, 51.18], [8.494, 51.182], [8.49, 51.182], [8.49, 51.18]]
+    (workplace / "wood.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    made = airbeat("new", "b.yaml", "--patrol", "--area", "wood.geojson")
+    assert made.returncode == 0, made.stderr
+    done = airbeat("patrol", "plan", "b.yaml", "--day", "2026-09-07", "--out", "round", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "area" in done.stdout
+
+
+def test_a_new_beat_needs_a_place_and_no_last_seen_point(airbeat: Run, workplace: Path) -> None:
+    done = airbeat("new", "b.yaml", "--patrol")
+    assert done.returncode == 2
+    assert "--home LAT,LON" in done.stderr
+    done = airbeat("new", "b.yaml", "--patrol", "--last-seen", "51.18,8.49")
+    assert done.returncode == 2
+    assert "leave out --last-seen" in done.stderr
+    assert not (workplace / "b.yaml").exists()
+
+
 def test_a_camera_or_airframe_that_is_none_is_a_usage_error_with_the_list(airbeat: Run) -> None:
     for option in ("--camera", "--airframe"):
         done = airbeat("new", "n.yaml", "--last-seen", "51.18,8.49", option, "no-such")

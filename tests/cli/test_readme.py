@@ -48,7 +48,7 @@ def _in_background(arguments: list[str], folder: Path) -> Iterator[subprocess.Po
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=120)
+        process.communicate(timeout=300)
 
 
 def test_the_readme_names_one_demo_and_one_test_command() -> None:
@@ -66,7 +66,7 @@ def test_every_picture_in_the_readme_is_there() -> None:
         assert (REPOSITORY / picture).is_file(), picture
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_guide_leads_from_a_mission_file_to_a_report(workplace: Path) -> None:
     port = _free_port()
     steps = [(kind, block) for kind, block in BLOCKS if kind in {"run", "background"}]

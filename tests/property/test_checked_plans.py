@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import shapely
 
-from airbeat.checks.conditions import ARDUPILOT
+from airbeat.checks.conditions import ARDUPILOT, Conditions
 from airbeat.checks.findings import Finding, Severity
 from airbeat.checks.plan import check_plan
-from airbeat.cli.sortiefiles import sorties_of
 from airbeat.errors import InputFileError, PlanningError
+from airbeat.flight.planned import sorties_of
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.mission.areafile import read_area_file
@@ -30,6 +30,11 @@ from airbeat.vehicle.camera import CAMERAS
 FRAME = LocalFrame(LatLon(lat_deg=47.2, lon_deg=11.4))
 HEIGHT_OF_SIZE_M = {120.0: 40.0, 400.0: 60.0, 900.0: 90.0}
 MARGINS_M = (3.0, 5.0, 10.0)
+MORE_FENCE_THAN_ARDUPILOT_HOLDS = {"municipality_avoid_houses_dev.geojson": 170}
+"""Fence vertices of the one shape whose keep-outs, two villages, have more than the 70 that ArduPilot holds.
+
+That finding is right: the path is safe, but the vehicle would not take the fence.
+"""
 
 
 def blob(rng: random.Random, x: float, y: float, size: float) -> shapely.Polygon:
@@ -99,8 +104,11 @@ def errors_of(mission: Mission) -> tuple[list[Finding], tuple[FlightPlan, ...]]:
         PlanningError: the planner refuses the mission.
     """
     sorties = sorties_of(mission, plan_mission(mission))
-    found = [f for plan in sorties for f in check_plan(plan) if f.severity is Severity.ERROR]
-    return found, sorties
+    return errors_in(sorties, Conditions()), sorties
+
+
+def errors_in(sorties: tuple[FlightPlan, ...], conditions: Conditions) -> list[Finding]:
+    return [f for plan in sorties for f in check_plan(plan, conditions) if f.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -130,7 +138,8 @@ def test_a_plan_without_a_margin_stops_where_it_would_cut_a_corner_of_a_keep_out
 def test_plans_of_real_shapes_pass_the_checker(shared_data: Path) -> None:
     """From home at the edge and from the middle; what is refused (too far for a battery, no area) says why.
 
-    A mission whose own fence holds more corners than the autopilot is told so, and nothing else.
+    One shape has more fence than ArduPilot holds: that is found in its plans, and nothing at all where
+    they are checked for an autopilot that holds it.
     """
     planned, refused = 0, []
     for path in sorted((shared_data / "areas").glob("*.geojson")):
@@ -142,13 +151,16 @@ def test_plans_of_real_shapes_pass_the_checker(shared_data: Path) -> None:
                     home = LatLon(lat_deg=middle.y, lon_deg=middle.x)
                 text = new_mission_text(area_path=path, area_text=path.name, home=home)
                 mission = parse_mission(text, name=path.name, base_dir=path.parent)
-                found, _ = errors_of(mission)
+                found, sorties = errors_of(mission)
             except (PlanningError, InputFileError) as refusal:
                 refused.append(str(refusal))
                 continue
-            assert mission.fence
-            too_large = sum(len(p.vertices) for p in mission.fence.polygons) > ARDUPILOT.max_fence_vertices
-            assert {f.code for f in found} == ({"fence-too-large"} if too_large else set()), path.name
+            vertices = MORE_FENCE_THAN_ARDUPILOT_HOLDS.get(path.name)
+            if vertices is not None:
+                assert {f.code for f in found} == {"fence-too-large"}
+                roomy = replace(ARDUPILOT, max_fence_vertices=vertices)
+                found = errors_in(sorties, Conditions(autopilot=roomy))
+            assert [str(f) for f in found] == [], path.name
             planned += 1
     assert planned >= 30
     assert all(refused)

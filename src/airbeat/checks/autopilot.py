@@ -41,6 +41,7 @@ def check_autopilot(plan: FlightPlan, autopilot: Autopilot = ARDUPILOT) -> Itera
         yield from _command(number, item, autopilot)
         yield from _numbers(number, item, autopilot)
         yield from _effects(number, item)
+    yield from _curves(plan)
     yield from _datums(plan)
     yield from _rally_rounding(plan, autopilot)
 
@@ -121,14 +122,6 @@ def _command(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "without a place it happens wherever the vehicle is",
             "give it a place, or remove it",
         )
-    if item.command == MavCmd.NAV_SPLINE_WAYPOINT:
-        yield _about(
-            "spline-leg",
-            number,
-            item,
-            "flown as a curve, but checked as a straight leg",
-            "use ordinary waypoints near the fence",
-        )
     above_terrain = item.altitude is not None and item.altitude.datum is AltitudeDatum.AGL
     if above_terrain and not autopilot.terrain_frame:
         yield _about(
@@ -137,6 +130,22 @@ def _command(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             item,
             f"a height above terrain, which {autopilot.title} refuses in missions",
             "give the height above home or above sea level",
+        )
+
+
+def _curves(plan: FlightPlan) -> Iterator[Finding]:
+    curved = [n for n, i in plan.numbered() if i.command == MavCmd.NAV_SPLINE_WAYPOINT]
+    if curved:
+        yield found(
+            "spline-leg",
+            Message(
+                "{curved} legs to spline waypoints are flown as curves, along which fence and "
+                "ceiling are checked; ground, battery and photographs along the straight legs",
+                curved=len(curved),
+            ),
+            items=tuple(curved),
+            place=plan.items[curved[0] - 1].position,
+            remedy="use ordinary waypoints where the ground is near",
         )
 
 

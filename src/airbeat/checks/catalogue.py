@@ -41,6 +41,11 @@ _SPACE = {
         "the legs stay inside, but the vehicle cuts a corner and leaves the fence or enters a keep-out",
         "move the corner away from the edge, or stop there",
     ),
+    "curve-outside-fence": Code(
+        _ERROR,
+        "the legs stay inside, but the curve to a spline waypoint leaves the fence or enters a keep-out",
+        "use ordinary waypoints there",
+    ),
     "far-from-home": Code(_ERROR, "a place further than 100 km from home", "look for swapped coordinates"),
     "fence-defaults": Code(
         _NOTE,
@@ -62,6 +67,7 @@ _SPACE = {
     "height-above-home-unknown": Code(
         _WARNING, "heights that cannot be compared with home or the ceiling", "state home's height"
     ),
+    "height-missing": Code(_ERROR, "a place to fly to without a height", "give it one"),
     "height-not-positive": Code(
         _ERROR, "an item at or below home, or at or below the ground", "give a height above 0 m"
     ),
@@ -169,7 +175,11 @@ _AUTOPILOT = {
         _WARNING, "a servo, relay or gripper is driven", "make sure that nothing falls on people"
     ),
     "rally-height-rounded": Code(_NOTE, "a rally height that is stored in whole metres", "give whole metres"),
-    "spline-leg": Code(_WARNING, "a curved leg, checked as a straight one", "use waypoints near the fence"),
+    "spline-leg": Code(
+        _WARNING,
+        "a curved leg: fence and ceiling are checked along the curve, all else along the straight leg",
+        "use ordinary waypoints where the ground is near",
+    ),
     "too-many-items": Code(_ERROR, "more items than the autopilot holds", "split the plan into sorties"),
     "too-many-rally-points": Code(_ERROR, "more rally points than the autopilot holds", "keep fewer"),
     "turn-radius-rounded": Code(
@@ -284,6 +294,9 @@ _OTHERS = {
     ),
     "not-for-flight": Code(
         _WARNING, "the plan says itself that it is unsurveyed or not for flight", "survey the place"
+    ),
+    "other-vehicle": Code(
+        _ERROR, "a plan for another kind of vehicle, which does not fly as was checked", "plan it anew"
     ),
     "rule-distance": Code(_ERROR, "further from home than a rule allows", "take off nearer"),
     "rule-for-pilot": Code(

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import Conditions
 from airbeat.checks.findings import Finding
-from airbeat.checks.space import RALLY_LIMIT_M, is_remote
+from airbeat.checks.space import MOST_BREACHES, RALLY_LIMIT_M, is_remote
+from airbeat.checks.splines import curves, is_curved
 from airbeat.checks.unrolled import Flight, Stop
 from airbeat.checks.zones import Zones
 from airbeat.geo.frame import distance_m
@@ -48,7 +51,7 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
         return
     zones = Zones(fence, frame=flight.frame)
     ways = _legs(flight)
-    inside = [leg for leg in ways if zones.breach_m(_line([leg[0], leg[1]]))[0] == 0.0]
+    inside = _inside(ways, zones)
     corners = _corners(flight, conditions, zones)
     yield from _cut_corners(flight, corners, inside, zones)
     if conditions.margin_m is not None:
@@ -60,7 +63,18 @@ def check_flown(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     yield from _fence_itself(flight, zones)
 
 
-def _line(points: Sequence[Vector]) -> Any:
+def _inside(ways: list[Leg], zones: Zones) -> list[Leg]:
+    """The legs that stay inside; where very many do not, those behind them are not looked at."""
+    inside: list[Leg] = []
+    for compared, leg in enumerate(ways):
+        if compared - len(inside) >= MOST_BREACHES:
+            break
+        if zones.breach_m(_line([leg[0], leg[1]]))[0] == 0.0:
+            inside.append(leg)
+    return inside
+
+
+def _line(points: Sequence[Vector] | NDArray[np.float64]) -> Any:
     return shapely.LineString([p[:2] for p in points])
 
 
@@ -81,6 +95,8 @@ def _corners(flight: Flight, conditions: Conditions, zones: Zones) -> list[tuple
     places = [(0.0, 0.0, flight.climb_m), *(s.place for s in flight.stops)]
     for (before, at), (stop, following) in zip(pairwise(places), pairwise(flight.stops), strict=False):
         corner = (before, at, following.place, stop.speed_m_s, following.speed_m_s)
+        if is_curved(flight, stop) or is_curved(flight, following):
+            continue  # a spline joins its neighbours without a corner
         if not stop.passes or stop.hold_s > 0 or corner in known:
             continue
         known.add(corner)
@@ -164,6 +180,7 @@ def _margin(
     lines = [(number, _line([a, b])) for a, b, number in inside]
     good = {number for number, _ in lines}
     lines += [(stop.number, _line(points)) for stop, points in corners if stop.number in good]
+    lines += [(number, _line(places)) for number, places in curves(flight) if number in good]
     thin: dict[int, float] = {}
     worst: tuple[float, Any] = (math.inf, None)
     for number, line in lines:
@@ -277,9 +294,11 @@ def _push_m(
 def _returns(ways: list[Leg], zones: Zones) -> Iterator[Finding]:
     """Straight ways home from anywhere, as a failsafe takes them."""
     crossing = []
+    inside = None if zones.inside is None else zones.inside.buffer(_ROUND_OFF_M)
+    shapely.prepare(inside)
     for a, b, number in ways:
         swept = shapely.MultiPoint([a[:2], b[:2], (0.0, 0.0)]).convex_hull
-        out = zones.inside is not None and not zones.inside.buffer(_ROUND_OFF_M).covers(swept)
+        out = inside is not None and not inside.covers(swept)
         if out or zones.exclusion.intersection(swept).area > _ROUND_OFF_M:
             crossing.append(number)
     if crossing:

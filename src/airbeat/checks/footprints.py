@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from airbeat.errors import PlanningError
 from airbeat.mission.commands import MavCmd
 from airbeat.vehicle.camera import Camera
 
-__all__ = ["Shot", "footprint", "gimbal_pitches", "shots"]
+__all__ = ["Shot", "footprints", "gimbal_pitches", "shots"]
 
 _TURNS_NOSE = frozenset({MavCmd.CONDITION_YAW, MavCmd.DO_SET_ROI, MavCmd.DO_SET_ROI_LOCATION, 80})
 _SINGLE = frozenset({MavCmd.DO_DIGICAM_CONTROL, MavCmd.IMAGE_START_CAPTURE})
@@ -169,16 +169,32 @@ def _above_m(flight: Flight, before: Stop | None, stop: Stop, share: float) -> f
     return height_m if math.isnan(ground) else float(height_m - ground)
 
 
-def footprint(shot: Shot, camera: Camera) -> Any | None:
-    """Its footprint on flat ground as a local polygon [m]; None where it looks over the horizon."""
-    if shot.above_m <= 0:
-        return None
+def footprints(taken: Sequence[Shot], camera: Camera) -> Any:
+    """Their footprints on flat ground as an array of local polygons [m].
+
+    Photographs from the ground or below it, and those that look over the horizon, have none and are left out.
+    """
+    corners = {pitch: _corners(camera, pitch) for pitch in {shot.pitch_deg for shot in taken}}
+    seen = [s for s in taken if s.above_m > 0 and corners[s.pitch_deg] is not None]
+    if not seen:
+        return np.array([], dtype=object)
+    at_one_metre = np.array([corners[s.pitch_deg] for s in seen])
+    heading = np.array([s.heading_rad for s in seen])
+    c, s = np.cos(heading), np.sin(heading)
+    turned = at_one_metre @ np.moveaxis(np.array([[c, s], [-s, c]]), 2, 0)
+    above = np.array([shot.above_m for shot in seen])[:, None, None]
+    return shapely.polygons(turned * above + np.array([shot.place for shot in seen])[:, None, :])
+
+
+def _corners(camera: Camera, pitch_deg: float) -> list[list[float]] | None:
+    """The corners, ahead and to the left, of a photograph from 1 m [m]; None over the horizon.
+
+    The picture scales with the height (`Camera.view`).
+    """
     try:
-        view = camera.view(shot.above_m, pitch_deg=shot.pitch_deg)
+        view = camera.view(1.0, pitch_deg=pitch_deg)
     except PlanningError:
         return None
     near = view.across_m / 2
     far = near * view.gsd_far_m_px / view.gsd_near_m_px
-    corners = np.array([[view.near_m, -near], [view.far_m, -far], [view.far_m, far], [view.near_m, near]])
-    c, s = math.cos(shot.heading_rad), math.sin(shot.heading_rad)
-    return shapely.Polygon(corners @ np.array([[c, s], [-s, c]]) + np.asarray(shot.place))
+    return [[view.near_m, -near], [view.far_m, -far], [view.far_m, far], [view.near_m, near]]

@@ -11,8 +11,9 @@ import shapely
 from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import Conditions
 from airbeat.checks.coverage import uncovered
+from airbeat.checks.drawn import drawn_camera, drawn_ground
 from airbeat.checks.findings import Finding
-from airbeat.checks.footprints import NADIR_DEG, Shot, footprint, gimbal_pitches, shots
+from airbeat.checks.footprints import NADIR_DEG, Shot, footprints, gimbal_pitches, shots
 from airbeat.checks.unrolled import Flight
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
@@ -38,10 +39,11 @@ _PITCH_DIFFERS_DEG = 1.0
 def check_photography(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     """Findings about GSD, coverage, shutter interval, gimbal and motion blur.
 
-    Nothing but the gimbal's range is looked at where neither the plan nor the conditions name a camera.
+    Nothing but the gimbal's range is looked at where neither the plan, nor its surveys, nor the conditions
+    name a camera.
     """
     plan, survey = flight.plan, flight.plan.survey
-    camera = survey.camera if survey else conditions.camera
+    camera = survey.camera if survey else conditions.camera or drawn_camera(plan)
     yield from _gimbal(flight, survey)
     if camera is None:
         return
@@ -50,7 +52,8 @@ def check_photography(flight: Flight, conditions: Conditions) -> Iterator[Findin
         yield from _claims(survey)
     yield from _gsd(survey, camera, taken)
     yield from _triggers(plan, camera, survey, taken)
-    if (survey is not None or conditions.area is not None) and _is_never_on(plan):
+    area = _ground(flight, conditions)
+    if area is not None and _is_never_on(plan):
         yield found(
             "camera-never-on",
             "there is an area to photograph, but nothing triggers the camera",
@@ -58,9 +61,18 @@ def check_photography(flight: Flight, conditions: Conditions) -> Iterator[Findin
         )
     if taken:
         yield from _over_horizon(camera, taken, flight)
-    area = survey.area if survey else conditions.area
     if area is not None and taken is not None and not _is_never_on(plan):
         yield from _coverage(flight, conditions, camera, area, taken)
+
+
+def _ground(flight: Flight, conditions: Conditions) -> Any | None:
+    """What the photographs should show: the plan's own area, the one asked for, or that of its surveys."""
+    survey = flight.plan.survey
+    if survey is not None:
+        return survey.area
+    if conditions.area is not None or conditions.is_part:
+        return conditions.area
+    return drawn_ground(flight.plan)
 
 
 def _is_never_on(plan: FlightPlan) -> bool:
@@ -154,7 +166,8 @@ def _gimbal(flight: Flight, survey: Survey | None) -> Iterator[Finding]:
 
 
 def _over_horizon(camera: Camera, taken: list[Shot], flight: Flight) -> Iterator[Finding]:
-    for shot in taken:
+    first = {shot.pitch_deg: shot for shot in reversed(taken)}
+    for shot in first.values():
         try:
             camera.view(1.0, pitch_deg=shot.pitch_deg)
         except PlanningError:
@@ -176,12 +189,13 @@ def _coverage(
 ) -> Iterator[Finding]:
     """The coverage that is claimed or asked for against the footprints of the photographs in the items."""
     survey = flight.plan.survey
-    prints = [p for p in (footprint(shot, camera) for shot in taken) if p is not None]
     frame = LocalFrame.around(area)
     wanted_m2 = float(frame.to_local(area).area)
     if not wanted_m2 > 0:
         return
-    seen = flight.frame.to_geographic(shapely.union_all(prints)) if prints else None
+    prints = footprints(taken, camera)
+    prints = prints[shapely.intersects(prints, shapely.make_valid(flight.frame.to_local(area)).envelope)]
+    seen = flight.frame.to_geographic(shapely.union_all(prints)) if len(prints) else None
     rest = uncovered(area, [seen])
     share = 1.0 - min(1.0, float(frame.to_local(rest).area) / wanted_m2)
     place = _middle_of_largest(rest, frame)
@@ -198,7 +212,19 @@ def _coverage(
             place=place,
             remedy="plan again: spacing, height or trigger distance were changed after the claim",
         )
-    elif survey is None and share < conditions.coverage:
+    elif survey is None and conditions.area is None and share < LEAST_COVERAGE:
+        yield found(
+            "coverage-short",
+            Message(
+                "the footprints of {taken} photographs cover {share:.1%} of the ground that the "
+                "plan's surveys were drawn over",
+                taken=len(taken),
+                share=share,
+            ),
+            place=place,
+            remedy="open the survey again where it was drawn: its lines or its camera were changed since",
+        )
+    elif survey is None and conditions.area is not None and share < conditions.coverage:
         yield found(
             "coverage-below-asked",
             Message(

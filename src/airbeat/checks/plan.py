@@ -18,10 +18,11 @@ from airbeat.checks.photography import check_photography
 from airbeat.checks.rulecheck import check_rules
 from airbeat.checks.sequence import check_sequence
 from airbeat.checks.space import check_space
+from airbeat.checks.splines import check_splines
 from airbeat.checks.terrain import check_terrain
 from airbeat.checks.unrolled import fly
 from airbeat.language.words import Message
-from airbeat.mission.plan import FlightPlan
+from airbeat.mission.plan import OTHER_VEHICLE, FlightPlan
 
 __all__ = ["check_plan", "in_order"]
 
@@ -46,6 +47,7 @@ def check_plan(plan: FlightPlan, conditions: Conditions | None = None) -> list[F
         *check_sequence(plan, conditions),
         *check_space(plan, conditions.autopilot),
         *check_flown(flight, conditions),
+        *check_splines(flight),
         *check_terrain(plan),
         *check_photography(flight, conditions),
         *check_energy(flight, conditions),
@@ -67,4 +69,11 @@ def _said_by_plan(plan: FlightPlan) -> Iterator[Finding]:
             "not-for-flight",
             Message("the plan says of itself: {said}", said=said[0]),
             remedy="survey the place: obstacles, heights, people, permission; then remove the note",
+        )
+    other = [note for note in plan.notes if OTHER_VEHICLE in note]
+    if other:
+        yield found(
+            "other-vehicle",
+            Message("{other}: it does not turn, climb and stop as was checked here", other=other[0]),
+            remedy="plan it for a multicopter, or check it in the program that drew it",
         )

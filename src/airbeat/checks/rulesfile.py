@@ -16,7 +16,7 @@ from airbeat.checks.findings import Severity
 from airbeat.checks.rules import Rule, RuleKind, RuleSet
 from airbeat.errors import GeometryError, Problem, RulesFileError
 from airbeat.language.words import Message
-from airbeat.mission.areafile import read_features
+from airbeat.mission.areafile import area_content, parse_features
 from airbeat.mission.sections import Section, Text, complaint
 from airbeat.mission.wording import problems_of
 from airbeat.mission.yamltree import YamlTree, YamlTreeError, read_yaml
@@ -135,7 +135,7 @@ def _content(path: Path) -> bytes:
             line=0,
             column=0,
             key="",
-            message="no such rules file",
+            message=Message("no such rules file"),
             remedy=Message("give a file, or one of the shipped sets: {shipped}", shipped=shipped),
         )
     except (OSError, ValueError) as error:
@@ -198,7 +198,11 @@ def _tree(content: bytes, name: str) -> YamlTree:
         line = content[: error.start].count(b"\n") + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         problem = Problem(
-            line=line, column=column, key="", message="not UTF-8 text", remedy="save the file as UTF-8"
+            line=line,
+            column=column,
+            key="",
+            message=Message("not UTF-8 text"),
+            remedy="save the file as UTF-8",
         )
         raise RulesFileError(name, [problem]) from error
     try:
@@ -242,12 +246,15 @@ def _rule(
 
 
 def shapes_in(path: Path) -> Any:
-    """The polygons and lines of a GeoJSON or KML file as one geographic geometry.
+    """The polygons and lines of an area file as one geographic geometry.
 
     Raises:
-        GeometryError: the file cannot be read or holds none.
+        GeometryError: the file cannot be read, holds none, or points, which would be left out without a word.
     """
-    features, _ = read_features(path)
+    features, notes = parse_features(area_content(path), name=path.name)
+    points = next((note for note in notes if "point(s) left out" in note), None)
+    if points is not None:
+        raise GeometryError(points, remedy="draw the ground round each point as a polygon")
     shapes: list[Any] = []
     for feature in features:
         shapes += [

@@ -17,16 +17,18 @@ from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import Leg, height_above_home_m, legs
 from airbeat.mission.plan import Fence, FlightPlan, RallyPoint
 
-__all__ = ["RALLY_LIMIT_M", "check_space", "fence_margin_m", "is_remote"]
+__all__ = ["MOST_BREACHES", "RALLY_LIMIT_M", "check_space", "fence_margin_m", "is_remote"]
 
 RALLY_LIMIT_M = 300.0
 """RALLY_LIMIT_KM 0.3, Copter's default: rally points further from home are ignored."""
 DEFAULT_FENCE_RADIUS_M = 300.0
 DEFAULT_FENCE_HEIGHT_M = 100.0
 _FARTHEST_M = 100_000.0
-_MOST_BREACHES = 100
+MOST_BREACHES = 100
 """Legs outside the fence that are measured one by one; so many say that fence and mission do not match."""
-_NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH})
+_NOT_CLIMBING = frozenset({MavCmd.NAV_LAND, MavCmd.NAV_RETURN_TO_LAUNCH, 85})
+_LOOKED_AT = 80
+"""MAV_CMD_NAV_ROI: a place to look at, not to fly to."""
 
 
 def check_space(plan: FlightPlan, autopilot: Autopilot = ARDUPILOT) -> Iterator[Finding]:
@@ -149,7 +151,8 @@ def _zones(zones: Zones) -> Iterator[Finding]:
     for number in zones.crossed:
         yield found(
             "fence-polygon-crossed",
-            Message("fence polygon {number} crosses itself or has no area", number=number),
+            f"fence polygon {number} crosses itself or has no area"
+            + (", so often that nothing was compared with it" if number in zones.scribbles else ""),
             remedy="draw it again without crossing edges",
         )
 
@@ -168,12 +171,12 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
         )
     outside: set[int] = set()
     for index, leg in enumerate(flown):
-        if len(outside) >= _MOST_BREACHES:
+        if len(outside) >= MOST_BREACHES:
             yield found(
                 "leg-outside-fence",
                 Message(
                     "{most_breaches} legs leave the fence; {flown} more were not compared",
-                    most_breaches=_MOST_BREACHES,
+                    most_breaches=MOST_BREACHES,
                     flown=len(flown) - index,
                 ),
                 items=tuple(later.number for later in flown[index:]),
@@ -341,8 +344,12 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
     ceiling_m = plan.fence.max_height_m if plan.fence else None
     unknown: list[int] = []
     terrain: list[int] = []
+    missing: list[int] = []
     for number, item in plan.numbered():
-        if not item.is_nav or item.altitude is None or item.command in _NOT_CLIMBING:
+        if not item.is_nav or item.command in _NOT_CLIMBING:
+            continue
+        if item.altitude is None:
+            missing += [number] if item.position is not None and item.command != _LOOKED_AT else []
             continue
         if item.altitude.datum is AltitudeDatum.AGL:
             terrain.append(number)
@@ -373,7 +380,22 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
                 place=item.position,
                 remedy="lower it, or raise the ceiling if the rules there allow it",
             )
+    yield from _missing_heights(plan, missing)
     yield from _height_datums(unknown, terrain)
+
+
+def _missing_heights(plan: FlightPlan, missing: list[int]) -> Iterator[Finding]:
+    if missing:
+        yield found(
+            "height-missing",
+            Message(
+                "{missing} places to fly to have no height: nothing says how high the vehicle flies there",
+                missing=len(missing),
+            ),
+            items=tuple(missing),
+            place=plan.items[missing[0] - 1].position,
+            remedy="give them one (airbeat convert --height-m)",
+        )
 
 
 def _height_datums(unknown: list[int], terrain: list[int]) -> Iterator[Finding]:

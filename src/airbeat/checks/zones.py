@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from airbeat.geo.frame import LocalFrame
+from airbeat.geo.polygons import is_scribble
 from airbeat.mission.plan import Fence
 
 __all__ = ["TOLERANCE_M", "Zones"]
@@ -21,6 +22,8 @@ _QUAD_SEGMENTS = 128
 _THIN_TOLERANCE_M = 0.01
 _FINEST_STEP_M = 0.02
 _MOST_STEPS = 1000
+_MANY_CORNERS = 1000
+"""From here on an index of the edges pays; the middle of a circle is equally far from all of them."""
 
 
 def _enclosed(shape: Any) -> Any:
@@ -41,17 +44,22 @@ class Zones:
         inside: their union, or None where the fence has no inclusion zone.
         exclusion: union of the exclusion zones.
         crossed: numbers, from 1, and names of the polygons that cross themselves or have no area.
+        scribbles: those of them that cross themselves so often that nothing is compared with them.
     """
 
     def __init__(self, fence: Fence, *, frame: LocalFrame) -> None:
         self.inclusions: list[Any] = []
         exclusions: list[Any] = []
         self.crossed: list[str] = []
+        self.scribbles: list[str] = []
         for number, polygon in enumerate(fence.polygons, start=1):
             shape = shapely.Polygon(frame.to_xy(polygon.vertices)) if len(polygon.vertices) > 2 else None
-            if shape is None or not shape.is_valid or shape.area == 0.0:
+            is_good = shape is not None and shape.is_valid and shape.area > 0.0
+            if not is_good:
                 self.crossed.append(f"{number} ({polygon.name})" if polygon.name else f"{number}")
-            if shape is not None:
+            if shape is not None and not is_good and is_scribble(shape):
+                self.scribbles.append(self.crossed[-1])
+            elif shape is not None:
                 (self.inclusions if polygon.inclusion else exclusions).append(_enclosed(shape))
         for circle in fence.circles:
             widen = 1.0 if circle.inclusion else 1.0 / math.cos(math.pi / 4 / _QUAD_SEGMENTS)
@@ -60,7 +68,9 @@ class Zones:
             (self.inclusions if circle.inclusion else exclusions).append(shape)
         self.inside = _enclosed(shapely.union_all(self.inclusions)) if self.inclusions else None
         self.exclusion = _enclosed(shapely.union_all(exclusions))
+        shapely.prepare([zone for zone in (self.inside, self.exclusion) if zone is not None])
         self._thin: dict[float, Any] = {}
+        self._edges: dict[int, shapely.STRtree] = {}
 
     def breach_m(self, line: Any, *, tolerance_m: float = TOLERANCE_M) -> tuple[float, tuple[float, float]]:
         """How far the line leaves the fence [m], and the (x, y) where it is furthest out.
@@ -76,8 +86,7 @@ class Zones:
             outside = (0.0, outside[1])
         return max(outside, entered)
 
-    @staticmethod
-    def _furthest(line: Any, zone: Any, *, wanted_inside: bool) -> tuple[float, tuple[float, float]]:
+    def _furthest(self, line: Any, zone: Any, *, wanted_inside: bool) -> tuple[float, tuple[float, float]]:
         nowhere = (0.0, (0.0, 0.0))
         if zone is None or (wanted_inside and zone.covers(line)):
             return nowhere
@@ -87,9 +96,22 @@ class Zones:
         parts = shapely.get_parts(wrong)
         steps_m = np.maximum(_FINEST_STEP_M, shapely.length(parts) / _MOST_STEPS)
         coordinates = shapely.get_coordinates(shapely.segmentize(parts, steps_m))
-        depths = shapely.distance(shapely.points(coordinates), zone if wanted_inside else zone.boundary)
+        depths = self._to_edge_m(shapely.points(coordinates), zone)
         worst = int(np.argmax(depths))
         return float(depths[worst]), (float(coordinates[worst, 0]), float(coordinates[worst, 1]))
+
+    def _to_edge_m(self, points: Any, zone: Any) -> Any:
+        """How far points are from the zone's nearest edge [m]."""
+        if shapely.get_num_coordinates(zone) < _MANY_CORNERS:
+            return shapely.distance(points, zone.boundary)
+        tree = self._edges.get(id(zone))
+        if tree is None:
+            rings = [ring for p in shapely.get_parts(zone) for ring in (p.exterior, *p.interiors)]
+            corners = [shapely.get_coordinates(ring) for ring in rings]
+            edges = np.concatenate([np.stack([c[:-1], c[1:]], axis=1) for c in corners])
+            tree = self._edges[id(zone)] = shapely.STRtree(shapely.linestrings(edges))
+        _, distances_m = tree.query_nearest(points, return_distance=True, all_matches=False)
+        return distances_m
 
     def _crosses_thin_part(self, line: Any, tolerance_m: float) -> bool:
         if self.exclusion.is_empty or not self.exclusion.intersects(line):

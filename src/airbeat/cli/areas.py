@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airbeat.mission.areafile import AreaFile
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["convert_area", "inspect_area", "plan_in"]
+__all__ = ["area_words", "areas_in", "convert_area", "inspect_area", "plan_in"]
 
 _GIS_SUFFIXES = (".gpkg", ".zip")
 
@@ -25,7 +25,8 @@ def plan_in(source: Path, target: Path | None = None) -> tuple[FlightPlan, PlanF
 
     Args:
         source: any mission, plan or area file.
-        target: what it is to be converted to; None too where that holds areas alone.
+        target: what it is to be converted to; None to look only. The result is None too where the target
+            holds areas alone, or where a map that is looked at draws areas and more lines than one.
 
     Raises:
         InputFileError: a file that cannot be used.
@@ -34,7 +35,7 @@ def plan_in(source: Path, target: Path | None = None) -> tuple[FlightPlan, PlanF
     """
     from airbeat.formats.areas import is_gis
     from airbeat.formats.catalogue import format_for
-    from airbeat.formats.drawn import NOTHING_TO_FLY
+    from airbeat.formats.drawn import NOTHING_TO_FLY, WHICH_LINE
     from airbeat.formats.files import read_any_plan_file
     from airbeat.formats.limits import read_bytes
 
@@ -49,8 +50,20 @@ def plan_in(source: Path, target: Path | None = None) -> tuple[FlightPlan, PlanF
     try:
         return read_any_plan_file(source)
     except PlanFileError as error:
-        if error.message != NOTHING_TO_FLY:
+        several = target is None and error.message.endswith(WHICH_LINE) and areas_in(source) is not None
+        if error.message != NOTHING_TO_FLY and not several:
             raise
+        return None
+
+
+def areas_in(file: Path) -> AreaFile | None:
+    """The areas that a map file draws, or None where it draws none that can be used."""
+    from airbeat.errors import GeometryError
+    from airbeat.mission.areafile import read_area_file
+
+    try:
+        return read_area_file(file)
+    except GeometryError:
         return None
 
 
@@ -120,15 +133,7 @@ def inspect_area(file: Path, *, as_json: bool) -> int:
     rows = [
         ("holds", "areas, nothing to fly yet: airbeat plan --area, or name it in a mission file"),
         ("area", _("{area_m2:.2f} ha, keep-outs taken off", area_m2=figures["area_m2"] / 1e4)),
-        (
-            "outlines",
-            _(
-                "{outlines} with {holes} holes, {vertices} vertices",
-                outlines=figures["outlines"],
-                holes=figures["holes"],
-                vertices=area.vertices,
-            ),
-        ),
+        ("outlines", area_words(area)),
         ("keep-outs", str(len(area.keepouts))),
         ("corridors", ", ".join(f"{c.width_m:g} m wide" for c in area.corridors) or "none"),
         ("middle", f"{figures['middle_lat_deg']:.6f}, {figures['middle_lon_deg']:.6f}"),
@@ -149,6 +154,12 @@ def inspect_area(file: Path, *, as_json: bool) -> int:
             }
         )
     return 0
+
+
+def area_words(area: AreaFile) -> str:
+    """How many outlines, holes and vertices it has."""
+    figures = _figures(area)
+    return f"{figures['outlines']} with {figures['holes']} holes, {area.vertices} vertices"
 
 
 def _figures(area: AreaFile) -> dict[str, Any]:

@@ -40,7 +40,11 @@ class _Checked:
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_FILE)
-@click.option("--fence", type=_FILE, help="Check against this fence instead of the plan's own.")
+@click.option(
+    "--fence",
+    type=_FILE,
+    help="Check against this fence (plan, fence or area file) instead of the plan's own.",
+)
 @click.option(
     "--terrain", type=_FILE, multiple=True, help="Height model: .hgt, or .tif with airbeat[terrain]."
 )
@@ -53,7 +57,7 @@ class _Checked:
     help="What it is compiled for.",
 )
 @click.option("--camera", metavar="NAME", help="Camera of a plan that names none: shutter, blur, coverage.")
-@click.option("--area", type=_FILE, help="What the photographs must cover (GeoJSON or KML).")
+@click.option("--area", type=_FILE, help="What the photographs must cover (any area file).")
 @click.option(
     "--coverage",
     type=click.FloatRange(0, 1),
@@ -66,7 +70,7 @@ class _Checked:
 @click.option(
     "--rules", multiple=True, metavar="RULES", help="Rules file, or china-2024, eu-open, us-part107."
 )
-@click.option("--people", type=_FILE, help="Where people are who have no part in it (GeoJSON or KML).")
+@click.option("--people", type=_FILE, help="Where people are who have no part in it (area file).")
 @click.option("--at", "starts", type=MOMENT, help="When it is flown, e.g. 2026-05-01T20:30+02:00.")
 @click.option("--start-s", type=float, multiple=True, help="Take-off of each FILE after the first [s].")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the findings (PNG).")
@@ -250,6 +254,8 @@ def _print(checked: list[_Checked], between: list[Finding], conditions: Conditio
     for one in checked:
         out.print(Text(f"{printable(one.name)}: {_counts(one.findings)}", style="bold"))
         print_findings(one.findings, as_json=as_json)
+        for note in one.plan.notes:
+            out.print(Text(_("note: {note}", note=printable(note)), style="dim"))
     if between:
         out.print(Text(_("between the aircraft: {counts}", counts=_counts(between)), style="bold"))
         print_findings(between, as_json=as_json)
@@ -282,6 +288,7 @@ def _json(checked: list[_Checked], between: list[Finding], conditions: Condition
                 "source_sha256": one.plan.provenance.source_sha256,
                 "start_s": one.start_s,
                 "findings": findings_json(one.findings),
+                "notes": list(one.plan.notes),
             }
             for one in checked
         ],

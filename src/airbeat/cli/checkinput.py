@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.errors import PlanFileError, UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.geo.terrain import Terrain
@@ -21,6 +22,7 @@ __all__ = ["MOMENT", "WIND", "fence_of", "plans_of", "terrain_of"]
 _ROOM_M = 500.0
 _FARTHEST_M = 100_000.0
 _MISSIONS = {".yaml", ".yml"}
+_AREAS = {".geojson", ".json", ".kml", ".kmz", ".shp", ".zip", ".gpkg"}
 
 
 class _WindType(click.ParamType["Wind"]):
@@ -80,38 +82,39 @@ def plans_of(path: Path) -> tuple[tuple[FlightPlan, ...], Mission | None]:
             )
         return (plan,), None
     from airbeat.cli.output import progress_bar
-    from airbeat.cli.sortiefiles import sorties_of
+    from airbeat.flight.planned import sorties_of
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
 
     mission = load_mission(path)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         plan = plan_mission(mission, progress=progress)
     return sorties_of(mission, plan), mission
 
 
 def fence_of(path: Path) -> Fence:
-    """The fence in a plan file or a fence file, or the polygons of an area file: holes are keep-outs.
+    """The fence in a plan file or a fence file, or the polygons of any area file: holes are keep-outs.
 
     Raises:
         PlanFileError: no zone in it.
         InputFileError: the file cannot be read.
     """
+    from airbeat.formats.drawn import AREAS_BESIDE
     from airbeat.formats.files import read_any_plan_file
 
     try:
         plan, _uneditable = read_any_plan_file(path)
     except PlanFileError as error:
-        if path.suffix.lower() not in (".geojson", ".json", ".kml"):
-            raise
         return _drawn_fence(path, error)
+    if AREAS_BESIDE in plan.notes:
+        return _drawn_fence(path, PlanFileError("no fence zone in it", where=str(path)))
     if plan.fence is None or plan.fence.is_empty:
         raise PlanFileError("no fence zone in it", where=str(path), remedy="give a file with a fence")
     return plan.fence
 
 
 def _drawn_fence(path: Path, error: PlanFileError) -> Fence:
-    """The fence of a map of polygons."""
+    """The fence of a map of polygons; ``error`` says why the file is no plan."""
     import shapely
 
     from airbeat.errors import GeometryError
@@ -125,7 +128,9 @@ def _drawn_fence(path: Path, error: PlanFileError) -> Fence:
     try:
         drawn = read_area_file(path)
     except GeometryError as also:
-        raise also from error
+        if path.suffix.lower() in _AREAS:
+            raise also from error
+        raise error from also
     zones = []
     for polygon in shapely.get_parts(drawn.area):
         zones.append(FencePolygon(inclusion=True, vertices=ring(polygon.exterior)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from airbeat.errors import DependencyError, UsageError
 from airbeat.language.words import _
 
 if TYPE_CHECKING:
+    from airbeat.console.basemap import Shelf
+    from airbeat.console.casemap import CaseMap
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command"]
@@ -61,15 +64,21 @@ def _password(path: Path | None, host: str) -> str:
     return password
 
 
-def _photographs(named: Path | None, source: str, out_dir: Path) -> Path:
-    """Where the photographs lie: as named, or as the search was told."""
-    if named is not None:
-        return named
-    return Path(source) if Path(source).is_dir() else out_dir / "frames"
+def _made(out_dir: Path) -> Path:
+    """The operation's folder, made where it is new.
+
+    Raises:
+        UsageError: it cannot be.
+    """
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out_dir} cannot be written: {error.strerror}") from error
+    return out_dir
 
 
 @click.command("console")
-@click.argument("out_dir", metavar="OUT", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out_dir", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--photographs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -106,6 +115,33 @@ def _photographs(named: Path | None, source: str, out_dir: Path) -> Path:
 @click.option(
     "--name", "names", multiple=True, help="Name under which other machines reach this one, with --listen."
 )
+@click.option(
+    "--vehicle",
+    "vehicles",
+    multiple=True,
+    metavar="[NAME=]URL",
+    help="Vehicle to watch on the live map, and to choose for upload and flight, as for airbeat fly "
+    "--connect; what only watches it tells it nothing. May be given several times.",
+)
+@click.option(
+    "--base",
+    "bases",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Base map: MBTiles, PMTiles or GeoTIFF; may be given several times. [default: a graticule]",
+)
+@click.option(
+    "--case",
+    "case_path",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder that airbeat search start made, or a case file: its probability map and POD.",
+)
+@click.option("--no-control", is_flag=True, help="Nothing is uploaded, flown or dispatched from the pages.")
+@click.option(
+    "--units",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Units file (kind: units) for dispatch to a candidate.",
+)
 @click.option("--second-look", is_flag=True, help="Each candidate needs two reviewers, blind to one another.")
 @operation_option
 @json_option
@@ -119,17 +155,30 @@ def command(
     host: str,
     password_file: Path | None,
     names: tuple[str, ...],
+    vehicles: tuple[str, ...],
+    bases: tuple[Path, ...],
+    case_path: Path | None,
+    no_control: bool,
+    units: Path | None,
     second_look: bool,
     operation: str | None,
     as_json: bool,
 ) -> int:
     """Review the candidates in OUT, which airbeat detect wrote, in a browser; several people at once.
 
+    OUT may be new: missions are drawn, planned, exported, uploaded and flown from the page Plan, and what is
+    searched then comes to the desk. Nothing flies before somebody has typed the vehicle's name there; with
+    --no-control nothing is flown, uploaded or dispatched at all.
+
+    Beside the desk there is a live map: vehicles that are watched, what is planned, flown and photographed,
+    the probability map of a case, candidates, and alerts with a sound.
+
     It prints a link that lets one browser in; more links are made at the desk. It listens on this machine
     only unless told otherwise, needs no internet, and ends with Ctrl-C.
 
     \b
     airbeat console candidates --plan missions/demo-hillside.yaml --flight flight
+    airbeat console candidates --vehicle D1=udpin:0.0.0.0:14551 --base area.mbtiles --case case
     """
     try:
         import uvicorn
@@ -140,22 +189,51 @@ def command(
             f"the console needs a package that is not installed: {error.name}",
             remedy="pip install 'airbeat[console]'",
         ) from error
-    from airbeat.cli.plans import load_plan
+    from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
+    from airbeat.console.actstate import Act
     from airbeat.console.desk import Desk
-    from airbeat.console.layers import map_layers
+    from airbeat.console.feeds import Feeds, named_addresses
+    from airbeat.console.fleet import Fleet
+    from airbeat.console.layers import MapLayers
+    from airbeat.console.live import Live
     from airbeat.console.sessions import Sessions
     from airbeat.ops.log import OperationsLog
     from airbeat.report.reviewed import belongs_to, log_beside
 
     sessions = Sessions(password=_password(password_file, host))
     plan: FlightPlan | None = load_plan(plan_file) if plan_file is not None else None
-    records = [f / "flight.json" if f.is_dir() else f for f in flights]
+    _made(out_dir)
     if operation is not None:
         belongs_to(out_dir, operation)
-    with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening:
+    with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening, ExitStack() as ending:
         log.verify()
-        source = _source_of(out_dir)
-        desk = Desk(out_dir, _photographs(photographs, source, out_dir), log, second_look=second_look)
+        desk = Desk(out_dir, photographs, log, second_look=second_look)
+        fleet, addresses = Fleet(), named_addresses(vehicles)
+        feeds = Feeds(
+            fleet,
+            vehicles=addresses,
+            folders=[f for f in flights if f.is_dir()],
+            survey=plan.survey if plan is not None else None,
+        )
+        ending.callback(feeds.close)
+        act = Act(
+            desk,
+            load_plan=load_plan,
+            fleet=fleet,
+            control=not no_control,
+            vehicles=addresses,
+            units=units,
+            mission=plan_file if plan_file is not None and plan_file.suffix in MISSION_SUFFIXES else None,
+            borrow=feeds.lent,
+        )
+        ending.callback(act.close)
+        layers = MapLayers(lambda: desk.results, plan, flights, shown=act.shown)
+        live = Live(
+            fleet=fleet,
+            bases=_shelf(bases, ending),
+            case=_case(case_path, ending),
+            layers_version=layers.version,
+        )
         taken = listening.getsockname()[1]
         known = frozenset(
             f"[{n}]:{taken}" if ":" in n else f"{n}:{taken}".lower()
@@ -164,10 +242,12 @@ def command(
         console = Console(
             desk=desk,
             sessions=sessions,
-            layers=lambda: map_layers(desk.results, plan, records),
+            layers=layers,
             hosts=lambda: known,
             name=plan.name if plan is not None else out_dir.resolve().name,
             ending=lambda: server.should_exit,
+            live=live,
+            act=act,
         )
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{taken}/enter?token={sessions.link()}"
@@ -187,13 +267,29 @@ def command(
         )
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
+        for flight in act.flying():
+            output(as_json).print(
+                _("STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}", flight=flight)
+            )
     return 0
 
 
-def _source_of(out_dir: Path) -> str:
-    from airbeat.report.artefact import Part, read_artefact
+def _shelf(paths: tuple[Path, ...], ending: ExitStack) -> Shelf:
+    """The base maps, closed at the end."""
+    from airbeat.console.basemap import Shelf, open_base
 
-    class Source(Part):
-        source: str = ""
+    opened = []
+    for path in paths:
+        opened.append(open_base(path))
+        ending.callback(opened[-1].close)
+    return Shelf(opened)
 
-    return read_artefact(out_dir / "candidates.json", Source, remedy="run airbeat detect first").source
+
+def _case(path: Path | None, ending: ExitStack) -> CaseMap | None:
+    from airbeat.console.casemap import CaseMap
+
+    if path is None:
+        return None
+    case = CaseMap(path)
+    ending.callback(case.close)
+    return case

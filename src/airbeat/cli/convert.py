@@ -15,7 +15,7 @@ from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.formats.catalogue import PlanFormat
-    from airbeat.formats.losses import Loss
+    from airbeat.formats.convert import Converted
     from airbeat.mission.plan import FlightPlan
 
 __all__ = ["command"]
@@ -81,8 +81,7 @@ def command(
     from airbeat.formats.atomic import write_files
     from airbeat.formats.catalogue import format_for
     from airbeat.formats.complete import completed
-    from airbeat.formats.files import read_plan_bytes
-    from airbeat.formats.losses import losses
+    from airbeat.formats.convert import converted
 
     if editable and target.suffix.lower() != ".plan":
         raise UsageError("--complex is for QGroundControl's .plan", remedy="give OUT the suffix .plan")
@@ -97,42 +96,21 @@ def command(
     wanted = format_for(target)
     plan, came = found[0], found[1].key if found[1] else "mission"
     plan = completed(plan, height_m=height_m, takeoff=takeoff)
-    plan, uneditable = _editable(plan) if editable else (plan, ())
-    data = _written(plan, wanted, aircraft=aircraft, zones_for=zones_for)
-    held = read_plan_bytes(data, wanted, name=target.name)
-    lost = (*losses(plan, held, precision=wanted.precision), *uneditable)
+    result = converted(
+        plan, wanted, name=target.name, aircraft=aircraft, zones_for=zones_for, editable=editable
+    )
+    lost = result.losses
     refused = bool(lost) and strict
     if not refused:
-        write_files({target: data}, overwrite=overwrite)
-    _print(lost, plan, wanted, target=target, refused=refused, as_json=as_json)
+        write_files({target: result.data}, overwrite=overwrite)
+    _print(result, plan, wanted, target=target, refused=refused, as_json=as_json)
     if as_json:
-        emit_json(_json(lost, plan, came=came, wanted=wanted, target=None if refused else target))
+        emit_json(_json(result, plan, came=came, wanted=wanted, target=None if refused else target))
     return 1 if refused else 0
 
 
-def _editable(plan: FlightPlan) -> tuple[FlightPlan, tuple[Loss, ...]]:
-    from airbeat.formats.editable import made_editable
-    from airbeat.formats.losses import Loss
-
-    plan, why = made_editable(plan)
-    text = f"written as single items, which QGroundControl does not draw anew: {why}"
-    return plan, (Loss(where="survey", text=text),) if why else ()
-
-
-def _written(plan: FlightPlan, wanted: PlanFormat, *, aircraft: str, zones_for: str) -> bytes:
-    from airbeat.formats.wpl_zones import write_fence_wpl, write_rally_wpl
-    from airbeat.formats.wpml import write_wpml
-
-    if wanted.key == "dji":
-        return write_wpml(plan, aircraft=aircraft)
-    if wanted.key in ("fence", "rally") and zones_for == "mission-planner":
-        write = write_fence_wpl if wanted.key == "fence" else write_rally_wpl
-        return write(plan, home_row=True).encode("utf-8")
-    return wanted.write(plan)
-
-
 def _print(
-    lost: tuple[Loss, ...],
+    result: Converted,
     plan: FlightPlan,
     wanted: PlanFormat,
     *,
@@ -145,8 +123,9 @@ def _print(
     out = console(as_json)
     for note in plan.notes:
         out.print(Text(_("note: {note}", note=translated(note)), style="yellow"))
-    for lack in _lacking(plan, wanted):
+    for lack in result.lacking:
         out.print(Text(_("before it can be flown: {lack}", lack=translated(lack)), style="yellow"))
+    lost = result.losses
     for loss in lost:
         out.print(Text(_("not held: {loss}", loss=loss), style="yellow"))
     if wanted.others:
@@ -168,23 +147,16 @@ def _print(
         out.print(_("wrote {name}: {title}, {kept}", name=name, title=wanted.title, kept=kept))
 
 
-def _lacking(plan: FlightPlan, wanted: PlanFormat) -> tuple[str, ...]:
-    """What the route lacks, in the formats that ArduPilot's ground stations send as they are."""
-    from airbeat.formats.complete import lacking
-
-    return lacking(plan) if wanted.key in ("plan", "waypoints") else ()
-
-
 def _json(
-    lost: tuple[Loss, ...], plan: FlightPlan, *, came: str, wanted: PlanFormat, target: Path | None
+    result: Converted, plan: FlightPlan, *, came: str, wanted: PlanFormat, target: Path | None
 ) -> dict[str, Any]:
     return {
         "from": came,
         "to": wanted.key,
         "file": None if target is None else str(target),
         "items": len(plan.items),
-        "losses": [{"where": loss.where, "text": loss.text} for loss in lost],
-        "lacking": list(_lacking(plan, wanted)),
+        "losses": [{"where": loss.where, "text": loss.text} for loss in result.losses],
+        "lacking": list(result.lacking),
         "notes": list(plan.notes),
         "source_sha256": plan.provenance.source_sha256,
     }

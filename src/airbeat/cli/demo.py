@@ -184,12 +184,12 @@ def run_demo(*, seed: int, out_dir: Path) -> tuple[dict[str, Any], tuple[tuple[s
         AirbeatError: a step failed.
     """
     from airbeat.checks.coverage import outside_fence_m
-    from airbeat.cli.plan import area_m2
-    from airbeat.cli.sim import exercise_ground
     from airbeat.cli.vet import vet
     from airbeat.formats.files import write_plan_files
     from airbeat.mission.loader import load_mission
     from airbeat.planning.plan import plan_mission
+    from airbeat.report.planfigures import area_m2
+    from airbeat.sim.exercise import exercise_ground
 
     started = time.perf_counter()
     path = shipped_mission(MISSION_NAME)

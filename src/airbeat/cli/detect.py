@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.operation import operation_option, recorded_search, recording
+from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar, table
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
@@ -369,6 +369,7 @@ def command(
     from airbeat.detect.run import detect_source, search_settings
     from airbeat.frames.video import VideoSampling
     from airbeat.ops.happenings import Happening
+    from airbeat.report.recorded import recorded_search
     from airbeat.report.reviewed import belongs_to
 
     out_dir = out_dir or _default_out(source)

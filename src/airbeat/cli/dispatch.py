@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airbeat.flight.divert import Diverted, Order
-    from airbeat.flight.watch import Watchers
     from airbeat.link.connection import Link
-    from airbeat.mission.beat import Beat
     from airbeat.mission.units import DroneEntry, Units
-    from airbeat.patrol.dispatch import Arrival, Dispatcher, DroneState, Incident
+    from airbeat.patrol.dispatch import Arrival, DroneState, Incident
 
 __all__ = ["command"]
 
@@ -33,13 +31,14 @@ _LOG = "dispatch-log.sqlite"
 def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
     """Open links to the drones that have an address; those that do not answer are told and left out."""
     from airbeat.cli.connecting import Address, reach
+    from airbeat.flight.dispatching import file_stem
 
     links: dict[str, Link] = {}
     for entry in units.drones:
         if entry.connect is None or entry.out_of_service:
             continue
         try:
-            tlog = folder / f"{_stem(entry.name)}.tlog"
+            tlog = folder / f"{file_stem(entry.name)}.tlog"
             folder.mkdir(parents=True, exist_ok=True)
             links[entry.name] = stack.enter_context(reach(Address(url=entry.connect), tlog=tlog))
         except LinkError as error:
@@ -47,30 +46,6 @@ def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
     return links
-
-
-def _stem(name: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in name)
-
-
-def _row(arrival: Arrival, incident: Incident) -> dict[str, Any]:
-    from airbeat.geo.frame import distance_m
-
-    return {
-        "unit": arrival.unit,
-        "kind": "drone" if arrival.drone else "ground",
-        "flying": arrival.flying,
-        "arrival_s": arrival.arrival_s,
-        "ring": arrival.ring,
-        "why_not": arrival.why_not,
-        "distance_m": round(distance_m(arrival.way[0], incident.position), 1) if arrival.way else None,
-        "bearing_deg": round(arrival.bearing_deg, 1),
-        "way_m": round(arrival.length_m, 1),
-        "look_s": round(arrival.look_s, 1),
-        "battery_share": round(arrival.battery_share, 4),
-        "way": [[p.lat_deg, p.lon_deg] for p in arrival.way],
-        "notes": list(arrival.notes),
-    }
 
 
 def _told(arrival: Arrival) -> str:
@@ -122,31 +97,12 @@ def _print_ranking(arrivals: Sequence[Arrival], incident: Incident, *, as_json: 
     out.print(grid)
 
 
-def _order(dispatcher: Dispatcher, arrival: Arrival, incident: Incident, beat: Beat) -> Order:
-    from airbeat.flight.divert import Order
-
-    site, drone = next((s, d) for s, d in beat.drones if d.name == arrival.unit)
-    return Order(
-        arrival=arrival,
-        incident=incident,
-        site=site,
-        drone=drone,
-        fence=dispatcher.space.fence,
-        rally=beat.rally,
-        margin_m=beat.margin_m,
-    )
-
-
 def _vetted(order: Order, *, as_json: bool) -> None:
     """The way through the checks, as it is flown."""
     from airbeat.cli.vet import vet
-    from airbeat.flight.begin import NextSortie
+    from airbeat.flight.dispatching import as_flown
 
-    start = order.arrival.way[0] if order.arrival.flying else None
-    plan = order.plan(start)
-    vet(
-        NextSortie(plan=plan, rest=plan, start=start).as_flown(), refused=Message("not sent"), as_json=as_json
-    )
+    vet(as_flown(order), refused=Message("not sent"), as_json=as_json)
 
 
 def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: bool, as_json: bool) -> Diverted:
@@ -156,35 +112,21 @@ def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: boo
         UsageError: nobody said yes.
     """
     from airbeat.cli.plans import load_plan
-    from airbeat.flight.divert import divert, require_flies, send_from_pad
-    from airbeat.flight.state import read_state
+    from airbeat.flight.dispatching import keeping, send_order
+    from airbeat.flight.watch import Watchers
 
-    arrival = order.arrival
-    plan = known = None
-    if arrival.flying and entry.plan is not None:
-        plan = load_plan(entry.plan)
-        known = read_state(entry.state) if entry.state else None
-        if known is None:
-            require_flies(link, plan)
-        else:
-            known.require_plan(plan)
-    if arrival.flying:
-        question = _(
-            "Shall {unit} leave its beat, look for {look_s:.0f} s, then go on with its beat?"
-            if plan is not None
-            else "Shall {unit} leave its beat, look for {look_s:.0f} s, then return to its pad?",
-            unit=arrival.unit,
-            look_s=arrival.look_s,
-        )
-    else:
-        question = _("Is nobody near {unit}, and may it arm, take off and go there now?", unit=arrival.unit)
-    if not yes and not click.confirm(question, err=True):
-        raise UsageError(f"not confirmed: {arrival.unit} was not sent", remedy="")
-    watchers = _watchers(folder, arrival.unit, as_json=as_json)
-    if not arrival.flying:
-        return send_from_pad(link, order, confirmed=True, watchers=watchers)
-    state_file = entry.state or folder / f"{_stem(arrival.unit)}-state.json"
-    return divert(link, order, plan, confirmed=True, known=known, state_file=state_file, watchers=watchers)
+    keep = keeping(
+        folder, order.arrival.unit, lambda path: console(as_json).print(_("wrote {path}", path=path))
+    )
+    return send_order(
+        link,
+        order,
+        entry,
+        folder=folder,
+        load_plan=load_plan,
+        confirm=lambda question: yes or click.confirm(translated(question), err=True),
+        watchers=Watchers(keep=keep),
+    )
 
 
 def _send(
@@ -198,6 +140,10 @@ def _send(
     as_json: bool,
 ) -> Diverted:
     """Check the way, ask, fly, and keep order and outcome in the log; the outcome goes into the document."""
+    from rich.text import Text
+
+    from airbeat.flight.dispatching import outcome_json, outcome_words
+
     unit = order.arrival.unit
     _vetted(order, as_json=as_json)
     _log(folder, "dispatch.order", document | {"sent": unit})
@@ -206,39 +152,10 @@ def _send(
     except AirbeatError as error:
         _log(folder, "dispatch.failed", {"unit": unit, "why": str(error)})
         raise
-    document["sent"] = _outcome(unit, done)
+    document["sent"] = outcome_json(unit, done)
     _log(folder, "dispatch.done", document["sent"])
-    _print_outcome(unit, done, as_json=as_json)
+    console(as_json).print(Text(translated(outcome_words(unit, done)), style="bold"))
     return done
-
-
-def _watchers(folder: Path, unit: str, *, as_json: bool) -> Watchers:
-    """Keeps every record in a file of its own."""
-    from airbeat.flight.record import FlightRecord
-    from airbeat.flight.watch import Watchers
-
-    def keep(record: FlightRecord) -> None:
-        number = 1
-        while (path := folder / f"{_stem(unit)}-{number}.json").exists():
-            number += 1
-        for written in record.save(path):
-            console(as_json).print(_("wrote {path}", path=written))
-
-    return Watchers(keep=keep)
-
-
-def _first_to_send(arrivals: Sequence[Arrival], links: dict[str, Link]) -> Arrival:
-    """The first drone that can be reached.
-
-    Raises:
-        UsageError: none can go.
-    """
-    for arrival in arrivals:
-        if arrival.drone and arrival.arrival_s is not None and arrival.unit in links:
-            return arrival
-    raise UsageError(
-        "no drone with an address can go", remedy="name one in the units file: connect: udpin:0.0.0.0:14550"
-    )
 
 
 @click.command("dispatch")
@@ -294,6 +211,7 @@ def command(
     """
     import sys
 
+    from airbeat.flight.dispatching import crowded_zones, dispatch_json, first_to_send, order_for
     from airbeat.flight.units import drone_states, ground_states
     from airbeat.mission.beatloader import load_beat
     from airbeat.mission.units import load_units
@@ -310,35 +228,23 @@ def command(
         links = _links(units, stack, out_dir)
         dispatcher = Dispatcher(
             beat,
-            crowded=_crowded(beat, moment),
+            crowded=crowded_zones(beat, moment),
             wind=None if wind_m_s is None else (wind_m_s, wind_from_deg),
         )
         ground = ground_states(units.ground, now=moment)
         states: tuple[DroneState, ...] = drone_states(units, beat, links)
         arrivals = dispatcher.rank(incident, states, ground, look_s=look_s)
         _print_ranking(arrivals, incident, as_json=as_json)
-        document = _document(incident, moment, arrivals)
+        document = dispatch_json(incident, moment, arrivals)
         done = None
         if send:
-            arrival = _first_to_send(arrivals, links)
+            arrival = first_to_send(arrivals, frozenset(links))
             entry = next(e for e in units.drones if e.name == arrival.unit)
-            order = _order(dispatcher, arrival, incident, beat)
+            order = order_for(dispatcher, arrival, incident, beat)
             done = _send(links[arrival.unit], order, entry, out_dir, document, yes=yes, as_json=as_json)
     if as_json:
         emit_json(document)
     return _exit_code(arrivals, done)
-
-
-def _document(incident: Incident, moment: datetime, arrivals: Sequence[Arrival]) -> dict[str, Any]:
-    """The ranking for programs and for the log; nobody was sent yet."""
-    return {
-        "kind": incident.kind,
-        "lat_deg": incident.position.lat_deg,
-        "lon_deg": incident.position.lon_deg,
-        "now": moment.isoformat(timespec="seconds"),
-        "units": [_row(a, incident) for a in arrivals],
-        "sent": None,
-    }
 
 
 def _exit_code(arrivals: Sequence[Arrival], done: Diverted | None) -> int:
@@ -360,16 +266,6 @@ def _moment(text: str | None) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _crowded(beat: Beat, moment: datetime) -> frozenset[str]:
-    """Names of the crowd zones where people are at a moment."""
-    day = moment.astimezone(beat.time_zone).date()
-    return frozenset(
-        zone.name
-        for zone in beat.crowds
-        if not zone.times or any(a <= moment <= b for a, b in beat.windows(zone.times, day))
-    )
-
-
 def _log(folder: Path, kind: str, payload: dict[str, Any]) -> None:
     import getpass
 
@@ -381,42 +277,3 @@ def _log(folder: Path, kind: str, payload: dict[str, Any]) -> None:
         actor = "unknown"
     with OperationsLog(folder / _LOG) as log:
         log.append(kind, payload, actor=actor)
-
-
-def _outcome(unit: str, done: Diverted) -> dict[str, Any]:
-    place = done.interrupted_at
-    return {
-        "unit": unit,
-        "estimate_s": round(done.estimate_s, 1),
-        "arrived_s": None if done.arrived_s is None else round(done.arrived_s, 1),
-        "ring": done.ring,
-        "looked_s": round(done.looked_s, 1),
-        "ending": done.ending.value,
-        "explanation": done.explanation,
-        "interrupted_at": None if place is None else [place.lat_deg, place.lon_deg],
-    }
-
-
-def _print_outcome(unit: str, done: Diverted, *, as_json: bool) -> None:
-    from rich.text import Text
-
-    if done.arrived_s is None:
-        words = _(
-            "{unit} did not arrive: {ending} ({explanation})",
-            unit=unit,
-            ending=_(done.ending.value),
-            explanation=translated(done.explanation),
-        )
-    else:
-        words = _(
-            "{unit} arrived after {arrived_s:.0f} s ({ring}; {estimate_s:.0f} s estimated), "
-            "looked {looked_s:.0f} s, {ending} ({explanation})",
-            unit=unit,
-            arrived_s=done.arrived_s,
-            ring=done.ring,
-            estimate_s=done.estimate_s,
-            looked_s=done.looked_s,
-            ending=_(done.ending.value),
-            explanation=translated(done.explanation),
-        )
-    console(as_json).print(Text(words, style="bold"))

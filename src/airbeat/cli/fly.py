@@ -12,7 +12,7 @@ import click
 from airbeat.cli.connecting import Address, connect_options, reach
 from airbeat.cli.flightbar import flight_bar
 from airbeat.cli.interrupt import CHOICES, StoppedError
-from airbeat.cli.operation import Aside, files_of, operation_option, recording
+from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
@@ -20,17 +20,15 @@ from airbeat.cli.upload import print_verdict
 from airbeat.cli.vet import vet
 from airbeat.errors import UsageError
 from airbeat.language.words import Message, _, translated
+from airbeat.ops.recorder import Aside, files_of
 
 if TYPE_CHECKING:
-    from airbeat.flight.area import PhotographedArea
-    from airbeat.flight.begin import NextSortie
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
     from airbeat.flight.state import FlightState
     from airbeat.flight.upload import UploadVerdict
-    from airbeat.flight.watch import FlightProgress, Watchers
-    from airbeat.link.connection import Link
+    from airbeat.flight.watch import FlightProgress
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
 
@@ -237,9 +235,10 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         StoppedError: stopped before arming.
     """
     from airbeat.cli.interrupt import Interrupts
-    from airbeat.flight.begin import find_sortie
+    from airbeat.flight.area import photographed_before
+    from airbeat.flight.begin import find_sortie, keeper_for
+    from airbeat.flight.fly import fly_sortie
     from airbeat.flight.parameters import applied_parameters
-    from airbeat.flight.state import StateKeeper
     from airbeat.flight.watch import Watchers
     from airbeat.ops.happenings import Happening
 
@@ -263,15 +262,12 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
-            keeper = StateKeeper(
-                order.folder / "state.json",
+            keeper = keeper_for(
+                sortie,
                 plan,
-                flown=sortie.rest,
+                order.folder / "state.json",
                 earlier=order.state,
-                resumed_at=sortie.point,
-                resumed_from=sortie.start,
-                sortie=order.sortie,
-                until=sortie.until,
+                number=order.sortie,
                 say=order.say,
             )
 
@@ -286,18 +282,23 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 keeper.finish(record)
                 order.keep(record)
 
-            return _watched(
+            watchers = Watchers(
+                progress=progress,
+                on_event=order.heard,
+                on_photo=keeper.photo,
+                interrupt=interrupts,
+                keep=keep,
+                area=photographed_before(plan, order.state),
+            )
+            return fly_sortie(
                 link,
                 sortie,
-                order,
-                Watchers(
-                    progress=progress,
-                    on_event=order.heard,
-                    on_photo=keeper.photo,
-                    interrupt=interrupts,
-                    keep=keep,
-                    area=_area(plan, order.state),
+                watchers=watchers,
+                confirm=None if order.yes else _asking(as_json=order.as_json),
+                agree=lambda: (
+                    order.yes or click.confirm(_("Go on with the mission from where it hovers?"), err=True)
                 ),
+                say=order.say,
             )
         except (KeyboardInterrupt, click.Abort):
             part = interrupts.phase == "uploading"
@@ -307,50 +308,6 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 if part
                 else "",
             ) from None
-
-
-def _area(plan: FlightPlan, earlier: FlightState | None) -> PhotographedArea | None:
-    """What is photographed of the plan's area before this flight."""
-    from airbeat.flight.area import PhotographedArea
-
-    if plan.survey is None:
-        return None
-    area = PhotographedArea(plan.survey)
-    for photo in earlier.photos if earlier else ():
-        area.add(
-            position=photo.position, height_above_home_m=photo.height_above_home_m, yaw_deg=photo.yaw_deg
-        )
-    return area
-
-
-def _watched(link: Link, sortie: NextSortie, order: _Order, watchers: Watchers) -> FlightRecord:
-    """Fly from the ground, go on in the air, or watch what flies already."""
-    from airbeat.flight.fly import continue_plan, fly_plan, watch_plan
-
-    if sortie.attached:
-        order.say(
-            _(
-                "the vehicle flies this mission already: only watching. Photographs that it took "
-                "while nobody watched are in no record; the ledger can count the autopilot's log or "
-                "the photographs themselves"
-            )
-        )
-        return watch_plan(link, sortie.plan, watchers=watchers)
-    if sortie.start is not None:
-        agreed = order.yes or click.confirm(_("Go on with the mission from where it hovers?"), err=True)
-        return continue_plan(link, sortie.plan, confirmed=agreed, watchers=watchers)
-    return fly_plan(
-        link,
-        sortie.plan,
-        confirmed=order.yes,
-        confirm=None if order.yes else _asking(as_json=order.as_json),
-        progress=watchers.progress,
-        on_event=watchers.on_event,
-        on_photo=watchers.on_photo,
-        interrupt=watchers.interrupt,
-        keep=watchers.keep,
-        area=watchers.area,
-    )
 
 
 def _refuse_to_lose(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.areas import inspect_area, plan_in
+from airbeat.cli.areas import area_words, areas_in, inspect_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, table
 from airbeat.language.words import _, translated
 
@@ -37,7 +37,7 @@ def command(*, file: Path, show_items: bool, as_json: bool) -> int:
     if found is None:
         return inspect_area(file, as_json=as_json)
     plan, held = found
-    facts = _facts(plan)
+    facts = [*_facts(plan), *_areas_beside(plan, file)]
     table([("format", held.title if held else "mission file"), *facts], as_json=as_json, title=plan.name)
     out = console(as_json)
     if show_items:
@@ -52,6 +52,18 @@ def command(*, file: Path, show_items: bool, as_json: bool) -> int:
     if as_json:
         emit_json(_json(plan, held.key if held else "mission"))
     return 0
+
+
+def _areas_beside(plan: FlightPlan, file: Path) -> list[tuple[str, str]]:
+    """The areas that a map draws beside its route."""
+    from airbeat.formats.drawn import AREAS_BESIDE
+
+    area = areas_in(file) if AREAS_BESIDE in plan.notes else None
+    return (
+        []
+        if area is None
+        else [("areas", _("{area_words}: airbeat plan --area", area_words=area_words(area)))]
+    )
 
 
 def _facts(plan: FlightPlan) -> list[tuple[str, str]]:

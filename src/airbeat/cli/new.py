@@ -1,4 +1,4 @@
-"""``airbeat new``: a commented mission file to start from."""
+"""``airbeat new``: a commented mission or beat file to start from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ __all__ = ["command"]
 @click.option("--last-seen", type=LAT_LON, metavar="LAT,LON", help="Where the person was last seen.")
 @click.option("--radius-m", type=float, default=300.0, show_default=True, help="Circle round --last-seen.")
 @click.option("--home", type=LAT_LON, metavar="LAT,LON", help="Take-off place. [default: a proposal]")
-@click.option("--name", default="New search", show_default=True, help="The operation's name.")
+@click.option("--patrol", is_flag=True, help="Write a beat, which is seen again and again.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Of a beat's clock times.")
+@click.option("--name", help="The operation's name. [default: New search, New beat]")
 @click.option("--camera", default="embedded-12mp", show_default=True, help="Camera profile.")
 @click.option("--airframe", default="arducopter-quad", show_default=True, help="Airframe profile.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
@@ -38,7 +40,9 @@ def command(
     last_seen: LatLon | None,
     radius_m: float,
     home: LatLon | None,
-    name: str,
+    patrol: bool,
+    time_zone: str,
+    name: str | None,
     camera: str,
     airframe: str,
     overwrite: bool,
@@ -46,37 +50,59 @@ def command(
 ) -> int:
     """Write MISSION, a commented mission file, from an area file or a last-seen point.
 
+    With --patrol it is a beat file, from the launch place or an area file that is swept.
+
     \b
     airbeat new search.yaml --last-seen 51.1800,8.4900
     airbeat new search.yaml --area wood.kml --home 51.1790,8.4880
+    airbeat new beat.yaml --patrol --home 48.2050,16.3600 --time-zone Europe/Vienna
     """
     from airbeat.formats.atomic import write_files
+    from airbeat.mission.beatloader import parse_beat
+    from airbeat.mission.beattemplate import new_beat_text
     from airbeat.mission.loader import parse_mission
     from airbeat.mission.template import new_mission_text
     from airbeat.vehicle.airframe import airframe_profile
     from airbeat.vehicle.camera import camera_profile
 
-    if area is None and last_seen is None:
+    if not patrol and area is None and last_seen is None:
         raise UsageError("nothing to search", remedy="give --area FILE or --last-seen LAT,LON")
+    if patrol and last_seen is not None:
+        raise UsageError("--last-seen goes with a search", remedy="leave out --last-seen, or --patrol")
     try:
         camera_profile(camera)
         airframe_profile(airframe)
     except PlanningError as error:
         raise UsageError(error.message, remedy=error.remedy) from error
     folder = mission.absolute().parent
-    text = new_mission_text(
-        area_path=area,
-        area_text=None if area is None else Path(os.path.relpath(area.absolute(), folder)).as_posix(),
-        last_seen=last_seen,
-        home=home,
-        radius_m=radius_m,
-        name=name,
-        camera=camera,
-        airframe=airframe,
-    )
-    parsed = parse_mission(text, name=mission.name, base_dir=folder)
+    area_text = None if area is None else Path(os.path.relpath(area.absolute(), folder)).as_posix()
+    if patrol:
+        text = new_beat_text(
+            area_path=area,
+            area_text=area_text,
+            home=home,
+            time_zone=time_zone,
+            name=name or "New beat",
+            camera=camera,
+            airframe=airframe,
+        )
+        beat = parse_beat(text.encode(), name=mission.name, base_dir=folder)
+        made, notes = beat.name, beat.notes
+    else:
+        text = new_mission_text(
+            area_path=area,
+            area_text=area_text,
+            last_seen=last_seen,
+            home=home,
+            radius_m=radius_m,
+            name=name or "New search",
+            camera=camera,
+            airframe=airframe,
+        )
+        parsed = parse_mission(text, name=mission.name, base_dir=folder)
+        made, notes = parsed.name, parsed.notes
     write_files({mission: text}, overwrite=overwrite)
-    console(as_json).print(_("wrote {mission}; look at it, then: airbeat plan {mission}", mission=mission))
+    then = f"airbeat {'patrol plan' if patrol else 'plan'} {mission}"
+    console(as_json).print(_("wrote {mission}; look at it, then: {then}", mission=mission, then=then))
     if as_json:
-        emit_json({"file": str(mission), "name": parsed.name, "notes": list(parsed.notes)})
-    return 0
+        emit_json({"file": str(mission), "name": made, "notes": list(notes)})

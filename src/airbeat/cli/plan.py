@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from airbeat.cli.operation import files_of, operation_option, recording
+from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.plans import PLAN_SUFFIXES
 from airbeat.cli.positions import LAT_LON
@@ -16,6 +15,8 @@ from airbeat.cli.sortieplan import Photography, sortie_options, vehicles_asked
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.language.words import Message, _, translated
+from airbeat.ops.recorder import files_of
+from airbeat.report.planfigures import findings_json, plan_json, plan_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,128 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["command", "findings_json", "plan_json", "print_findings", "print_notes", "print_plan"]
 
 
-def area_m2(plan: FlightPlan) -> float:
-    """Size of the plan's search area [m²], 0 without one."""
-    if plan.survey is None:
-        return 0.0
-    from airbeat.geo.frame import LocalFrame
-
-    return float(LocalFrame.around(plan.survey.area).to_local(plan.survey.area).area)
-
-
-def _heights_m(plan: FlightPlan) -> dict[str, tuple[float, float]]:
-    """Lowest and highest waypoint [m], by datum: home, amsl or agl."""
-    heights: dict[str, list[float]] = {}
-    for _number, item in plan.waypoints():
-        if item.altitude is not None:
-            heights.setdefault(item.altitude.datum.value, []).append(item.altitude.value_m)
-    return {datum: (min(values), max(values)) for datum, values in heights.items()}
-
-
-def plan_json(plan: FlightPlan) -> dict[str, Any]:
-    """What ``--json`` prints of a plan."""
-    survey, estimate = plan.survey, plan.estimate
-    value: dict[str, Any] = {
-        "schema_version": plan.provenance.schema_version,
-        "tool_version": plan.provenance.tool_version,
-        "source_sha256": plan.provenance.source_sha256,
-        "name": plan.name,
-        "items": len(plan.items),
-        "speed_m_s": plan.speed_m_s,
-        "waypoint_heights_m": _heights_m(plan),
-        "notes": list(plan.notes),
-    }
-    if survey:
-        value |= {
-            "area_km2": area_m2(plan) / 1e6,
-            "coverage_fraction": survey.coverage_fraction,
-            "gsd_cm_px": survey.gsd_m_px * 100,
-            "height_agl_m": survey.height_agl_m,
-            "spacing_m": survey.spacing_m,
-            "trigger_distance_m": survey.trigger_distance_m,
-            "sweep_angle_deg": survey.sweep_angle_deg,
-            "footprint_across_m": survey.footprint_across_m,
-            "footprint_along_m": survey.footprint_along_m,
-            "gimbal_pitch_deg": survey.gimbal_pitch_deg,
-        }
-    if estimate:
-        value |= {
-            "length_m": estimate.length_m,
-            "duration_s": estimate.duration_s,
-            "turns": estimate.turns,
-            "photos": estimate.photos,
-            "batteries": estimate.batteries,
-            "battery_share": estimate.battery_share,
-        }
-    return value
-
-
-def _rows(plan: FlightPlan) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    survey, estimate = plan.survey, plan.estimate
-    if survey:
-        size = area_m2(plan)
-        rows.append(("area", f"{size / 1e6:.3f} km² ({size / 1e4:.1f} ha)"))
-    if estimate:
-        minutes, seconds = divmod(round(estimate.duration_s), 60)
-        rows += [
-            ("length", f"{estimate.length_m / 1000:.2f} km"),
-            (
-                "time",
-                Message(
-                    "{minutes} min {seconds:02d} s, take-off to landing", minutes=minutes, seconds=seconds
-                ),
-            ),
-            (
-                "batteries",
-                Message(
-                    "{batteries} ({battery_share:.0%} of one, above the reserve)",
-                    batteries=estimate.batteries,
-                    battery_share=estimate.battery_share,
-                ),
-            ),
-            ("photographs", str(estimate.photos)),
-        ]
-    if survey:
-        rows += [
-            (
-                "line spacing",
-                Message(
-                    "{spacing_m:.1f} m, lines at {sweep_angle_deg:.0f}°",
-                    spacing_m=survey.spacing_m,
-                    sweep_angle_deg=survey.sweep_angle_deg,
-                ),
-            ),
-            ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
-            ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
-            ("height above ground", plan.height_above_ground),
-            (
-                "footprint",
-                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
-                + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
-            ),
-            (
-                "planned coverage",
-                Message("{coverage_fraction:.2%} of the area", coverage_fraction=survey.coverage_fraction),
-            ),
-        ]
-    for datum, (low, high) in _heights_m(plan).items():
-        above = {"home": Message("home"), "amsl": Message("sea level"), "agl": Message("ground")}[datum]
-        rows.append(
-            (
-                Message("waypoints above {above}", above=above),
-                f"{low:g} m" if low == high else f"{low:g} to {high:g} m",
-            )
-        )
-    rows.append(("mission items", str(len(plan.items))))
-    if plan.speed_m_s:
-        rows.append(("speed", f"{plan.speed_m_s:g} m/s"))
-    return rows
-
-
 def print_plan(plan: FlightPlan, *, as_json: bool) -> None:
     """The figures pilots ask for, and what the reader must know."""
-    table(_rows(plan), as_json=as_json, title=plan.name)
+    table(plan_rows(plan), as_json=as_json, title=plan.name)
     print_notes(plan, as_json=as_json)
 
 
@@ -159,21 +41,6 @@ def print_notes(plan: FlightPlan, *, as_json: bool) -> None:
 
     for note in plan.notes:
         console(as_json).print(Text(_("note: {note}", note=translated(note)), style="yellow"))
-
-
-def findings_json(findings: list[Finding]) -> list[dict[str, Any]]:
-    """Findings as JSON values."""
-    return [
-        {
-            "severity": f.severity.value,
-            "code": f.code,
-            "message": f.message,
-            "items": list(f.items),
-            "place": None if f.place is None else [f.place.lat_deg, f.place.lon_deg],
-            "remedy": f.remedy,
-        }
-        for f in findings
-    ]
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -345,7 +212,7 @@ def _draw(
     counts = Message(
         "{errors} errors, {warnings} warnings, {notes} notes", errors=errors, warnings=warnings, notes=notes
     )
-    figures = [*_rows(plan), ("checks", counts)]
+    figures = [*plan_rows(plan), ("checks", counts)]
     return write_picture(picture, picture_of_plans(list(sorties), figures=figures), overwrite=overwrite)
 
 
@@ -362,12 +229,10 @@ def _plan_mission_file(
     as_json: bool,
 ) -> int:
     """Plan, check, print and write one mission file; the exit code."""
-    from airbeat.checks.findings import Severity
-    from airbeat.checks.plan import check_plan
-    from airbeat.cli.sortiefiles import sorties_json, sorties_of, sorties_shown, sorties_written
+    from airbeat.cli.sortiefiles import sorties_json, sorties_shown, sorties_written
+    from airbeat.flight.planned import planned
     from airbeat.mission.loader import load_mission
     from airbeat.ops.happenings import Happening
-    from airbeat.planning.plan import plan_mission
 
     if mission.suffix.lower() in PLAN_SUFFIXES:
         raise UsageError(
@@ -377,12 +242,9 @@ def _plan_mission_file(
     given = load_mission(mission)
     wanted = given if gaps is None else _gap_mission(given, gaps)
     with progress_bar(_("planning")) as progress:
-        plan = plan_mission(wanted, seed=seed, effort=effort, progress=progress)
-    plan = replace(plan, fence=given.fence)  # what filling gaps closes beyond it serves planning alone
-    sorties = sorties_of(wanted, plan)
-    found = [check_plan(sortie) for sortie in sorties]
-    findings = list(dict.fromkeys(f for some in found for f in some))
-    failed = any(f.severity is Severity.ERROR for f in findings)
+        result = planned(wanted, fence=given.fence, seed=seed, effort=effort, progress=progress)
+    plan, sorties, failed = result.plan, result.sorties, result.failed
+    findings = list(result.findings)
     print_plan(plan, as_json=as_json)
     sorties_shown(sorties, as_json=as_json)
     print_findings(findings, as_json=as_json)
@@ -404,7 +266,7 @@ def _plan_mission_file(
     if as_json:
         emit_json(
             plan_json(plan)
-            | sorties_json(sorties, found, plan_json=plan_json, findings_json=findings_json)
+            | sorties_json(sorties, result.found, plan_json=plan_json, findings_json=findings_json)
             | {"findings": findings_json(findings), "files": [str(p) for p in written], "ok": not failed}
         )
     return 1 if failed else 0

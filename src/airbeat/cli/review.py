@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.operation import files_of, operation_option, recording, user_name
+from airbeat.cli.operation import operation_option, recording, user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import UsageError
 from airbeat.language.words import N_, _, translated
+from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
     from airbeat.ops.reviews import Decision, Reviews

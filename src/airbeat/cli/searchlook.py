@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from airbeat.cli.output import console, emit_json, json_option
-from airbeat.errors import UsageError
-from airbeat.geo.coordinates import LatLon
 from airbeat.language.words import _
 
-if TYPE_CHECKING:
-    from airbeat.mission.mission import Mission
-    from airbeat.report.searched import SearchResults
-
 __all__ = ["command"]
-
-
-def _seen(candidate: str, results: SearchResults, mission: Mission) -> tuple[LatLon, float, float]:
-    """Where a candidate is, the least height above ground it was seen from, the ground's above home [m].
-
-    The ground is that of the mission's height model at the candidate's place, if it has one, else as high as
-    stated with the photographs.
-    """
-    from airbeat.planning.follow import ground_above_home_m
-
-    row = next((c for c in results.candidates if c.id == candidate), None)
-    if row is None:
-        ids = ", ".join(c.id for c in results.candidates[:8])
-        raise UsageError(f"no candidate {candidate[:40]!r}", remedy=f"there are: {ids or 'none'}")
-    seen_in = {look.file for look in row.looks}
-    heights = [
-        (f.height_above_home_m - f.ground_height_above_home_m, f.ground_height_above_home_m)
-        for f in results.frames
-        if f.file in seen_in and f.height_above_home_m is not None
-    ]
-    if not heights or row.lat_deg is None or row.lon_deg is None:
-        raise UsageError(
-            f"no photograph of {candidate} says its place and height", remedy="give another candidate"
-        )
-    position = LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg)
-    if mission.terrain is None:
-        return (position, *min(heights))
-    ground_m = float(ground_above_home_m(mission.terrain, mission.home, [position])[0])
-    return position, min(above + stated for above, stated in heights) - ground_m, ground_m
 
 
 @click.command("look")
@@ -100,11 +64,12 @@ def command(
     from airbeat.mission.loader import load_mission, parse_mission
     from airbeat.planning.plan import plan_mission
     from airbeat.report.searched import read_search_results
+    from airbeat.report.seen import seen_at
 
     path = candidates / "candidates.json" if candidates.is_dir() else candidates
     results = read_search_results(path)
     flown = load_mission(mission)
-    position, flown_m, ground_m = _seen(candidate, results, flown)
+    position, flown_m, ground_m = seen_at(candidate, results, flown)
     target = out or Path(f"look-{candidate}.yaml")
     text = closer_look_text(
         mission,

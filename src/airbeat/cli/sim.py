@@ -20,41 +20,12 @@ if TYPE_CHECKING:
     from airbeat.sim.camera import EmbeddedCamera
     from airbeat.sim.ground import Ground
 
-__all__ = ["command", "exercise_ground"]
-
-
-def exercise_ground(mission: Mission, *, seed: int) -> Ground:
-    """The synthetic ground of what a mission photographs, with people planted in it.
-
-    Raises:
-        UsageError: the mission photographs no ground.
-        PlanningError: the area is too small for the people.
-    """
-    from airbeat.geo.frame import LocalFrame
-    from airbeat.planning.plan import plan_mission
-    from airbeat.sim.ground import Ground
-
-    area = mission.area
-    if area is None:
-        survey = plan_mission(mission).survey
-        area = survey.area if survey is not None else None
-    if area is None:
-        raise UsageError(
-            f"{mission.name!r} has no area to photograph",
-            remedy="give a search mission, or leave out --photos",
-        )
-    return Ground(
-        seed=seed,
-        frame=LocalFrame.around(area),
-        area=area,
-        home=mission.home,
-        home_amsl_m=mission.home_amsl_m or 0.0,
-        terrain=mission.terrain,
-    )
+__all__ = ["command"]
 
 
 def _camera(mission: Mission | None, photos: Path, seed: int) -> tuple[Ground, EmbeddedCamera]:
     from airbeat.sim.camera import EmbeddedCamera
+    from airbeat.sim.exercise import exercise_ground
 
     if mission is None:
         raise UsageError("--photos needs a mission file with an area", remedy="give the mission file")

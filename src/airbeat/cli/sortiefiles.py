@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,26 +11,9 @@ from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
-    from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
 
-__all__ = ["sorties_json", "sorties_of", "sorties_shown", "sorties_written"]
-
-
-def sorties_of(mission: Mission, plan: FlightPlan) -> tuple[FlightPlan, ...]:
-    """The plan as it is, or cut into sorties where a battery or the autopilot's memory cannot hold it.
-
-    Raises:
-        PlanningError: a place that cannot be reached and left on one battery.
-    """
-    from dataclasses import replace
-
-    from airbeat.checks.autopilot import MAX_ITEMS
-    from airbeat.planning.batteries import needs_splitting, split_flight
-
-    if not needs_splitting(plan, most_items=MAX_ITEMS):
-        return (plan,)
-    return tuple(replace(p, fence=plan.fence) for p in split_flight(mission, plan, most_items=MAX_ITEMS))
+__all__ = ["sorties_json", "sorties_shown", "sorties_written"]
 
 
 def sorties_shown(sorties: tuple[FlightPlan, ...], *, as_json: bool) -> None:
@@ -74,10 +57,10 @@ def sorties_written(
 
 def sorties_json(
     sorties: tuple[FlightPlan, ...],
-    findings: list[list[Finding]],
+    findings: Sequence[Sequence[Finding]],
     *,
     plan_json: Callable[[FlightPlan], dict[str, Any]],
-    findings_json: Callable[[list[Finding]], list[dict[str, Any]]],
+    findings_json: Callable[[Sequence[Finding]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """The number of ``sorties``, and where there are several the figures and findings of each."""
     if len(sorties) == 1:

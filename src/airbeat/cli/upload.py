@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from airbeat.cli.connecting import Address, connect_options, reach
-from airbeat.cli.operation import files_of, operation_option, recording
+from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import ProgressCallback, console, emit_json, json_option, progress_bar
 from airbeat.cli.plan import findings_json
 from airbeat.cli.plans import load_plan
 from airbeat.cli.vet import vet
 from airbeat.language.words import Message, _, translated
+from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
     from airbeat.flight.upload import UploadProgress, UploadVerdict

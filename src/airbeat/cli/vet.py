@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from airbeat.cli.output import console
 from airbeat.cli.plan import print_findings, print_notes
-from airbeat.errors import FindingsError
-from airbeat.language.words import Message, ngettext
+from airbeat.language.words import ngettext
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -41,27 +40,15 @@ def vet(
     from airbeat.checks.conditions import Conditions
     from airbeat.checks.findings import Severity
     from airbeat.checks.plan import check_plan
+    from airbeat.flight.planned import refuse_errors
 
     findings = check_plan(plan, Conditions(is_part=is_part, in_sorties=in_sorties))
     print_notes(plan, as_json=as_json)
     print_findings(findings, as_json=as_json)
-    errors = [f for f in findings if f.severity is Severity.ERROR]
-    if not errors:
-        return findings
     if not despite:
-        raise FindingsError(_refusal(refused, errors), remedy=errors[0].remedy)
-    many = ngettext("going on in spite of {count} error", "going on in spite of {count} errors", len(errors))
-    console(as_json).print(Text(many, style="bold red"))
+        refuse_errors(findings, refused=refused)
+    errors = sum(f.severity is Severity.ERROR for f in findings)
+    if errors:
+        many = ngettext("going on in spite of {count} error", "going on in spite of {count} errors", errors)
+        console(as_json).print(Text(many, style="bold red"))
     return findings
-
-
-def _refusal(refused: str, errors: list[Finding]) -> Message:
-    found = "; ".join(f.message for f in errors)
-    if len(errors) == 1:
-        return Message("{refused}: the checks found 1 error: {found}", refused=refused, found=found)
-    return Message(
-        "{refused}: the checks found {count} errors: {found}",
-        refused=refused,
-        count=len(errors),
-        found=found,
-    )

@@ -6,12 +6,12 @@ import asyncio
 import importlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,8 +21,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from airbeat.console.act import act_routes
+from airbeat.console.actstate import Act
+from airbeat.console.bodies import Body, read_body, who
 from airbeat.console.desk import Conflict, Desk, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
+from airbeat.console.live import Live, live_routes
 from airbeat.console.sessions import SESSION_S, Sessions
 from airbeat.console.words import words_route
 from airbeat.language.words import N_
@@ -36,11 +40,7 @@ _LOOK_S = 0.3
 _ALIVE_S = 15.0
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Decision(_Body):
+class _Decision(Body):
     candidate: str = Field(max_length=40)
     verdict: str = Field(max_length=10)
     note: str = Field(default="", max_length=4000)
@@ -50,16 +50,16 @@ class _Decision(_Body):
     order: str | None = Field(default=None, pattern="^(score|place)$")
 
 
-class _Undo(_Body):
+class _Undo(Body):
     candidate: str = Field(max_length=40)
 
 
-class _Claim(_Body):
+class _Claim(Body):
     order: str = Field(default="score", pattern="^(score|place)$")
     after: str = Field(default="", max_length=40)
 
 
-class _Name(_Body):
+class _Name(Body):
     name: str = Field(min_length=1, max_length=60)
 
 
@@ -70,10 +70,12 @@ class Console:
     Attributes:
         desk: the review desk.
         sessions: who may use it.
-        layers: the map's layers; called once, when a page asks first.
+        layers: the map's layers; called whenever a page asks, so it should remember.
         hosts: values of ``Host`` that are ours.
         name: of the operation, for the pages' titles.
         ending: whether the console is being stopped; what is told as it happens ends then.
+        live: what the live map shows.
+        act: planning and flying; None for a console that only reviews.
     """
 
     desk: Desk
@@ -82,6 +84,8 @@ class Console:
     hosts: Callable[[], frozenset[str]]
     name: str
     ending: Callable[[], bool] = lambda: False
+    live: Live = field(default_factory=Live)
+    act: Act | None = None
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -106,6 +110,8 @@ def console_app(console: Console) -> ASGIApp:
         Route("/picture/crop/{candidate}", pages.crop),
         Route("/picture/frame/{sha256}", pages.frame),
         Route("/picture/around/{sha256}", pages.around),
+        *live_routes(console.live, desk=console.desk, name=console.name, ending=console.ending),
+        *act_routes(console.act),
         Mount("/static/leaflet", StaticFiles(directory=_leaflet())),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
@@ -124,7 +130,6 @@ class _Pages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._desk = console.desk
-        self._layers: bytes | None = None
 
     async def desk(self, request: Request) -> Response:
         page = (_HERE / "pages" / "desk.html").read_text(encoding="utf-8")
@@ -154,7 +159,7 @@ class _Pages:
     async def me(self, request: Request) -> Response:
         session = session_of(request)
         if request.method == "POST":
-            name = " ".join((await _read(request, _Name)).name.split())
+            name = " ".join((await read_body(request, _Name)).name.split())
             if not name.isprintable() or not name:
                 return JSONResponse({"error": "write a name"}, status_code=400)
             session.name = name
@@ -165,25 +170,23 @@ class _Pages:
         return JSONResponse({"path": f"/enter?token={self._console.sessions.link()}"})
 
     async def candidates(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._desk.listed, _reviewer(request)))
+        return JSONResponse(await run_in_threadpool(self._desk.listed, who(request)))
 
     async def candidate(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._desk.detail, request.path_params["candidate"]))
 
     async def claim(self, request: Request) -> Response:
-        body = await _read(request, _Claim)
-        claim = partial(
-            self._desk.claim_next, reviewer=_reviewer(request), order=body.order, after=body.after
-        )
+        body = await read_body(request, _Claim)
+        claim = partial(self._desk.claim_next, reviewer=who(request), order=body.order, after=body.after)
         return JSONResponse({"candidate": await run_in_threadpool(claim)})
 
     async def decide(self, request: Request) -> Response:
-        body = await _read(request, _Decision)
+        body = await read_body(request, _Decision)
         decide = partial(
             self._desk.decide,
             body.candidate,
             body.verdict,
-            reviewer=_reviewer(request),
+            reviewer=who(request),
             note=body.note,
             seen_event=body.seen_event,
             despite=body.despite,
@@ -194,18 +197,18 @@ class _Pages:
             return JSONResponse({"error": "decided meanwhile", "now": conflict.now}, status_code=409)
         if body.order is not None:
             claim = partial(
-                self._desk.claim_next, reviewer=_reviewer(request), order=body.order, after=body.candidate
+                self._desk.claim_next, reviewer=who(request), order=body.order, after=body.candidate
             )
             answer["next"] = await run_in_threadpool(claim)
         return JSONResponse(answer)
 
     async def undo(self, request: Request) -> Response:
-        body = await _read(request, _Undo)
-        undo = partial(self._desk.undo, body.candidate, reviewer=_reviewer(request))
+        body = await read_body(request, _Undo)
+        undo = partial(self._desk.undo, body.candidate, reviewer=who(request))
         return JSONResponse(await run_in_threadpool(undo))
 
     async def hand_over(self, request: Request) -> Response:
-        hand_over = partial(self._desk.hand_over, reviewer=_reviewer(request))
+        hand_over = partial(self._desk.hand_over, reviewer=who(request))
         return JSONResponse(await run_in_threadpool(hand_over))
 
     async def handed_over(self, request: Request) -> Response:
@@ -215,9 +218,7 @@ class _Pages:
         )
 
     async def layers(self, request: Request) -> Response:
-        if self._layers is None:
-            self._layers = json.dumps(await run_in_threadpool(self._console.layers)).encode()
-        return Response(self._layers, media_type="application/json")
+        return JSONResponse(await run_in_threadpool(self._console.layers))
 
     async def crop(self, request: Request) -> Response:
         return _jpeg(await run_in_threadpool(self._desk.crop, request.path_params["candidate"]))
@@ -257,26 +258,6 @@ class _Pages:
                 quiet_s = 0.0
             await asyncio.sleep(_LOOK_S)
             quiet_s += _LOOK_S
-
-
-async def _read(request: Request, kind: type[Any]) -> Any:
-    """The body of a request as a model; wrong ones are answered with what is wrong."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "JSON is taken, nothing else")
-    try:
-        return kind.model_validate_json(await request.body())
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(p) for p in first["loc"])
-        raise HTTPException(400, f"{key}: {first['msg']}" if key else first["msg"]) from error
-
-
-def _reviewer(request: Request) -> str:
-    """Who sits there; nobody decides without a name."""
-    name = session_of(request).name
-    if not name:
-        raise HTTPException(400, "say who you are first")
-    return name
 
 
 def _signed_in(key: str) -> Response:

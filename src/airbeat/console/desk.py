@@ -28,7 +28,13 @@ from airbeat.ops.reviews import Decision, Reviews, Verdict
 from airbeat.report.handover import FOLDER as HANDOVER
 from airbeat.report.handover import confirmed_sightings, write_handover
 from airbeat.report.reviewed import reviewables
-from airbeat.report.searched import CandidateRow, FrameRow, SearchResults, read_search_results
+from airbeat.report.searched import (
+    CandidateRow,
+    FrameRow,
+    SearchResults,
+    no_results,
+    read_search_results,
+)
 
 __all__ = ["Conflict", "Desk", "Unknown"]
 
@@ -61,12 +67,27 @@ class _Place:
     has_box: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """A search's results as they were last read, and what is made of them."""
+
+    stamp: tuple[int, int, int] | None
+    results: SearchResults
+    rows: dict[str, CandidateRow]
+    frames: dict[str, FrameRow]
+    by_file: dict[str, FrameRow]
+    reviews: Reviews
+
+
 class Desk:
     """The candidates of one search, for several reviewers at once.
 
+    What was searched meanwhile is read again whenever the file has changed; where nothing was searched yet
+    there are no candidates.
+
     Args:
-        folder: where ``candidates.json`` lies.
-        photographs: folder of the photographs.
+        folder: where ``candidates.json`` lies, or will.
+        photographs: folder of the photographs; None for where the search found them.
         log: where decisions are kept.
         second_look: whether each candidate needs two reviewers, the second without knowing the first's word.
 
@@ -74,20 +95,66 @@ class Desk:
         InputFileError: the search's files cannot be used.
     """
 
-    def __init__(self, folder: Path, photographs: Path, log: OperationsLog, *, second_look: bool) -> None:
+    def __init__(
+        self, folder: Path, photographs: Path | None, log: OperationsLog, *, second_look: bool
+    ) -> None:
         self.folder = folder
-        self.photographs = photographs
+        self._photographs = photographs
         self.log = log
         self.second_look = second_look
-        self.results: SearchResults = read_search_results(folder / "candidates.json")
-        self._rows = {row.id: row for row in self.results.candidates}
-        self._frames = {row.sha256: row for row in self.results.frames if row.sha256}
-        self._by_file = {row.file: row for row in self.results.frames}
-        self._reviews = Reviews(log, reviewables(self.results))
+        self._reading = Lock()
+        self._search = self._read(self._stamp())
         self._lock = Lock()
         self._kept: OrderedDict[str, npt.NDArray[np.uint8]] = OrderedDict()
         self._seen = -1
+        self._seen_in: _Search | None = None
         self._decided: dict[str, dict[str, Decision]] = {}
+
+    # What was searched
+
+    @property
+    def results(self) -> SearchResults:
+        """What was searched so far."""
+        return self._now().results
+
+    @property
+    def photographs(self) -> Path:
+        """Folder of the photographs."""
+        if self._photographs is not None:
+            return self._photographs
+        source = self.results.source
+        return Path(source) if source and Path(source).is_dir() else self.folder / "frames"
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        """Changes with the file; None where there is none."""
+        try:
+            known = (self.folder / "candidates.json").stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputFileError(f"cannot be read: {error.strerror}", where=str(self.folder)) from error
+        return known.st_mtime_ns, known.st_size, known.st_ino
+
+    def _now(self) -> _Search:
+        stamp = self._stamp()
+        if stamp == self._search.stamp:
+            return self._search
+        with self._reading:
+            if stamp != self._search.stamp:
+                self._search = self._read(stamp)
+        return self._search
+
+    def _read(self, stamp: tuple[int, int, int] | None) -> _Search:
+        path = self.folder / "candidates.json"
+        results = no_results() if stamp is None else read_search_results(path)
+        return _Search(
+            stamp=stamp,
+            results=results,
+            rows={row.id: row for row in results.candidates},
+            frames={row.sha256: row for row in results.frames if row.sha256},
+            by_file={row.file: row for row in results.frames},
+            reviews=Reviews(self.log, reviewables(results)),
+        )
 
     # What is decided
 
@@ -103,7 +170,13 @@ class Desk:
             "disputed": sum(bool(r["disputed"]) for r in rows),
             "not_searched": len(self.results.not_searched),
         }
-        return {"candidates": rows, "counts": counts, "event": self._seen, "second_look": self.second_look}
+        return {
+            "candidates": rows,
+            "counts": counts,
+            "event": self._seen,
+            "second_look": self.second_look,
+            "searched": len(self.results.frames),
+        }
 
     def decide(
         self, candidate: str, verdict: str, *, reviewer: str, note: str, seen_event: int, despite: bool
@@ -122,7 +195,7 @@ class Desk:
             Unknown: no such candidate or verdict.
             Conflict: somebody else decided on it since ``seen_event``, and the second look is not wanted.
         """
-        if candidate not in self._rows or verdict not in {v.value for v in Verdict}:
+        if candidate not in self._now().rows or verdict not in {v.value for v in Verdict}:
             raise Unknown
         with self._lock:
             others = [
@@ -132,7 +205,7 @@ class Desk:
             ]
             if others and not despite and not self.second_look:
                 raise Conflict(_decision_json(max(others, key=lambda d: d.event)))
-            event = self._reviews.decide(
+            event = self._now().reviews.decide(
                 candidate, Verdict(verdict), reviewer=reviewer, note=note.strip()[:_MOST_NOTE]
             )
         return {"event": event.number}
@@ -147,7 +220,7 @@ class Desk:
             mine = self._fresh().get(candidate, {}).get(reviewer)
             if mine is None:
                 raise Unknown
-            event = self._reviews.undo_event(candidate, mine.event, reviewer=reviewer)
+            event = self._now().reviews.undo_event(candidate, mine.event, reviewer=reviewer)
         return {"event": event.number}
 
     def claim_next(self, *, reviewer: str, order: str, after: str) -> str | None:
@@ -158,7 +231,7 @@ class Desk:
             order: ``score`` for the best first, ``place`` for the nearest to ``after`` first.
             after: the candidate looked at before, or "".
         """
-        here = self._rows.get(after)
+        here = self._now().rows.get(after)
         while True:
             decided = self._state()
             waiting = [r for r in self.results.candidates if self._is_open(decided.get(r.id, {}), reviewer)]
@@ -178,10 +251,10 @@ class Desk:
 
     def _fresh(self) -> dict[str, dict[str, Decision]]:
         """What is decided, read again only where the log has grown."""
-        last = self.log.last_number()
-        if last != self._seen:
-            self._decided = self._reviews.by_reviewer()
-            self._seen = last
+        last, search = self.log.last_number(), self._now()
+        if last != self._seen or search is not self._seen_in:
+            self._decided = search.reviews.by_reviewer()
+            self._seen, self._seen_in = last, search
         return self._decided
 
     def _row(
@@ -215,7 +288,7 @@ class Desk:
         Raises:
             UsageError: they cannot be written.
         """
-        sightings, unplaced = confirmed_sightings(self.results, self._reviews.state())
+        sightings, unplaced = confirmed_sightings(self.results, self._now().reviews.state())
         written = write_handover(self.folder / HANDOVER, sightings)
         files = [
             {"file": p.name, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in sorted(written)
@@ -244,7 +317,7 @@ class Desk:
         Raises:
             Unknown: no such candidate.
         """
-        row = self._rows.get(candidate)
+        row = self._now().rows.get(candidate)
         if row is None:
             raise Unknown
         places = list(self._places(row))
@@ -266,7 +339,7 @@ class Desk:
         Raises:
             Unknown: no such candidate, or its cut-out cannot be read.
         """
-        row = self._rows.get(candidate)
+        row = self._now().rows.get(candidate)
         try:
             if row is None:
                 raise Unknown
@@ -295,25 +368,25 @@ class Desk:
         return _jpeg(image[top : top + 2 * _AROUND_PX, left : left + 2 * _AROUND_PX])
 
     def _places(self, row: CandidateRow) -> list[_Place]:
-        places, shown = [], set()
+        places, shown, search = [], set(), self._now()
         for look in row.looks:
-            if look.xyxy_px is not None and look.sha256 in self._frames:
+            if look.xyxy_px is not None and look.sha256 in search.frames:
                 x, y = (look.xyxy_px[0] + look.xyxy_px[2]) / 2, (look.xyxy_px[1] + look.xyxy_px[3]) / 2
                 places.append(_Place(look.file, look.sha256, x, y, has_box=True))
                 shown.add(look.file)
         for file in row.missed_in:
-            frame = self._by_file.get(file)
+            frame = search.by_file.get(file)
             pixel = None if frame is None or file in shown else _pixel(frame, row.position)
             if frame is not None and pixel is not None:
                 places.append(_Place(file, frame.sha256, *pixel, has_box=False))
         return places
 
     def _gsd(self, sha256: str) -> float | None:
-        frame = self._frames.get(sha256)
+        frame = self._now().frames.get(sha256)
         return frame.gsd_m_px if frame else None
 
     def _image(self, sha256: str) -> npt.NDArray[np.uint8]:
-        row = self._frames.get(sha256)
+        row = self._now().frames.get(sha256)
         if row is None:
             raise Unknown
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import shapely
 
@@ -11,9 +12,12 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.locate.ground import footprint
-from airbeat.mission.plan import Survey
+from airbeat.mission.plan import FlightPlan, Survey
 
-__all__ = ["PhotographedArea", "reported_frame"]
+if TYPE_CHECKING:
+    from airbeat.flight.state import FlightState
+
+__all__ = ["PhotographedArea", "photographed_before", "reported_frame"]
 
 _GRID_M = 0.001
 """Slivers narrower than this, left by round-off between neighbouring footprints, are nothing."""
@@ -65,3 +69,23 @@ class PhotographedArea:
         except FrameError:
             return
         self._missing = shapely.difference(self._missing, shapely.make_valid(seen), grid_size=_GRID_M)
+
+
+def photographed_before(plan: FlightPlan, earlier: FlightState | None) -> PhotographedArea | None:
+    """What is photographed of the plan's area before a flight.
+
+    Args:
+        plan: the whole plan.
+        earlier: of the flights of it before this one, or None.
+
+    Returns:
+        None where the plan states no area.
+    """
+    if plan.survey is None:
+        return None
+    area = PhotographedArea(plan.survey)
+    for photo in earlier.photos if earlier else ():
+        area.add(
+            position=photo.position, height_above_home_m=photo.height_above_home_m, yaw_deg=photo.yaw_deg
+        )
+    return area

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from airbeat.errors import RefusedByVehicleError
 from airbeat.flight.resume import plan_from, resume_plan, resume_point
 from airbeat.flight.sorties import cut_after, next_sortie, sorties
-from airbeat.flight.state import FlightState, ResumePoint
+from airbeat.flight.state import FlightState, ResumePoint, StateKeeper
 from airbeat.geo.coordinates import LatLon
 from airbeat.link.connection import Link
 from airbeat.link.vehicle import Vehicle
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["NextSortie", "find_sortie", "for_batteries"]
+__all__ = ["NextSortie", "find_sortie", "for_batteries", "keeper_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,41 @@ def find_sortie(link: Link, plan: FlightPlan, state: FlightState | None) -> Next
         )
     rest = resume_plan(plan, state, start=now.position)
     return NextSortie(plan=rest, rest=rest, point=resume_point(plan, state), start=now.position)
+
+
+def keeper_for(
+    sortie: NextSortie,
+    plan: FlightPlan,
+    path: Path,
+    *,
+    earlier: FlightState | None,
+    number: int,
+    say: Callable[[str], None],
+) -> StateKeeper:
+    """Keeps the state of a sortie's flight on disk.
+
+    Args:
+        sortie: what is flown now.
+        plan: the whole plan.
+        path: the file.
+        earlier: the state that it goes on from.
+        number: 1 for the first flight of the plan.
+        say: told when the file can no longer be written.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    return StateKeeper(
+        path,
+        plan,
+        flown=sortie.rest,
+        earlier=earlier,
+        resumed_at=sortie.point,
+        resumed_from=sortie.start,
+        sortie=number,
+        until=sortie.until,
+        say=say,
+    )
 
 
 def _from_home(plan: FlightPlan, rest: FlightPlan, point: ResumePoint | None) -> NextSortie:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from airbeat.checks.findings import Severity
 from airbeat.errors import FindingsError, LinkError, RefusedByVehicleError, UsageError
 from airbeat.flight.area import PhotographedArea
+from airbeat.flight.begin import NextSortie
 from airbeat.flight.preflight import PreflightFinding, preflight
 from airbeat.flight.record import FlightRecord
 from airbeat.flight.upload import UploadProgress, UploadVerdict, upload_plan
@@ -18,7 +19,7 @@ from airbeat.link.vehicle import Vehicle
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["Confirm", "continue_plan", "fly_plan", "watch_plan"]
+__all__ = ["Confirm", "continue_plan", "fly_plan", "fly_sortie", "watch_plan"]
 
 _READY_S = 90.0
 _HEARTBEAT_EVERY_S = 1.2
@@ -158,6 +159,50 @@ def watch_plan(link: Link, plan: FlightPlan, *, watchers: Watchers) -> FlightRec
     identity = vehicle.identity()
     vehicle.happened()
     return watch.until_landed(identity)
+
+
+def fly_sortie(
+    link: Link,
+    sortie: NextSortie,
+    *,
+    watchers: Watchers,
+    confirm: Confirm | None,
+    agree: Callable[[], bool],
+    say: Callable[[str], None],
+) -> FlightRecord:
+    """Fly from the ground, go on in the air, or watch what flies already.
+
+    Args:
+        sortie: what is flown now.
+        watchers: who is told, and who may interrupt.
+        confirm: asked just before arming; None where somebody has agreed to it already.
+        agree: asked before a vehicle that hovers flies off.
+        say: told in words what is done.
+
+    Raises:
+        UsageError: nobody agreed.
+        FindingsError, RefusedByVehicleError, LinkError: as `fly_plan` and `continue_plan`.
+    """
+    if sortie.attached:
+        say(
+            "the vehicle flies this mission already: only watching. Photographs that it took while nobody "
+            "watched are in no record; the ledger can count the autopilot's log or the photographs themselves"
+        )
+        return watch_plan(link, sortie.plan, watchers=watchers)
+    if sortie.start is not None:
+        return continue_plan(link, sortie.plan, confirmed=agree(), watchers=watchers)
+    return fly_plan(
+        link,
+        sortie.plan,
+        confirmed=confirm is None,
+        confirm=confirm,
+        progress=watchers.progress,
+        on_event=watchers.on_event,
+        on_photo=watchers.on_photo,
+        interrupt=watchers.interrupt,
+        keep=watchers.keep,
+        area=watchers.area,
+    )
 
 
 def _wait_until_ready(link: Link, vehicle: Vehicle, plan: FlightPlan) -> tuple[PreflightFinding, ...]:

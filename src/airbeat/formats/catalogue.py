@@ -26,6 +26,7 @@ from airbeat.formats.wpl import read_wpl, write_wpl
 from airbeat.formats.wpl_zones import read_zones_wpl, write_fence_wpl, write_rally_wpl, zone_kind
 from airbeat.formats.wpml import write_wpml
 from airbeat.formats.wpml_read import read_wpml
+from airbeat.formats.zone_lines import lines_kind
 from airbeat.language.words import Message
 from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
@@ -217,6 +218,9 @@ def format_of(data: bytes, *, name: str) -> PlanFormat:
         return _BY_KEY[zone_kind(decode(data, where=name), name=name) or "waypoints"]
     if start.startswith(b"<"):
         return _BY_KEY["gpx" if b"<gpx" in data[:4096] else "kml"]
+    kind = lines_kind(start.decode("utf-8", "replace"))
+    if kind is not None:
+        return _BY_KEY[kind]
     if is_litchi(start.decode("utf-8", "replace")):
         return _BY_KEY["litchi"]
     decode(data, where=name)

@@ -32,12 +32,24 @@ from airbeat.mission.plan import (
     RallyPoint,
 )
 
-__all__ = ["NOTHING_TO_FLY", "NO_HEIGHTS", "Drawn", "drawn_latlon", "plan_of_drawing"]
+__all__ = [
+    "AREAS_BESIDE",
+    "NOTHING_TO_FLY",
+    "NO_HEIGHTS",
+    "WHICH_LINE",
+    "Drawn",
+    "drawn_latlon",
+    "plan_of_drawing",
+]
 
 NOTHING_TO_FLY = "no line and no points: nothing to fly"
 """What is wrong with a map that draws areas alone."""
 NO_HEIGHTS = "the file states no heights for some waypoints: give them before you fly"
 """The note of a route without heights."""
+AREAS_BESIDE = "polygons of the file are not read as a fence; plan an area with --area instead"
+"""The note of a map that draws areas beside its route."""
+WHICH_LINE = "lines, and which of them is to be flown is not said"
+"""What is wrong with a map that draws several lines."""
 _CIRCLE_MOVED_M = 0.5
 
 
@@ -94,7 +106,7 @@ def plan_of_drawing(
         PlanFileError: nothing that could be flown, more than one route, or numbers that are none.
     """
     said = list(notes)
-    own = any(shape.kind in ("waypoint", "home") for shape in shapes)
+    own = any(shape.kind == "home" or ITEMS_KEY in shape.properties for shape in shapes)
     builder = _own if own else _foreign
     home, items, fence, rally, extra = builder(shapes, said)
     return FlightPlan(
@@ -192,7 +204,11 @@ def _circle(shape: Drawn, inclusion: bool, notes: list[str]) -> FenceCircle | No
     place = drawn_latlon(values[1], values[0], where=shape.where)
     circle = FenceCircle(inclusion=inclusion, centre=place, radius_m=radius_m)
     if not _is_ring_of(shape.places, circle):
-        notes.append(f"{shape.where}: the ring is not the circle it was written for; read as a polygon")
+        notes.append(
+            Message(
+                "{where}: the ring is not the circle it was written for; read as a polygon", where=shape.where
+            )
+        )
         return None
     return circle
 
@@ -229,7 +245,7 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     lines = [s for s in shapes if s.form == "line"]
     if len(lines) > 1:
         raise PlanFileError(
-            Message("{lines} lines, and which of them is to be flown is not said", lines=len(lines)),
+            f"{len(lines)} {WHICH_LINE}",
             where=lines[1].where,
             remedy="keep one line in the file",
         )
@@ -242,11 +258,15 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
             NOTHING_TO_FLY, remedy="draw a route as one line, or plan the polygons: airbeat plan --area"
         )
     check_count(len(places), MAX_ITEMS, what="waypoints", where=chosen[0].where)
+    if lines and points:
+        notes.append(
+            Message("{points} points beside the line are not read: the line is the route", points=len(points))
+        )
     if any(s.form == "polygon" for s in shapes):
-        notes.append("polygons of the file are not read as a fence; plan an area with --area instead")
+        notes.append(AREAS_BESIDE)
     if any(h is None for h in heights):
         notes.append(NO_HEIGHTS)
-    notes.append("the file states no take-off place: the first waypoint stands for it")
+    notes.append(Message("the file states no take-off place: the first waypoint stands for it"))
     items = tuple(
         PlanItem(command=MavCmd.NAV_WAYPOINT, position=place, altitude=height)
         for place, height in zip(places, heights, strict=True)

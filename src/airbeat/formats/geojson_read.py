@@ -10,11 +10,13 @@ from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
 from airbeat.formats.jsontext import load_object, number
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text, sha256_of_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.mission.geojsonarea import require_wgs84
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["read_geojson"]
 
 _MAX_POSITIONS = 100_000
+_MAX_NESTING = 8
 _MULTI = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
 
 
@@ -26,8 +28,10 @@ def read_geojson(text: str, *, name: str) -> FlightPlan:
 
     Raises:
         PlanFileError: with the feature's number and what to do about it.
+        GeometryError: coordinates in another reference system.
     """
     document = load_object(text, name=name, kind="GeoJSON")
+    require_wgs84(document.get("crs"))
     reader = _Reader(name)
     shapes = reader.shapes(document)
     about = document.get("airbeat")
@@ -67,7 +71,14 @@ class _Reader:
                 result += self._shapes_of(geometry, known, where)
         return result
 
-    def _shapes_of(self, geometry: dict[str, Any], properties: dict[str, Any], where: str) -> list[Drawn]:
+    def _shapes_of(
+        self, geometry: dict[str, Any], properties: dict[str, Any], where: str, depth: int = 0
+    ) -> list[Drawn]:
+        if geometry.get("type") == "GeometryCollection" and isinstance(geometry.get("geometries"), list):
+            if depth >= _MAX_NESTING:
+                raise PlanFileError("geometry collections nested too deep", where=where)
+            members = [m for m in geometry["geometries"] if isinstance(m, dict)]
+            return [s for m in members for s in self._shapes_of(m, properties, where, depth + 1)]
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if not isinstance(kind, str) or not isinstance(coordinates, list):
             raise PlanFileError("a geometry needs type and coordinates", where=where)

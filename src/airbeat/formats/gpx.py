@@ -130,7 +130,7 @@ def read_gpx(data: bytes, *, name: str) -> FlightPlan:
     metadata = next((e for e in root if local_name(e) == "metadata"), None)
     notes = [] if metadata is None else [clean_text(n) for n in _text(metadata, "desc").splitlines()[:200]]
     title = "" if metadata is None else clean_text(_text(metadata, "name"), limit=200)
-    shapes = _shapes(root, name)
+    shapes = _shapes(root, name, notes)
     return plan_of_drawing(
         shapes,
         name=title or PurePath(name).stem,
@@ -140,7 +140,7 @@ def read_gpx(data: bytes, *, name: str) -> FlightPlan:
     )
 
 
-def _shapes(root: Any, name: str) -> list[Drawn]:
+def _shapes(root: Any, name: str, notes: list[str]) -> list[Drawn]:
     waypoints = [_drawn(e, f"{name}: wpt {n}") for n, e in enumerate(_all(root, "wpt"), start=1)]
     routes = [_all(route, "rtept") for route in _all(root, "rte")]
     tracks = [
@@ -152,10 +152,13 @@ def _shapes(root: Any, name: str) -> list[Drawn]:
     if any(shape.kind == "home" for shape in waypoints):
         points = [_drawn(e, f"{name}: rtept {n}") for n, e in enumerate(chain.from_iterable(routes), start=1)]
         return waypoints + points
-    lines = [line for line in (routes or tracks) if line]
-    if not lines:
-        return waypoints
-    return [
+    routes = [route for route in routes if route]
+    lines = routes or [track for track in tracks if track]
+    if routes and any(tracks):
+        notes.append("tracks of the file are not read: its route is what is to be flown")
+    elif any(len(_all(track, "trkseg")) > 1 for track in _all(root, "trk")):
+        notes.append("the track has several segments: they are joined, the gaps are flown straight")
+    return waypoints + [
         _line(line, f"{name}: {'route' if routes else 'track'} {n}") for n, line in enumerate(lines, start=1)
     ]
 

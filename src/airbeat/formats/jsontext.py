@@ -13,13 +13,18 @@ from airbeat.language.words import Message
 
 __all__ = ["get_list", "get_number", "get_object", "latlon", "load_object", "number", "shown", "whole"]
 
+_MOST_PARTS = 400_000
+"""Lists and objects in one file: four times the positions of the largest map that is read."""
+
 
 def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
     """The JSON object that the text is; ``kind`` is what it should be, for the remedies.
 
     Raises:
-        PlanFileError: not JSON, NaN or Infinity as a number, nested too deep, or not an object.
+        PlanFileError: not JSON, NaN or Infinity as a number, nested too deep, too many lists and objects, or
+            not an object.
     """
+    check_count(text.count("[") + text.count("{"), _MOST_PARTS, what="lists and objects", where=name)
 
     def refuse_constant(constant: str) -> NoReturn:
         raise PlanFileError(
@@ -40,9 +45,9 @@ def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
         raise PlanFileError("nested too deep", where=name, remedy="save the file again") from None
     except PlanFileError:
         raise
-    except ValueError as e:  # an integer of thousands of digits
+    except ValueError:  # the only one left: an integer of thousands of digits
         raise PlanFileError(
-            Message("not a usable number: {e}", e=e), where=name, remedy="save the file again"
+            "a number of thousands of digits", where=name, remedy="save the file again"
         ) from None
     if not isinstance(document, dict):
         raise PlanFileError(

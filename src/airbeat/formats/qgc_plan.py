@@ -45,6 +45,7 @@ from airbeat.formats.limits import (
     sha256_of_text,
 )
 from airbeat.formats.qgc_complex import complex_object, pattern_kind, read_settings
+from airbeat.formats.qgc_vehicle import FIXED_WING, drawn_for
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.language.words import Message
 from airbeat.mission.editable import EditablePattern
@@ -65,10 +66,7 @@ _MODE_OF_DATUM = {AltitudeDatum.HOME: 1, AltitudeDatum.AMSL: 2, AltitudeDatum.AG
 _FRAME_OF_MODE = {1: 3, 2: 0, 3: 0, 4: 10}
 _CALCULATED_ABOVE_TERRAIN = 3
 _MIXED_MODES = 0
-_FIXED_WING = 1
 _ALTITUDE_KEYS = ("Altitude", "AltitudeMode", "AMSLAltAboveTerrain")
-_FIRMWARE = {12: "PX4", 0: "a generic autopilot"}
-_ARDUPILOT = 3
 _EXTENSION = "airbeat"
 _MAX_NOTES = 200
 
@@ -229,7 +227,7 @@ def read_qgc_plan(text: str, *, name: str, as_is: bool = False) -> FlightPlan:
     raws = _raw_items(mission, notes, settings, name=name)
     if not own:
         notes += _expansions(mission, raws, name=name)
-    _note_firmware(mission, notes)
+    notes += drawn_for(mission)
     kept, changes = fit_for_ardupilot(raws, speed_m_s=speed, as_is=as_is)
     items = _with_roles([from_raw(raw) for raw in kept], own.get("roles"))
     home, home_amsl_m = _home(mission, own, where=f"{name}: plannedHomePosition")
@@ -276,7 +274,7 @@ def _with_roles(items: list[PlanItem], roles: object) -> tuple[PlanItem, ...]:
 def _speed(mission: dict[str, Any], own: dict[str, Any], *, where: str) -> float | None:
     if "speed_m_s" in own and own["speed_m_s"] is None:
         return None
-    key = "cruiseSpeed" if mission.get("vehicleType") == _FIXED_WING else "hoverSpeed"
+    key = "cruiseSpeed" if mission.get("vehicleType") == FIXED_WING else "hoverSpeed"
     value = mission.get(key)
     speed = 0.0 if value is None else number(value, where=where, what=key)
     return speed if speed > 0 else None
@@ -292,17 +290,6 @@ def _home(mission: dict[str, Any], own: dict[str, Any], *, where: str) -> tuple[
     amsl_m = height_m(number(stated, where=where, what="the height of home"), where=where)
     known = amsl_m != 0.0 or own.get("home_amsl_m") is not None
     return home, amsl_m if known else None
-
-
-def _note_firmware(mission: dict[str, Any], notes: list[str]) -> None:
-    firmware = mission.get("firmwareType")
-    if firmware in _FIRMWARE and not isinstance(firmware, bool):
-        notes.append(
-            f"the plan was drawn for {_FIRMWARE[firmware]} (firmwareType {firmware}); it is read, checked and"
-            " written as ArduPilot flies it"
-        )
-    elif firmware is not None and firmware != _ARDUPILOT:
-        notes.append(f"firmwareType {shown(firmware)} is not known; read as ArduPilot flies it")
 
 
 def _expansions(mission: dict[str, Any], raws: list[RawItem], *, name: str) -> list[str]:

@@ -20,6 +20,7 @@ from airbeat.errors import PlanFileError
 from airbeat.formats.items import RawItem, height_m
 from airbeat.formats.limits import MAX_VERTICES, sha256_of_text
 from airbeat.formats.wpl import HEADER, raw_rows, row
+from airbeat.formats.zone_lines import lines_kind, read_zone_lines
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd, command_name
@@ -216,9 +217,13 @@ def zone_kind(text: str, *, name: str) -> str | None:
 def read_zones_wpl(text: str, *, name: str) -> FlightPlan:
     """A fence or rally file as a plan without items; home is row 0 or in a comment, or else the first place.
 
+    Files of the time before QGC WPL held fences (`airbeat.formats.zone_lines`) are read too.
+
     Raises:
         PlanFileError: with the line and what to do about it.
     """
+    if lines_kind(text) is not None:
+        return read_zone_lines(text, name=name)
     is_rally = zone_kind(text, name=name) == "rally"
     fence = None if is_rally else read_fence_wpl(text, name=name)
     rally = read_rally_wpl(text, name=name) if is_rally else None

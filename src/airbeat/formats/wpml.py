@@ -20,7 +20,18 @@ from airbeat.language.words import Message
 from airbeat.mission.archive import zip_bytes
 from airbeat.mission.plan import FlightPlan
 
-__all__ = ["AIRCRAFT", "DEFAULT_AIRCRAFT", "FINISH", "FUNCTIONS", "RELATIVE", "STOP", "write_wpml"]
+__all__ = [
+    "AIRCRAFT",
+    "CURVE",
+    "DEFAULT_AIRCRAFT",
+    "FINISH",
+    "FLY_TO",
+    "FUNCTIONS",
+    "LOST_LINK",
+    "RELATIVE",
+    "STOP",
+    "write_wpml",
+]
 
 _KML = "http://www.opengis.net/kml/2.2"
 _WPML = "http://www.dji.com/wpmz/1.0.2"
@@ -29,9 +40,13 @@ _LEAST_SECURITY_HEIGHT_M = 1.2
 _USUAL_SECURITY_HEIGHT_M = 20.0
 _USUAL_SPEED_M_S = 10.0
 STOP = "toPointAndStopWithDiscontinuityCurvature"
-_CURVE = "toPointAndPassWithContinuityCurvature"
+CURVE = "toPointAndPassWithContinuityCurvature"
 FINISH = {Finish.RETURN: "goHome", Finish.LAND: "autoLand", Finish.STAY: "noAction"}
 RELATIVE = "relativeToStartPoint"
+LOST_LINK = ("executeLostAction", "goBack")
+"""exitOnRCLost and executeRCLostAction, as they are written: come back."""
+FLY_TO = "safely"
+"""flyToWaylineMode, as it is written: up to the security height first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +143,10 @@ def _document(plan: FlightPlan, wayline: Wayline, aircraft: _Aircraft, *, templa
 
 def _config(document: ET.Element, wayline: Wayline, aircraft: _Aircraft, *, template: bool) -> None:
     config = _put(document, "missionConfig")
-    _put(config, "flyToWaylineMode", "safely")
+    _put(config, "flyToWaylineMode", FLY_TO)
     _put(config, "finishAction", FINISH[wayline.finish])
-    _put(config, "exitOnRCLost", "executeLostAction")
-    _put(config, "executeRCLostAction", "goBack")
+    for name, value in zip(("exitOnRCLost", "executeRCLostAction"), LOST_LINK, strict=True):
+        _put(config, name, value)
     security = wayline.take_off_height_m
     _put(config, "takeOffSecurityHeight", _USUAL_SECURITY_HEIGHT_M if security is None else security)
     if template and wayline.home is not None:
@@ -176,7 +191,7 @@ def _placemark(
     _put(placemark, "waypointSpeed", speed)
     _heading(placemark, "waypointHeadingParam")
     turn = _put(placemark, "waypointTurnParam")
-    _put(turn, "waypointTurnMode", _CURVE if point.smooth else STOP)
+    _put(turn, "waypointTurnMode", CURVE if point.smooth else STOP)
     _put(turn, "waypointTurnDampingDist", 0)
     if not template:
         _put(placemark, "useStraightLine", int(not point.smooth))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -21,7 +22,7 @@ from airbeat.formats.wayline import (
     WaylinePoint,
     items_of,
 )
-from airbeat.formats.wpml import FINISH, FUNCTIONS, RELATIVE, STOP
+from airbeat.formats.wpml import AIRCRAFT, CURVE, FINISH, FLY_TO, FUNCTIONS, LOST_LINK, RELATIVE, STOP
 from airbeat.geo.coordinates import LatLon
 from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan, Provenance
@@ -144,6 +145,7 @@ class _Reader:
             point, found = self.point(placemark, index, len(placemarks), where=f"{where}: waypoint {index}")
             points.append(point)
             spans += found
+        self.notes += [*_said_of(config), *_turns(placemarks)]
         approach = self.optional(config, "globalTransitionalSpeed", where=where)
         home, home_amsl_m = self.home(template)
         return Wayline(
@@ -270,6 +272,50 @@ class _Reader:
                 return None
             return Action(kind=kind, value=self.required(params, "gimbalPitchRotateAngle", where=where))
         return Action(kind=kind)
+
+
+def _said_of(config: Any | None) -> Iterator[str]:
+    """What a file says of aircraft, lost link and the way to the first waypoint, where it is not kept."""
+    if config is None:
+        return
+    numbers = [
+        _string(config, "droneInfo", "droneEnumValue"),
+        _string(config, "droneInfo", "droneSubEnumValue") or "0",
+        _string(config, "payloadInfo", "payloadEnumValue"),
+    ]
+    if numbers[0]:
+        known = {
+            (str(a.drone), str(a.drone_sub), str(a.payload)): (key, a.title) for key, a in AIRCRAFT.items()
+        }.get((numbers[0], numbers[1], numbers[2]))
+        drone, sub, payload = (clean_text(number, limit=20) for number in numbers)
+        yield (
+            f"the file is for a {known[1]} (--aircraft {known[0]} writes one for it)"
+            if known
+            else f"the file is for an aircraft that airbeat does not know (drone {drone}/{sub}, payload"
+            f" {payload or 'none'})"
+        )
+    lost = (_string(config, "exitOnRCLost"), _string(config, "executeRCLostAction"))
+    if lost[0] and lost[:1] != LOST_LINK[:1]:
+        yield "without radio contact the aircraft goes on with the wayline; that is not kept"
+    elif lost[1] and lost[1] != LOST_LINK[1]:
+        yield f"without radio contact: {clean_text(lost[1], limit=40)}; that is not kept"
+    fly_to = _string(config, "flyToWaylineMode")
+    if fly_to and fly_to != FLY_TO:
+        yield f"flyToWaylineMode {clean_text(fly_to, limit=40)}: the first leg may climb on its way; not kept"
+
+
+def _turns(placemarks: Sequence[Any]) -> Iterator[str]:
+    """Turns that are neither a stop nor a curve through the waypoint, by their mode."""
+    found: dict[str, list[int]] = {}
+    for index, placemark in enumerate(placemarks):
+        mode = _string(placemark, "waypointTurnParam", "waypointTurnMode")
+        if mode not in ("", STOP, CURVE):
+            found.setdefault(mode, []).append(index)
+    for mode, indices in found.items():
+        yield (
+            f"turn mode {clean_text(mode, limit=60)} of {len(indices)} waypoints (the first is {indices[0]})"
+            " is read as a curve through the waypoint"
+        )
 
 
 def _apart(spans: list[PhotoSpan], notes: list[str]) -> tuple[PhotoSpan, ...]:

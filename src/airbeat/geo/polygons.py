@@ -32,6 +32,7 @@ __all__ = [
     "check_simple_ring",
     "clean_ring",
     "frame_around",
+    "is_scribble",
     "polygon_parts",
     "unite",
 ]
@@ -42,6 +43,7 @@ _REPAIR_SHARE = 0.001
 _SEAM_DEG = 2e-7
 _SEAM_GAP_M = 0.05
 _SAMPLED_EDGES = 300
+_EDGES_AT_ONCE = 10
 _MEETING_EDGES = 20
 """Each edge of an honest ring meets itself and its two neighbours, seldom more."""
 _DUST_M2 = 0.01
@@ -224,13 +226,22 @@ def _trouble_spot(polygon: Any, frame: LocalFrame) -> str:
     return str(frame.to_latlon([[float(inside[0]), float(inside[1])]])[0])
 
 
-def _is_scribble(polygon: Any) -> bool:
-    """Whether so many edges meet that untangling them could take hours: judged on a sample of the edges."""
+def is_scribble(polygon: Any) -> bool:
+    """Whether so many edges meet that untangling them could take hours: judged on a sample of the edges.
+
+    Args:
+        polygon: shapely polygon without holes, valid or not.
+    """
     corners = shapely.get_coordinates(polygon)
     edges = shapely.linestrings(np.stack([corners[:-1], corners[1:]], axis=1))
     sample = edges[:: max(1, len(edges) // _SAMPLED_EDGES)]
-    hits = shapely.STRtree(edges).query(sample, predicate="intersects").shape[1]
-    return bool(hits > _MEETING_EDGES * len(sample))
+    tree = shapely.STRtree(edges)
+    hits = 0
+    for few in np.array_split(sample, max(1, len(sample) // _EDGES_AT_ONCE)):  # a scribble shows at the first
+        hits += tree.query(few, predicate="intersects").shape[1]
+        if hits > _MEETING_EDGES * len(sample):
+            return True
+    return False
 
 
 def _ring(
@@ -242,7 +253,7 @@ def _ring(
         _require_ground(drawn, points, index, hole)
         return drawn, True
     spot = _trouble_spot(drawn, frame)
-    if _is_scribble(drawn):
+    if is_scribble(drawn):
         raise RingError(
             Message("the ring crosses itself at {spot} and in very many other places", spot=spot),
             remedy="list the corners in the order in which one walks round the area",

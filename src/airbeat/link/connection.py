@@ -26,6 +26,7 @@ _READ_S = 0.1
 _RECONNECT_S = 0.5
 _QUEUE_SIZE = 20_000
 _AUTOPILOT_COMPONENT = 1
+_GREETINGS = 10
 
 
 class Subscription:
@@ -75,6 +76,9 @@ class Link:
         connected: whether the pipe is open now; a broken TCP pipe is opened again in the background.
         vehicle: what ``Vehicle.on`` keeps here.
         vehicle_signs: whether the vehicle's messages carry signatures.
+        greeting: status texts that came before the vehicle's first heartbeat.
+        is_ardupilot: whether the heartbeat says so; the embedded vehicle says so too, and that it is not in
+            its greeting.
     """
 
     def __init__(
@@ -89,7 +93,8 @@ class Link:
         signing_key: bytes | None = None,
     ) -> None:
         self.url = url
-        self.vehicle_signs = False
+        self.vehicle_signs = self.is_ardupilot = False
+        self.greeting: list[str] = []
         self.connected = True
         self.vehicle: object = None
         self.peer = Peer(system=0, component=0, own_system=source_system, own_component=source_component)
@@ -269,6 +274,8 @@ class Link:
         system, component = message.get_srcSystem(), message.get_srcComponent()
         if not self._found.is_set():
             if not _is_autopilot_heartbeat(message):
+                if message.get_type() == "STATUSTEXT" and len(self.greeting) < _GREETINGS:
+                    self.greeting.append(message.text)
                 return
             self.peer = Peer(
                 system=system,
@@ -277,6 +284,7 @@ class Link:
                 own_component=self.peer.own_component,
             )
             self.vehicle_signs = _is_signed(message)
+            self.is_ardupilot = message.autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
             self._found.set()
         if (system, component) != (self.peer.system, self.peer.component):
             return

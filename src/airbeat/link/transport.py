@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from airbeat.errors import DependencyError, LinkError, UsageError
 from airbeat.language.words import Message
 
-__all__ = ["Transport", "open_transport"]
+__all__ = ["Transport", "open_transport", "require_address"]
 
 _READ_BYTES = 65536
 _DEFAULT_BAUD = 57600
+_BARE = r"[A-Za-z0-9_.-]+:\d+"
 _URL_REMEDY = (
     "write tcp:HOST:PORT, tcpin:HOST:PORT, udp:HOST:PORT (listens), udpin:HOST:PORT, udpout:HOST:PORT, "
     "or a serial device as /dev/ttyACM0,57600 or COM3,57600"
@@ -165,7 +166,7 @@ def open_transport(url: str, *, timeout_s: float) -> Transport:
         if scheme == "udpout":
             host, port = _host_port(rest, url)
             return _UdpTransport(listen=None, peer=(socket.gethostbyname(host), port))
-        if re.fullmatch(r"[A-Za-z0-9_.-]+:\d+", url):
+        if re.fullmatch(_BARE, url):
             return _UdpTransport(listen=_host_port(url, url), peer=None)
         return _open_serial(url)
     except (UsageError, DependencyError, LinkError):
@@ -178,12 +179,32 @@ def open_transport(url: str, *, timeout_s: float) -> Transport:
 
 
 def _open_serial(url: str) -> Transport:
+    device, baud = _device_baud(url)
+    return _SerialTransport(device, baud)
+
+
+def _device_baud(url: str) -> tuple[str, int]:
     device, _, baud = url.partition(",")
     if not (device.startswith("/") or re.fullmatch(r"COM\d+", device, re.IGNORECASE)):
         raise UsageError(Message("{url!r} is no vehicle address", url=url), remedy=_URL_REMEDY)
     if baud and not re.fullmatch(r"\d{3,8}", baud):
         raise UsageError(Message("{url!r}: {baud!r} is no baud rate", url=url, baud=baud), remedy=_URL_REMEDY)
-    return _SerialTransport(device, int(baud) if baud else _DEFAULT_BAUD)
+    return device, int(baud) if baud else _DEFAULT_BAUD
+
+
+def require_address(url: str) -> None:
+    """Refuses what ``open_transport`` would not understand, without opening anything.
+
+    Raises:
+        UsageError: the URL cannot be understood.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme in ("tcp", "tcpin", "udp", "udpin", "udpout"):
+        _host_port(rest, url)
+    elif re.fullmatch(_BARE, url):
+        _host_port(url, url)
+    else:
+        _device_baud(url)
 
 
 def _reason(error: OSError) -> str:

@@ -42,6 +42,7 @@ _WISHED_HZ = {
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: 4.0,
 }
 """What a log should hold for a proof of what was seen, where the vehicle can say it."""
+_OBSERVED_HZ = 2
 _EMBEDDED = "embedded vehicle"
 _TEXTS = 200
 
@@ -155,6 +156,11 @@ class Vehicle:
             remedy="restore the link; the pilot's transmitter still controls the vehicle",
         )
 
+    @property
+    def says_embedded(self) -> bool:
+        """Whether it has said by itself that it is airbeat's own simulation."""
+        return any(_EMBEDDED in text for text in [*self.link.greeting, *self._texts])
+
     # Commands
 
     def command(self, command: int, *params: float, tries: int = 5) -> CommandResult:
@@ -183,6 +189,19 @@ class Vehicle:
                 peer.system, peer.component, mavlink.MAV_DATA_STREAM_ALL, 4, 1
             )
         )
+
+    def ask_for_observation(self) -> None:
+        """Asks for position, battery and mission item by messages that are no commands.
+
+        ArduPilot sends what is asked for to whoever listens on the same port of the autopilot.
+        """
+        peer = self.link.peer
+        for stream in (mavlink.MAV_DATA_STREAM_POSITION, mavlink.MAV_DATA_STREAM_EXTENDED_STATUS):
+            self.link.send(
+                mavlink.MAVLink_request_data_stream_message(
+                    peer.system, peer.component, stream, _OBSERVED_HZ, 1
+                )
+            )
 
     def request_home(self) -> None:
         """Asks for HOME_POSITION."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,7 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
 from airbeat.language.words import Message
 
-__all__ = ["AreaRole", "Feature", "check_length", "is_shown_only", "role_of", "width_of"]
+__all__ = ["AreaRole", "Feature", "check_length", "is_shown_only", "points_left_out", "role_of", "width_of"]
 
 MAX_CORRIDOR_WIDTH_M = 10_000.0
 MAX_RING = 100_000
@@ -61,6 +61,15 @@ def check_length(vertices: int) -> None:
 def is_shown_only(kind: Any) -> bool:
     """Whether a feature of a map that airbeat wrote is something else than the area."""
     return kind is not None and kind != "area"
+
+
+def points_left_out(titles: Sequence[str]) -> str:
+    """The note on single points of an area file, which are no area; with what the file calls them."""
+    named = [title for title in titles if title]
+    text = f"{len(titles)} point(s) left out"
+    if named:
+        text += f" ({', '.join(t[:40] for t in named[:5])}{', …' if len(named) > 5 else ''})"
+    return text + ": areas and lines alone are read"
 
 
 def role_of(properties: Mapping[str, Any]) -> AreaRole | None:

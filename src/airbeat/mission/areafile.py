@@ -249,7 +249,7 @@ def _features(content: bytes, notes: list[str]) -> Iterator[Feature]:
         content = _kml_of(content)
         start = b"<"
     if start == b"<":
-        for placemark in kml_features(content):
+        for placemark in kml_features(content, notes=notes):
             yield Feature(
                 role=role_of(placemark.properties),
                 width_m=width_of(placemark.properties),
@@ -259,7 +259,7 @@ def _features(content: bytes, notes: list[str]) -> Iterator[Feature]:
                 shown_only=is_shown_only(placemark.properties.get("airbeat_kind")),
             )
     elif start in (b"{", b"["):
-        yield from json_features(content)
+        yield from json_features(content, notes=notes)
     else:
         raise GeometryError(
             "none of the area files: GeoJSON, KML, KMZ, shapefile, GeoPackage, QGroundControl plan",
@@ -322,10 +322,17 @@ def _build(read: list[Feature], said: list[str], name: str, sha256: str, datum: 
     corridors = tuple(_corridor(f) for f in features if f.role is AreaRole.CORRIDOR)
     notes = [f"{name}: {note}" for note in said]
     if len(features) < len(read):
-        notes.append(f"{name}: a plan's map, of which the area alone was read, not its fence or keep-outs")
+        notes.append(
+            Message(
+                "{name}: a plan's map, of which the area alone was read, not its fence or keep-outs",
+                name=name,
+            )
+        )
     skipped = sum(1 for f in features if f.line and f.role is not AreaRole.CORRIDOR)
     if skipped:
-        notes.append(f"{name}: {skipped} line(s) without role corridor left out")
+        notes.append(
+            Message("{name}: {skipped} line(s) without role corridor left out", name=name, skipped=skipped)
+        )
     geometries = []
     if areas:
         shape = assemble(areas)

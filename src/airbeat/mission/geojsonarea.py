@@ -10,21 +10,41 @@ from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
 from airbeat.language.words import Message
-from airbeat.mission.areafeature import AreaRole, Feature, check_length, is_shown_only, role_of, width_of
+from airbeat.mission.areafeature import (
+    AreaRole,
+    Feature,
+    check_length,
+    is_shown_only,
+    points_left_out,
+    role_of,
+    width_of,
+)
 from airbeat.mission.planarea import is_qgc_plan, plan_areas
 
-__all__ = ["json_features"]
+__all__ = ["json_features", "require_wgs84"]
 
 MAX_FEATURES = 5_000
 _MAX_NESTING = 8
+_MOST_PARTS = 400_000
+"""Lists and objects in one file."""
 
 
-def json_features(content: bytes) -> Iterator[Feature]:
+def json_features(content: bytes, *, notes: list[str]) -> Iterator[Feature]:
     """The features of a GeoJSON file; of a QGroundControl plan the areas that it draws.
+
+    Args:
+        content: the file's bytes.
+        notes: takes how many points were left out.
 
     Raises:
         GeometryError: not UTF-8, not JSON, coordinates that are no degrees, another reference system.
     """
+    parts = content.count(b"[") + content.count(b"{")
+    if parts > _MOST_PARTS:
+        raise GeometryError(
+            Message("{parts} lists and objects (at most {most_parts})", parts=parts, most_parts=_MOST_PARTS),
+            remedy="simplify the outline to a few metres",
+        )
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except GeometryError:
@@ -43,7 +63,7 @@ def json_features(content: bytes) -> Iterator[Feature]:
     if is_qgc_plan(document):
         yield from _of_plan(document)
         return
-    _require_wgs84(document.get("crs"))
+    require_wgs84(document.get("crs"))
     if document.get("type") == "FeatureCollection":
         members = document.get("features")
         if not isinstance(members, list):
@@ -58,12 +78,16 @@ def json_features(content: bytes) -> Iterator[Feature]:
             )
     else:
         members = [document]
+    own_map = isinstance(document.get("airbeat"), dict)
+    points: list[str] = []
     for number, member in enumerate(members, start=1):
         try:
-            yield from _geojson_feature(member, own_map=isinstance(document.get("airbeat"), dict))
+            yield from _geojson_feature(member, points, own_map=own_map)
         except GeometryError as error:
             where = ", ".join(p for p in (f"feature {number}", error.where) if p)
             raise GeometryError(error.message, where=where, remedy=error.remedy) from error
+    if points and not own_map:
+        notes.append(points_left_out(points))
 
 
 def _of_plan(document: dict[str, Any]) -> Iterator[Feature]:
@@ -80,7 +104,12 @@ def _refuse_constant(text: str) -> float:
     raise GeometryError(Message("{words} is not a number that JSON knows", words=text))
 
 
-def _require_wgs84(crs: Any) -> None:
+def require_wgs84(crs: Any) -> None:
+    """Refuses a ``crs`` member (GeoJSON of 2008) that names another reference system than WGS84.
+
+    Raises:
+        GeometryError: it does.
+    """
     if crs is None:
         return
     properties = crs.get("properties") if isinstance(crs, dict) else None
@@ -92,7 +121,7 @@ def _require_wgs84(crs: Any) -> None:
         )
 
 
-def _geojson_feature(member: Any, *, own_map: bool) -> Iterator[Feature]:
+def _geojson_feature(member: Any, points: list[str], *, own_map: bool) -> Iterator[Feature]:
     if not isinstance(member, dict):
         raise GeometryError("not a GeoJSON object")
     properties: Any = {}
@@ -105,7 +134,8 @@ def _geojson_feature(member: Any, *, own_map: bool) -> Iterator[Feature]:
     if not isinstance(properties, dict):
         raise GeometryError("properties must be an object")
     role, width_m = role_of(properties), width_of(properties)
-    for outlines, line in _geojson_geometry(geometry, 0):
+    title = str(properties.get("title") or properties.get("name") or "")
+    for outlines, line in _geojson_geometry(geometry, 0, points, title):
         yield Feature(
             role=role,
             width_m=width_m,
@@ -116,13 +146,15 @@ def _geojson_feature(member: Any, *, own_map: bool) -> Iterator[Feature]:
         )
 
 
-def _geojson_geometry(geometry: Any, depth: int) -> Iterator[tuple[tuple[Outline, ...], tuple[LatLon, ...]]]:
+def _geojson_geometry(
+    geometry: Any, depth: int, points: list[str], title: str
+) -> Iterator[tuple[tuple[Outline, ...], tuple[LatLon, ...]]]:
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind == "GeometryCollection":
         if depth >= _MAX_NESTING:
             raise GeometryError("geometry collections nested too deep")
         for member in _list(geometry.get("geometries")):
-            yield from _geojson_geometry(member, depth + 1)
+            yield from _geojson_geometry(member, depth + 1, points, title)
     elif kind in ("Polygon", "MultiPolygon"):
         polygons = _list(geometry.get("coordinates"))
         if kind == "Polygon":
@@ -132,7 +164,9 @@ def _geojson_geometry(geometry: Any, depth: int) -> Iterator[tuple[tuple[Outline
         lines = _list(geometry.get("coordinates"))
         for line in [lines] if kind == "LineString" else lines:
             yield (), _ring(line)
-    elif kind not in ("Point", "MultiPoint"):
+    elif kind in ("Point", "MultiPoint"):
+        points.append(title)
+    else:
         raise GeometryError(Message("unknown geometry type {kind!r}", kind=str(kind)[:40]))
 
 
@@ -148,7 +182,8 @@ def _ring(value: Any) -> tuple[LatLon, ...]:
 
 
 def _outline(rings: Any) -> Outline:
-    read = [_ring(ring) for ring in _list(rings)]
+    check_length(sum(len(_list(ring)) for ring in _list(rings)))
+    read = [_ring(ring) for ring in rings]
     if not read:
         raise GeometryError("a polygon without an outline")
     return Outline(shell=read[0], holes=tuple(read[1:]))

@@ -10,7 +10,7 @@ from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
 from airbeat.language.words import Message
-from airbeat.mission.areafeature import check_length
+from airbeat.mission.areafeature import check_length, is_shown_only, points_left_out
 from airbeat.mission.xmltree import local_name, xml_tree
 
 __all__ = ["Placemark", "kml_features"]
@@ -25,8 +25,12 @@ class Placemark:
     line: tuple[LatLon, ...] = ()
 
 
-def kml_features(content: bytes) -> Iterator[Placemark]:
+def kml_features(content: bytes, *, notes: list[str]) -> Iterator[Placemark]:
     """Polygons and LineStrings of every placemark, wherever it stands in folders.
+
+    Args:
+        content: the file's bytes.
+        notes: takes how many points and tracks were left out.
 
     Raises:
         GeometryError: not readable as XML, a DTD or entities, nested more than 40 deep, no KML, or
@@ -37,11 +41,27 @@ def kml_features(content: bytes) -> Iterator[Placemark]:
         raise GeometryError(
             Message("not KML: the file's first element is {local_name!r}", local_name=local_name(root)[:40])
         )
+    points: list[str] = []
+    tracks = 0
     for number, placemark in enumerate((e for e in root.iter() if local_name(e) == "Placemark"), start=1):
         try:
             yield from _geometries(placemark)
         except GeometryError as error:
             raise GeometryError(error.message, where=f"placemark {number}", remedy=error.remedy) from error
+        if not is_shown_only(_properties(placemark).get("airbeat_kind")):
+            names = [local_name(e) for e in placemark.iter()]
+            points += [_name(placemark)] * names.count("Point")
+            tracks += names.count("Track")
+    if points:
+        notes.append(points_left_out(points))
+    if tracks:
+        notes.append(
+            Message("{tracks} gx:Track(s) left out: save the way as a path (LineString)", tracks=tracks)
+        )
+
+
+def _name(placemark: Any) -> str:
+    return next(((c.text or "").strip() for c in placemark if local_name(c) == "name"), "")
 
 
 def _geometries(placemark: Any) -> Iterator[Placemark]:

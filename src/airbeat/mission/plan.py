@@ -20,6 +20,7 @@ from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.camera import Camera
 
 __all__ = [
+    "OTHER_VEHICLE",
     "Estimate",
     "Fence",
     "FenceCircle",
@@ -31,6 +32,9 @@ __all__ = [
     "RallyPoint",
     "Survey",
 ]
+
+OTHER_VEHICLE = "not for a multicopter"
+"""What the note of a plan says that was drawn for another kind of vehicle."""
 
 
 class ItemRole(StrEnum):

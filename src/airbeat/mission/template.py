@@ -21,7 +21,7 @@ from airbeat.mission.sanity import MAX_DISTANCE_M
 from airbeat.vehicle.airframe import airframe_profile
 from airbeat.vehicle.camera import camera_profile
 
-__all__ = ["new_mission_text"]
+__all__ = ["fence_round", "new_mission_text", "point_text", "points_text", "printable", "proposed_home"]
 
 FENCE_MARGIN_M = 40.0
 """How far the proposed fence lies outside the area [m]."""
@@ -80,11 +80,11 @@ def new_mission_text(
     elif last_seen is not None:
         frame = LocalFrame(last_seen)
         area = _circle(radius_m)
-        block = f"area:\n{_points(area, frame, '  ')}"
+        block = f"area:\n{points_text(area, frame, '  ')}"
     else:
         raise UsageError("nothing to search", remedy="give an area file or a last-seen point")
     proposed = home is None
-    place = home if home is not None else _propose_home(area, area_file, frame)
+    place = home if home is not None else proposed_home(area, area_file, frame)
     for what, position in (("home", place), ("the last-seen point", last_seen)):
         if position is not None and distance_m(position, frame.origin) > MAX_DISTANCE_M:
             raise UsageError(
@@ -96,24 +96,25 @@ def new_mission_text(
                 ),
                 remedy="check that latitude and longitude are not swapped",
             )
-    fence = _fence(area, frame, place)
+    fence = fence_round(area, frame, place)
     return _TEXT.format(
-        name=json.dumps(_printable(name), ensure_ascii=False),
-        home=_point(place),
+        name=json.dumps(printable(name), ensure_ascii=False),
+        home=point_text(place),
         home_comment="a proposal at the area's edge: SET THIS to your take-off place"
         if proposed
         else "as given",
         datum=datum.value,
         datum_note=_DATUM_NOTE if datum is MapDatum.WGS84 and in_china_box(frame.origin) else "",
-        fence_polygon=_points(fence, frame, "        "),
+        fence_polygon=points_text(fence, frame, "        "),
         area=block,
-        last_seen=f"last_seen: {_point(last_seen)}" if last_seen else "# last_seen: {lat: …, lon: …}",
+        last_seen=f"last_seen: {point_text(last_seen)}" if last_seen else "# last_seen: {lat: …, lon: …}",
         camera=camera_profile(camera).name,
         airframe=airframe_profile(airframe).name,
     )
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
+    """A name without what no line can show."""
     text = "".join(c for c in name if c.isprintable()).strip()[:200]
     return text or "New search"
 
@@ -123,7 +124,7 @@ def _circle(radius_m: float) -> Any:
     return shapely.Polygon(np.column_stack([radius_m * np.sin(turn), radius_m * np.cos(turn)]))
 
 
-def _propose_home(area: Any, area_file: AreaFile | None, frame: LocalFrame) -> LatLon:
+def proposed_home(area: Any, area_file: AreaFile | None, frame: LocalFrame) -> LatLon:
     """A place just outside the area's southernmost corner, clear of keep-outs where that is possible."""
     keepouts = [frame.to_local(k) for k in area_file.keepouts] if area_file is not None else []
     blocked = shapely.union_all([area.buffer(_HOME_OFFSET_M / 2), *keepouts])
@@ -136,7 +137,7 @@ def _propose_home(area: Any, area_file: AreaFile | None, frame: LocalFrame) -> L
     return frame.to_latlon([corners[0]])[0]
 
 
-def _fence(area: Any, frame: LocalFrame, home: LatLon) -> Any:
+def fence_round(area: Any, frame: LocalFrame, home: LatLon) -> Any:
     """One polygon without holes round the area and home, with few enough corners for an autopilot."""
     at_home = Point(*frame.to_xy([home])[0])
     for tolerance_m in _SIMPLIFY_M:
@@ -151,13 +152,15 @@ def _fence(area: Any, frame: LocalFrame, home: LatLon) -> Any:
     return grown.convex_hull.simplify(tolerance_m)
 
 
-def _point(position: LatLon) -> str:
+def point_text(position: LatLon) -> str:
+    """A place as mission files write it."""
     return f"{{lat: {position.lat_deg:.7f}, lon: {position.lon_deg:.7f}}}"
 
 
-def _points(polygon: Any, frame: LocalFrame, indent: str) -> str:
+def points_text(polygon: Any, frame: LocalFrame, indent: str) -> str:
+    """The corners of a local polygon, a line each."""
     corners = frame.to_latlon(shapely.get_coordinates(polygon.exterior)[:-1])
-    return "\n".join(f"{indent}- {_point(p)}" for p in corners)
+    return "\n".join(f"{indent}- {point_text(p)}" for p in corners)
 
 
 _DATUM_NOTE = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.etree.ElementTree import ParseError, TreeBuilder
 
@@ -14,6 +15,8 @@ __all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "local_name", "xml_tree"]
 
 MAX_DEPTH = 40
 MAX_ELEMENTS = 200_000
+_LONG_TAG = re.compile(rb"<[^<>]{200000}")
+"""A tag with attributes by the ten thousand: the parser holds it whole before anybody can count them."""
 
 
 class _Bounded:
@@ -56,6 +59,8 @@ def xml_tree(content: bytes, *, kind: str, error: type[InputFileError]) -> Any:
     Raises:
         InputFileError: of the class given: not readable as XML, a DTD or entities, too deep or too large.
     """
+    if _LONG_TAG.search(content):
+        raise error("a tag of more than 200 kB", remedy=f"export the {kind} again")
     parser = DefusedXMLParser(target=_Bounded(error), forbid_dtd=True)
     try:
         parser.feed(content)

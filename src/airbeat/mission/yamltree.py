@@ -131,7 +131,7 @@ class _Reader:
         first = next(self._events)
         if isinstance(first, StreamEndEvent):
             raise YamlTreeError(
-                Problem(line=0, column=0, key="", message="the file is empty", remedy=_NEW_HINT)
+                Problem(line=0, column=0, key="", message=Message("the file is empty"), remedy=_NEW_HINT)
             )
         root = next(self._events)
         self._tree.places[()] = _place(root)

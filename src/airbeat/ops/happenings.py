@@ -22,16 +22,22 @@ class Happening(StrEnum):
     """What may happen in an operation.
 
     Keys of the payloads: mission.planned and mission.uploaded ``plan, files, items``, the latter with
-    ``vehicle, outcome``; flight.begun ``plan, vehicle``; flight.said ``kind, text, severity, time_s``;
-    flight.ended ``plan, outcome, explanation, duration_s, photos, files``; search.begun ``source``;
-    frame.searched ``file, sha256, gsd_m_px, boxes, lat_deg, lon_deg``; frame.refused ``file, reason``;
-    candidate.found ``candidate, score, lat_deg, lon_deg, ce90_m, looks``; search.ended ``source, detector,
-    threshold, frames, refused, candidates``; handover.written ``files``; note ``text``.
+    ``vehicle, outcome``; mission.exported ``plan, files, losses``; flight.confirmed (somebody agreed to it)
+    and flight.begun ``plan, vehicle``; flight.ordered ``plan, vehicle, wish``; flight.said ``kind, text,
+    severity, time_s``; flight.ended ``plan, outcome, explanation, duration_s, photos, files``; search.begun
+    ``source``; frame.searched ``file, sha256, gsd_m_px, boxes, lat_deg, lon_deg``; frame.refused ``file,
+    reason``; candidate.found ``candidate, score, lat_deg, lon_deg, ce90_m, looks``; search.ended ``source,
+    detector, threshold, frames, refused, candidates``; handover.written ``files``; dispatch.ranked and
+    dispatch.order ``kind, lat_deg, lon_deg, units``, the latter with ``sent``; dispatch.done ``unit, ending,
+    explanation``; dispatch.failed ``unit, why``; act.failed ``what, why``; note ``text``.
     """
 
     MISSION_PLANNED = "mission.planned"
     MISSION_UPLOADED = "mission.uploaded"
+    MISSION_EXPORTED = "mission.exported"
+    FLIGHT_CONFIRMED = "flight.confirmed"
     FLIGHT_BEGUN = "flight.begun"
+    FLIGHT_ORDERED = "flight.ordered"
     FLIGHT_SAID = "flight.said"
     FLIGHT_ENDED = "flight.ended"
     SEARCH_BEGUN = "search.begun"
@@ -42,6 +48,11 @@ class Happening(StrEnum):
     REVIEW_DECISION = "review.decision"
     REVIEW_UNDO = "review.undo"
     HANDOVER_WRITTEN = "handover.written"
+    DISPATCH_RANKED = "dispatch.ranked"
+    DISPATCH_ORDER = "dispatch.order"
+    DISPATCH_DONE = "dispatch.done"
+    DISPATCH_FAILED = "dispatch.failed"
+    ACT_FAILED = "act.failed"
     NOTE = "note"
 
 
@@ -84,6 +95,18 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     Happening.MISSION_UPLOADED: lambda p: Message(
         "{plan} uploaded to {vehicle}: {outcome}", plan=p["plan"], vehicle=p["vehicle"], outcome=p["outcome"]
     ),
+    Happening.MISSION_EXPORTED: lambda p: Message(
+        "{plan} exported: {file}, {losses} things not held",
+        plan=p["plan"],
+        file=p["files"][0]["file"],
+        losses=len(p["losses"]),
+    ),
+    Happening.FLIGHT_CONFIRMED: lambda p: Message(
+        "arming of {vehicle} for {plan} confirmed", vehicle=p["vehicle"], plan=p["plan"]
+    ),
+    Happening.FLIGHT_ORDERED: lambda p: Message(
+        "{wish} ordered for {vehicle}", wish=p["wish"], vehicle=p["vehicle"]
+    ),
     Happening.FLIGHT_BEGUN: lambda p: Message(
         "flight of {plan} begins on {vehicle}", plan=p["plan"], vehicle=p["vehicle"]
     ),
@@ -116,6 +139,13 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
         candidate=p["candidate"],
     ),
     Happening.HANDOVER_WRITTEN: lambda p: Message("{files} hand-over files written", files=len(p["files"])),
+    Happening.DISPATCH_RANKED: lambda p: Message(
+        "{units} units ranked for {kind}", units=len(p["units"]), kind=p["kind"]
+    ),
+    Happening.DISPATCH_ORDER: lambda p: Message("{sent} ordered to {kind}", sent=p["sent"], kind=p["kind"]),
+    Happening.DISPATCH_DONE: lambda p: f"{p['unit']}: {p['ending']} ({p['explanation']})",
+    Happening.DISPATCH_FAILED: lambda p: Message("{unit} was not sent: {why}", unit=p["unit"], why=p["why"]),
+    Happening.ACT_FAILED: lambda p: Message("{what} failed: {why}", what=p["what"], why=p["why"]),
     Happening.NOTE: lambda p: str(p["text"]),
 }
 

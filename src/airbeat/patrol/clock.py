@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from airbeat.mission.beat import Beat, BeatDrone, LaunchSite
 from airbeat.mission.mission import Mission, MissionKind, WaypointPattern
+from airbeat.patrol.batteries import Pack
 from airbeat.planning.common import usable_speed_m_s
 from airbeat.planning.estimate import stop_lengths_m
 from airbeat.vehicle.speed_profile import SpeedProfile
@@ -63,6 +64,24 @@ class DroneClock:
         wind = beat.wind.speed_m_s if beat.wind else 0.0
         self.way_speed_m_s = max(self.speed_m_s - wind, 0.5) if wind else self.speed_m_s
         """Speed that every leg makes good, whatever its direction [m/s]."""
+
+    def pack(self, beat: Beat, site: int, *, share: float = 1.0) -> Pack:
+        """Its batteries, each used to a share of what it holds above its reserve.
+
+        Args:
+            beat: for the chargers.
+            site: number of the launch site.
+            share: of a battery.
+        """
+        drone = self.drone
+        return Pack(
+            site=site,
+            chargers=beat.sites[site].chargers,
+            batteries=drone.batteries,
+            charge_s=drone.charge_s,
+            swap_s=drone.swap_s,
+            flight_s=share * self.battery_s,
+        )
 
     @cached_property
     def _leg_table_s(self) -> Points:

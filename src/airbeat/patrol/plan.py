@@ -153,25 +153,13 @@ def plan_round(
     zones = zones_of(beat, ground.jobs, ground.space, ground.legs[0], [pairs[0] for pairs in ground.ends])
     sorties: list[PlannedSortie] = []
     unserved: list[str] = []
-    groups = _groups(zones)
-    for number, group in enumerate(groups):
-        jobs = {k for z in group for k in zones[z].jobs}
-        drones = sorted({d for z in group for d in zones[z].drones})
-        task = _Task(
-            ground=ground,
-            shift=shift,
-            stops=[s for s in stops if s.job in jobs],
-            drones=drones,
-            zone_of={k: zones[z].name for z in group for k in zones[z].jobs},
-            seed=seed,
-            effort=effort,
-            with_pyvrp=with_pyvrp,
-        )
+    tasks = _tasks(ground, shift, stops, zones, seed=seed, effort=effort, with_pyvrp=with_pyvrp)
+    for number, task in enumerate(tasks, start=1):
         found, reasons = _planned(task)
         sorties += found
         unserved += reasons
         if progress:
-            progress((number + 1) / len(groups))
+            progress(number / len(tasks))
     sorties, nearest_m = _apart(sorties, ground, shift)
     said: tuple[str, ...] = ()
     if nearest_m < APART_M:
@@ -270,21 +258,36 @@ class _Task:
     def packs(self, share: float) -> list[Pack]:
         """Batteries of the drones, each used to a share of what it holds above its reserve."""
         ground = self.ground
-        found = []
-        for d in self.drones:
-            drone = ground.clocks[d].drone
-            site = ground.sites[d]
-            found.append(
-                Pack(
-                    site=site,
-                    chargers=ground.beat.sites[site].chargers,
-                    batteries=drone.batteries,
-                    charge_s=drone.charge_s,
-                    swap_s=drone.swap_s,
-                    flight_s=share * ground.clocks[d].battery_s,
-                )
+        return [ground.clocks[d].pack(ground.beat, ground.sites[d], share=share) for d in self.drones]
+
+
+def _tasks(
+    ground: Field,
+    shift: Shift,
+    stops: Sequence[_Stop],
+    zones: Sequence[Zone],
+    *,
+    seed: int,
+    effort: float,
+    with_pyvrp: bool | None,
+) -> list[_Task]:
+    """What is planned at once: the stops and drones of zones that share a drone."""
+    tasks = []
+    for group in _groups(zones):
+        jobs = {k for z in group for k in zones[z].jobs}
+        tasks.append(
+            _Task(
+                ground=ground,
+                shift=shift,
+                stops=[s for s in stops if s.job in jobs],
+                drones=sorted({d for z in group for d in zones[z].drones}),
+                zone_of={k: zones[z].name for z in group for k in zones[z].jobs},
+                seed=seed,
+                effort=effort,
+                with_pyvrp=with_pyvrp,
             )
-        return found
+        )
+    return tasks
 
 
 def _planned(task: _Task) -> tuple[list[PlannedSortie], list[str]]:

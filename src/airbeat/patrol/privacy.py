@@ -19,7 +19,7 @@ from airbeat.geo.frame import LocalFrame
 from airbeat.mission.beat import Beat, CameraRule, PointVisit
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import ItemRole, PlanItem
-from airbeat.planning.items import camera_trigger, gimbal
+from airbeat.planning.items import camera_trigger, gimbal, wait
 from airbeat.vehicle.camera import Camera
 
 __all__ = ["CameraZones", "view_of"]
@@ -29,6 +29,8 @@ Place = tuple[float, float]
 _HORIZON_DEG = 0.0
 _SAME_PLACE_M = 0.5
 """Nearer to a waypoint than this a leg is not cut: the commands go to the waypoint."""
+_COMES_DOWN_S = 1.5
+"""Until a gimbal that was up looks down again [s]."""
 _FARTHEST_VIEW_DEG = 5.0
 """What a picture shows less than this below the horizon is not counted as shown."""
 
@@ -56,14 +58,15 @@ class _State:
         self.covered = covered
         trigger_m = 0.0 if covered else self.trigger_m
         pitch_deg = _HORIZON_DEG if up and not self.tracking else self.pitch_deg
-        items = []
-        if trigger_m != self.told_m:
-            items.append(camera_trigger(trigger_m))
-            self.told_m = trigger_m
-        if pitch_deg != self.told_deg and not self.tracking:
-            items.append(gimbal(pitch_deg))
+        told = [camera_trigger(trigger_m)] if trigger_m != self.told_m else []
+        turned = [gimbal(pitch_deg)] if pitch_deg != self.told_deg and not self.tracking else []
+        self.told_m = trigger_m
+        if turned:
             self.told_deg = pitch_deg
-        return items
+        if covered or not (told and turned):
+            return [*told, *turned]
+        # A photograph while the gimbal still comes down would show the zone, and not what is below.
+        return [*turned, wait(_COMES_DOWN_S), *told]
 
     def takes(self, item: PlanItem) -> bool:
         """Follow a command of the plan; whether the camera is told it now."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from airbeat.patrol.bulk import bulk_tours
 from airbeat.patrol.insertion import solve_by_insertion
 from airbeat.patrol.tours import Tour, TourProblem, timed, total_s
 from airbeat.patrol.vrp import pyvrp_is_there, solve_with_pyvrp
@@ -20,6 +21,10 @@ _PER_STOP = 60
 _MOST_WORK = 3_000_000
 """Iterations times stops: on 2 cores some ten seconds."""
 _ROUNDS = 6
+_UNSERVED_S = 1e7
+"""A stop that is left out costs more than all travel."""
+_MANY = 300
+"""From so many stops on `bulk_tours` does without the extra, and begins for it where ways are unknown."""
 
 
 def solve_tours(
@@ -39,6 +44,9 @@ def solve_tours(
     if not problem.names:
         return [], []
     extra = pyvrp_is_there() if with_pyvrp is None else with_pyvrp
+    if len(problem.names) >= _MANY and not (extra and _complete(problem)):
+        tours, left = _many(problem, seed=seed)
+        return _with_extra(problem, seed=seed, effort=effort, begun=tours) if extra else (tours, left)
     if not extra or len(problem.names) <= HANDFUL:
         tours, left = solve_by_insertion(problem, iterations=max(1, round(_INSERTIONS * effort)), seed=seed)
         if not left or not extra:
@@ -50,18 +58,31 @@ def _settled(
     problem: TourProblem, tours: Sequence[Tour], left: Sequence[int]
 ) -> tuple[list[Tour], list[int]]:
     """The tours with all ways known; stops of those that are no longer feasible are put in again."""
-    if all(legs.complete for legs in problem.legs) or not _make_exact(problem, tours):
+    if _complete(problem) or not _make_exact(problem, tours):
         return list(tours), list(left)
     again, unserved = solve_by_insertion(problem, iterations=1)
     _make_exact(problem, again)
     return again, unserved
 
 
-def _with_extra(problem: TourProblem, *, seed: int, effort: float) -> tuple[list[Tour], list[int]]:
+def _many(problem: TourProblem, *, seed: int) -> tuple[list[Tour], list[int]]:
+    """Tours over many stops in which all ways are known."""
+    tours, left = bulk_tours(problem, seed=seed)
+    while _make_exact(problem, tours):
+        tours, left = bulk_tours(problem, seed=seed, begun=tours)
+    return tours, left
+
+
+def _with_extra(
+    problem: TourProblem, *, seed: int, effort: float, begun: Sequence[Tour] | None = None
+) -> tuple[list[Tour], list[int]]:
+    """Tours by the extra, from others on where there are some: it never gives fewer stops than those."""
     iterations = max(1, round(effort * min(_PER_STOP * len(problem.names), _MOST_WORK / len(problem.names))))
-    required = True
+    required = not begun or not _left(problem, begun)
     best: tuple[float, list[Tour]] | None = None
-    tours: list[Tour] | None = None
+    tours: list[Tour] | None = list(begun) if begun else None
+    if begun:
+        best = (_price(problem, begun), list(begun))
     for round_ in range(_ROUNDS):
         budget = iterations if round_ == 0 else max(1, iterations // 8)
         tours = solve_with_pyvrp(problem, iterations=budget, seed=seed, initial=tours, required=required)
@@ -72,7 +93,7 @@ def _with_extra(problem: TourProblem, *, seed: int, effort: float) -> tuple[list
             break
         changed = _make_exact(problem, tours)
         feasible = all(timed(problem, t).feasible for t in tours)
-        price = total_s(problem, tours) + 1e7 * len(_left(problem, tours))
+        price = _price(problem, tours)
         if feasible and (best is None or price < best[0]):
             best = (price, tours)
         if not changed:
@@ -80,6 +101,15 @@ def _with_extra(problem: TourProblem, *, seed: int, effort: float) -> tuple[list
     if best is None:
         return solve_by_insertion(problem, iterations=1, seed=seed)
     return best[1], _left(problem, best[1])
+
+
+def _complete(problem: TourProblem) -> bool:
+    """Whether all ways are known."""
+    return all(legs.complete for legs in problem.legs)
+
+
+def _price(problem: TourProblem, tours: Sequence[Tour]) -> float:
+    return total_s(problem, tours) + _UNSERVED_S * len(_left(problem, tours))
 
 
 def _left(problem: TourProblem, tours: Sequence[Tour]) -> list[int]:

@@ -13,6 +13,8 @@ from airbeat.mission.beat import Beat
 from airbeat.mission.forecast import forecast
 from airbeat.mission.legs import height_above_home_m
 from airbeat.mission.plan import FlightPlan
+from airbeat.patrol.batteries import BatteryBook
+from airbeat.patrol.clock import DroneClock
 from airbeat.patrol.dispatch import DroneState
 from airbeat.patrol.plan import PlannedSortie
 
@@ -31,16 +33,12 @@ class _Moment:
 
 
 class _Flight:
-    """A sortie as a row of moments between which everything changes evenly.
+    """A sortie as a row of moments between which everything changes evenly."""
 
-    Raises:
-        ValueError: the forecast does not know how long its items take.
-    """
-
-    def __init__(self, sortie: PlannedSortie) -> None:
+    def __init__(self, sortie: PlannedSortie, moments: list[_Moment]) -> None:
         self.sortie = sortie
         self._frame = LocalFrame(sortie.plan.home)
-        self._moments = _moments(sortie.plan, self._frame)
+        self._moments = moments
         self._times = [m.time_s for m in self._moments]
 
     def at(self, moment: datetime) -> tuple[LatLon, float, float]:
@@ -57,6 +55,11 @@ class _Flight:
 
 
 def _moments(plan: FlightPlan, frame: LocalFrame) -> list[_Moment]:
+    """The moments of a plan.
+
+    Raises:
+        ValueError: the forecast does not know how long its items take.
+    """
     known = forecast(plan)
     if known is None:
         raise ValueError(f"{plan.name}: its items do not tell how long they take")
@@ -82,10 +85,27 @@ def _moments(plan: FlightPlan, frame: LocalFrame) -> list[_Moment]:
     return rows
 
 
+def _ready_again(beat: Beat, sorties: Sequence[PlannedSortie]) -> dict[tuple[str, datetime], datetime]:
+    """By drone and landing, when it can leave again: a full battery is there, and changed."""
+    if not sorties:
+        return {}
+    numbers = {drone.name: number for number, (_, drone) in enumerate(beat.drones)}
+    packs = [DroneClock(beat, site, drone).pack(beat, beat.sites.index(site)) for site, drone in beat.drones]
+    book = BatteryBook(packs)
+    begin = min(s.take_off for s in sorties)
+    found = {}
+    for sortie in sorted(sorties, key=lambda s: s.land):
+        number = numbers[sortie.drone]
+        times_s = [(moment - begin).total_seconds() for moment in (sortie.take_off, sortie.land)]
+        book.fly(number, times_s[0], times_s[1])
+        found[sortie.drone, sortie.land] = begin + timedelta(seconds=max(book.ready_s(number), times_s[1]))
+    return found
+
+
 class Whereabouts:
     """The drones of a beat over the time of planned sorties.
 
-    On its pad a drone has a full battery, after a landing once that is changed.
+    On its pad a drone has a full battery; after a landing once one is charged and changed.
 
     Args:
         beat: with its drones.
@@ -98,8 +118,13 @@ class Whereabouts:
     def __init__(self, beat: Beat, sorties: Sequence[PlannedSortie]) -> None:
         self._beat = beat
         self._flights: dict[str, list[_Flight]] = {}
+        known: dict[int, list[_Moment]] = {}
         for sortie in sorted(sorties, key=lambda s: s.take_off):
-            self._flights.setdefault(sortie.drone, []).append(_Flight(sortie))
+            key = id(sortie.plan)  # a plan that is flown again and again is forecast once
+            if key not in known:
+                known[key] = _moments(sortie.plan, LocalFrame(sortie.plan.home))
+            self._flights.setdefault(sortie.drone, []).append(_Flight(sortie, known[key]))
+        self._ready = _ready_again(beat, sorties)
 
     def at(self, moment: datetime) -> tuple[DroneState, ...]:
         """Every drone's state."""
@@ -119,7 +144,6 @@ class Whereabouts:
             landed = max((f.sortie.land for f in flown if f.sortie.land <= moment), default=None)
             ready_s = 0.0
             if landed is not None:
-                again = landed + timedelta(seconds=drone.swap_s)
-                ready_s = max((again - moment).total_seconds(), 0.0)
+                ready_s = max((self._ready[drone.name, landed] - moment).total_seconds(), 0.0)
             states.append(DroneState(name=drone.name, position=site.position, ready_s=ready_s))
         return tuple(states)

@@ -30,6 +30,8 @@ Points = npt.NDArray[np.float64]
 
 BROADCAST_S = 6.0
 """A broadcast takes at least so long [s]."""
+_TURN_S = 4.0
+"""From arriving until it looks where it is told to: half a turn at ArduCopter's 60°/s, and the gimbal [s]."""
 _ORBIT_ENTRIES = 4
 _ORBIT_TOLERANCE_M = 0.5
 _LINE_OVERLAP = 0.1
@@ -124,11 +126,13 @@ def stand_of(visit: PointVisit, frame: LocalFrame) -> tuple[float, float]:
 
 
 def fixed_point(visit: PointVisit, clock: DroneClock, frame: LocalFrame) -> FixedPoint:
-    """A point that is stared at, as planning flies it."""
+    """A point that is stared at, as planning flies it; turning there is no part of the dwell."""
     pitch = visit.gimbal_pitch_deg
     if pitch is None and visit.stand_off_m > 0:
         pitch = -math.degrees(math.atan2(visit_height_m(visit, clock), visit.stand_off_m))
     dwell_s = max(visit.dwell_s, BROADCAST_S) if visit.broadcast else visit.dwell_s
+    if dwell_s > 0 and visit.heading_deg is not None:
+        dwell_s += _TURN_S
     return FixedPoint(
         position=frame.to_latlon([stand_of(visit, frame)])[0],
         dwell_s=dwell_s,
@@ -162,6 +166,7 @@ def _jobs(beat: Beat, visit: Visit, clock: DroneClock, space: BeatSpace, router:
     if isinstance(visit, PointVisit) and visit.look is PointLook.STARE:
         place = stand_of(visit, space.frame)
         _refuse_outside(beat, visit, np.array([place]), space, router)
+        _refuse_out_of_picture(beat, visit, clock, space.frame)
         stay_s = math.ceil(hold_s(fixed_point(visit, clock, space.frame))) + rise_s
         return [Job(visit=visit, name=visit.name,
                     ways=(Way(runs=(), start=place, end=place, service_s=stay_s),))]  # fmt: skip
@@ -228,6 +233,24 @@ def _refuse_outside(beat: Beat, visit: Visit, line: Points, space: BeatSpace, ro
         ),
         where=beat.where(visit.key),
         remedy="move it, give it a stand_off_m or side_offset_m, widen the fence, or use a smaller margin",
+    )
+
+
+def _refuse_out_of_picture(beat: Beat, visit: PointVisit, clock: DroneClock, frame: LocalFrame) -> None:
+    """Refuse a stare past its place: it would be flown, and no flight could prove it."""
+    pitch = fixed_point(visit, clock, frame).gimbal_pitch_deg
+    if pitch is None:
+        return
+    height_m = visit_height_m(visit, clock)
+    down_deg = math.degrees(math.atan2(height_m, visit.stand_off_m))
+    if abs(pitch + down_deg) <= clock.drone.camera.fov_along_deg / 2:
+        return
+    away = f"{visit.stand_off_m:g} m away" if visit.stand_off_m > 0 else "above it"
+    raise PlanningError(
+        f"{visit.name} is not in the picture of {clock.drone.name}, whose camera has a pitch of {pitch:g}° "
+        f"at {height_m:g} m height {away}: no flight could prove the visit",
+        where=beat.where(visit.key),
+        remedy="give it heading_deg and stand_off_m, and no gimbal_pitch_deg: the camera then looks at it",
     )
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "start_items",
     "sweep_items",
     "visit_items",
+    "wait",
     "waypoint",
 ]
 
@@ -194,6 +195,11 @@ def _hover_items(
     return items
 
 
+def wait(seconds: float) -> PlanItem:
+    """The commands behind it wait, while the vehicle flies on [s]."""
+    return PlanItem(command=MavCmd.CONDITION_DELAY, params=(seconds, 0.0, 0.0, 0.0), role=ItemRole.ACTION)
+
+
 def hold_s(point: FixedPoint) -> float:
     """How long the vehicle stays at a fixed point, so that turning and gimbal have time [s]."""
     if point.heading_deg is not None:
@@ -217,8 +223,7 @@ def visit_items(point: FixedPoint, height: Altitude) -> list[PlanItem]:
         actions.append(heading(point.heading_deg))
     if point.photo:
         if actions:
-            delay = (_SETTLE_S, 0.0, 0.0, 0.0)
-            actions.append(PlanItem(command=MavCmd.CONDITION_DELAY, params=delay, role=ItemRole.ACTION))
+            actions.append(wait(_SETTLE_S))
         actions.append(
             PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0), role=ItemRole.ACTION)
         )

@@ -21,7 +21,7 @@ from airbeat.ops.reviews import Decision
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import CandidateEntry, SearchedPart
 
-__all__ = ["SYNTHETIC", "SearchResults", "read_search_results", "searched_part"]
+__all__ = ["SYNTHETIC", "SearchResults", "no_results", "read_search_results", "searched_part"]
 
 _GAP_SHOWN_M2 = 1.0
 
@@ -141,11 +141,23 @@ class SearchResults(Part):
     """``candidates.json``."""
 
     schema_name: Literal["airbeat/candidates/1", "airbeat/candidates/2"] = Field(alias="schema")
+    source: str = ""
     positions: str = ""
     detector: DetectorRow
     frames: list[FrameRow]
     not_searched: list[RefusedRow]
     candidates: list[CandidateRow]
+
+
+def no_results() -> SearchResults:
+    """What there is before anything was searched."""
+    return SearchResults(
+        schema="airbeat/candidates/2",
+        detector=DetectorRow(name="", threshold=0.0),
+        frames=[],
+        not_searched=[],
+        candidates=[],
+    )
 
 
 def read_search_results(path: Path) -> SearchResults:

@@ -26,7 +26,7 @@ from airbeat.report.lettering import fitted, wrapped
 from airbeat.report.picture_map import INK, home_mark, last_seen_mark, north_arrow
 from airbeat.search.grid import ProbabilityMap, SearchGrid
 
-__all__ = ["CasePicture", "draw_case", "poa_classes", "pod_classes"]
+__all__ = ["SCALE", "CasePicture", "draw_case", "poa_classes", "pod_classes"]
 
 Array = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
@@ -39,7 +39,8 @@ _FOOTER_PX, _LINES_PX, _LINE_PX = 92, 38, 21
 """From the maps to the signs' meanings, from those to the sentences, and from line to line [px]."""
 _SOFT, _AMBER_INK, _PAPER = "#5d5a52", "#6b3d00", "#ffffff"
 # Lightness falls evenly while the hue turns from yellow over green to blue (as in ColorBrewer's YlGnBu).
-_SCALE = ("#fbfaf2", "#edf0b4", "#b5dfb7", "#5fbec1", "#2a83b7", "#22408f")
+SCALE = ("#fbfaf2", "#edf0b4", "#b5dfb7", "#5fbec1", "#2a83b7", "#22408f")
+"""Colours of classes 0 to 5."""
 _POA_SHARES = (0.95, 0.75, 0.50, 0.25, 0.10)
 _SAME = 1.0 - 1e-9
 _POD_STEPS = (0.0, 0.2, 0.4, 0.6, 0.8)
@@ -157,7 +158,7 @@ class _View:
 def _map(picture: CasePicture, classes: Classes, *, searched: bool) -> Image.Image:
     view = _View(picture.now.grid)
     canvas = Canvas(view.size)
-    palette = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in _SCALE], dtype=np.uint8)
+    palette = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in SCALE], dtype=np.uint8)
     canvas.image(Image.fromarray(palette[classes[::-1]]))
     _graticule(canvas, view)
     if searched:
@@ -248,7 +249,7 @@ def _legends(sheet: Canvas, y: float) -> None:
     for left, labels, head in zip(_LEFTS, (poa, pod), heads, strict=True):
         sheet.text((left, y - 8), head, size_px=14, colour=_SOFT)
         wide = _MAP_PX / len(labels)
-        for number, (label, colour) in enumerate(zip(labels, _SCALE, strict=True)):
+        for number, (label, colour) in enumerate(zip(labels, SCALE, strict=True)):
             x = left + number * wide
             sheet.rectangle((x, y, x + wide - 6, y + 18), fill=colour, edge="#777777")
             sheet.text((x, y + 36), label, size_px=14, colour=INK)

@@ -133,6 +133,7 @@ FAULTS: dict[str, Edit] = {
     "height-datums-mixed": lambda p, at: changed(
         p, 5, altitude=Altitude(value_m=450.0, datum=AltitudeDatum.AMSL)
     ),
+    "height-missing": lambda p, at: changed(p, 5, altitude=None),
     "height-not-positive": lambda p, at: changed(p, 5, altitude=home_height(-1.0)),
     "home-outside-fence": lambda p, at: replace(p, home=at(-52, 0)),
     "home-unset": lambda p, at: replace(p, home=LatLon(lat_deg=0.0, lon_deg=0.0)),
@@ -145,6 +146,7 @@ FAULTS: dict[str, Edit] = {
     "no-items": lambda p, at: replace(p, items=()),
     "no-return": lambda p, at: without(p, 8),
     "not-for-flight": lambda p, at: replace(p, notes=("Unsurveyed; not for flight as it is",)),
+    "other-vehicle": lambda p, at: replace(p, notes=("drawn for a boat, not for a multicopter",)),
     "parameter-not-a-number": lambda p, at: changed(p, 2, params=(1.0, 8.0, -1.0, math.nan)),
     "rally-height": lambda p, at: replace(p, rally=rally(at(20, -20), 96.0)),
     "rally-outside-fence": lambda p, at: replace(p, rally=rally(at(20, -51))),
@@ -343,3 +345,20 @@ def test_heights_below_home_are_nothing_to_complain_of_where_the_ground_is_known
     assert "height-not-positive" in [f.code for f in check_plan(plan)]
     known = replace(plan, terrain=ground(lambda x, y: -70.0 * (y > 90), at))
     assert "height-not-positive" not in [f.code for f in check_plan(known)]
+
+
+def test_a_fence_that_is_a_scribble_is_said_to_be_compared_with_nothing(
+    clean_plan: FlightPlan, at: At
+) -> None:
+    turns = [(150 * math.cos(k * 2.399), 100 + 150 * math.sin(k * 2.399)) for k in range(400)]
+    scribbled = fenced(clean_plan, polygons=(zone(at, *turns),), circles=())
+    (finding,) = (f for f in check_plan(scribbled) if f.code == "fence-polygon-crossed")
+    assert "so often that nothing was compared with it" in finding.message
+    bow = fenced(clean_plan, polygons=(zone(at, (-50, -50), (250, 250), (250, -50), (-50, 250)),), circles=())
+    (finding,) = (f for f in check_plan(bow) if f.code == "fence-polygon-crossed")
+    assert "nothing was compared" not in finding.message
+
+
+def test_several_curved_legs_are_one_finding(clean_plan: FlightPlan) -> None:
+    both = changed(changed(clean_plan, 5, command=MavCmd.NAV_SPLINE_WAYPOINT), 6, command=82)
+    assert [f.items for f in check_plan(both) if f.code == "spline-leg"] == [(5, 6)]

@@ -184,6 +184,31 @@ def test_display_keys_that_contradict_what_is_flown_are_reported(full_plan: Flig
     assert any("AltitudeMode 2 contradicts frame 3" in n for n in read_qgc_plan(text, name="m").notes)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("firmwareType", 12, "drawn for PX4"),
+        ("firmwareType", 77, "firmwareType 77 is not known"),
+        ("vehicleType", 1, "a fixed-wing aircraft (vehicleType 1), not for a multicopter"),
+        ("vehicleType", 20, "a VTOL aircraft (vehicleType 20), not for a multicopter"),
+        ("vehicleType", 99, "another kind of vehicle (vehicleType 99), not for a multicopter"),
+    ],
+)
+def test_what_a_plan_was_drawn_for_is_said_where_it_is_not_an_ardupilot_multicopter(
+    full_plan: FlightPlan, key: str, value: int, says: str
+) -> None:
+    (note,) = set(read_qgc_plan(edited(full_plan, "mission", key, value=value), name="x.plan").notes) - set(
+        full_plan.notes
+    )
+    assert says in note
+
+
+@pytest.mark.parametrize("kind", [2, 13, 14, 15, 29])
+def test_a_plan_for_any_multicopter_needs_no_note(full_plan: FlightPlan, kind: int) -> None:
+    read = read_qgc_plan(edited(full_plan, "mission", "vehicleType", value=kind), name="x.plan")
+    assert set(read.notes) == set(full_plan.notes)
+
+
 def test_unknown_keys_are_ignored(full_plan: FlightPlan) -> None:
     text = edited(full_plan, "mission", "items", 2, "colour", value={"deep": [1, 2]})
     assert len(read_qgc_plan(text, name="m").items) == len(full_plan.items)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from airbeat.errors import PlanFileError, UsageError
-from airbeat.formats.wpml import AIRCRAFT, write_wpml
+from airbeat.formats.wpml import AIRCRAFT, STOP, write_wpml
 from airbeat.formats.wpml_read import read_wpml
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.mission.commands import MavCmd
@@ -189,3 +189,24 @@ def test_a_file_without_template_is_read_and_that_is_said() -> None:
     back = read_wpml(buffer.getvalue(), name="x.kmz")
     assert any("FlightHub 2 would refuse" in note for note in back.notes)
     assert any("no take-off place" in note for note in back.notes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("", "", "the file is for a Matrice 350 RTK with H20T (--aircraft m350-h20t writes one for it)"),
+        ("EnumValue>89<", "EnumValue>99<", "an aircraft that airbeat does not know (drone 99/0, payload 43)"),
+        ("goBack", "hover", "without radio contact: hover; that is not kept"),
+        ("executeLostAction", "goContinue", "goes on with the wayline; that is not kept"),
+        ("safely", "pointToPoint", "flyToWaylineMode pointToPoint"),
+        (
+            STOP,
+            "coordinateTurn",
+            "turn mode coordinateTurn of 3 waypoints (the first is 0) is read as a curve",
+        ),
+    ],
+)
+def test_what_a_wayline_says_and_a_plan_does_not_keep_is_said(old: str, new: str, says: str) -> None:
+    data = write_wpml(PLAN, aircraft="m350-h20t")
+    data = changed(data, "waylines.wpml", lambda text: text.replace(old, new) if old else text)
+    assert any(says in note for note in read_wpml(data, name="x.kmz").notes)

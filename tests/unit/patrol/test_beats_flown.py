@@ -16,6 +16,7 @@ import shapely
 
 from airbeat.checks.findings import Severity
 from airbeat.checks.plan import check_plan
+from airbeat.errors import PlanningError
 from airbeat.formats.files import read_plan_file, write_several_plans
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.mission.beat import Beat, CameraRule, LineVisit, PointVisit
@@ -213,6 +214,32 @@ def test_the_loudspeaker_is_switched_on_while_the_drone_stands_there_and_off_aga
     assert stay.params[0] == 20.0
     assert servo[1] == servo[0] + 2
     assert any("“Please cross at the lights" in note for note in plan.sorties[0].plan.notes)
+
+
+def test_turning_to_a_place_is_no_part_of_the_time_that_it_is_looked_at() -> None:
+    _, plan = planned(SHOWN[2])
+    asked = {
+        "junction north": 30.0,
+        "lay-by kilometre 4": 20.0,
+        "bridge kilometre 7": 20.0,
+        "junction south": 30.0,
+    }
+    for sortie in plan.sorties:
+        items = dict(sortie.plan.numbered())
+        for visit in sortie.visits:
+            if visit.name in asked:
+                assert items[visit.last_item].params[0] == asked[visit.name] + 4.0
+
+
+def test_a_stare_past_its_place_is_refused_as_no_flight_could_prove_it(
+    copy_beat: Callable[..., Path],
+) -> None:
+    past = {"heading_deg: 200\n      stand_off_m: 50": "heading_deg: 200\n      gimbal_pitch_deg: -40"}
+    beat = load_beat(copy_beat("school-runs", past))
+    with pytest.raises(PlanningError, match=r"bus stop is not in the picture of drone 1.* of -40") as refused:
+        plan_round(beat, shifts_on(beat, date(2026, 9, 7))[0], effort=0.2, with_pyvrp=False)
+    assert refused.value.remedy is not None
+    assert "stand_off_m" in refused.value.remedy
 
 
 def test_the_drone_stands_off_from_the_market_while_people_are_there() -> None:

@@ -61,6 +61,8 @@ def told(items: list[PlanItem]) -> list[tuple[str, float]]:
             found.append(("trigger", item.params[0]))
         elif item.command == MavCmd.DO_MOUNT_CONTROL:
             found.append(("gimbal", item.params[0]))
+        elif item.command == MavCmd.CONDITION_DELAY:
+            found.append(("wait", item.params[0]))
     return found
 
 
@@ -106,6 +108,13 @@ def test_a_line_that_begins_over_a_zone_is_photographed_from_its_edge_on() -> No
     found = told(zones("off").kept(line, (0.0, 0.0))[0])
     behind = round(400 + REACH_M, 1)
     assert found.index(("trigger", 20.0)) > found.index(("way", behind))
+
+
+def test_no_photograph_is_taken_while_the_gimbal_still_comes_down() -> None:
+    line = [way(100), camera_trigger(20.0), way(700, ItemRole.SWEEP), camera_trigger(0.0)]
+    found = told(zones("up").kept(line, (0.0, 0.0))[0])
+    behind = found.index(("way", round(400 + REACH_M, 1)))
+    assert found[behind + 1 : behind + 4] == [("gimbal", -90.0), ("wait", 1.5), ("trigger", 20.0)]
 
 
 def test_nothing_changes_where_no_zone_is_near() -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import shapely
 
+from airbeat.patrol.bulk import bulk_tours
 from airbeat.patrol.collisions import why_unserved
 from airbeat.patrol.insertion import solve_by_insertion
 from airbeat.patrol.legtimes import UNREACHABLE_S, LegTimes
 from airbeat.patrol.solve import solve_tours
-from airbeat.patrol.tours import Tour, TourProblem, timed, total_s
+from airbeat.patrol.tours import Choice, Slot, Tour, TourProblem, timed, total_s
 from airbeat.planning.estimate import leg_times_s
 from airbeat.planning.route import Router
 
@@ -169,3 +170,68 @@ def test_the_extra_is_not_worse_than_insertion_and_gives_the_same_twice(problem:
     assert all(timed(given, t).feasible for t in tours)
     assert left or total_s(given, tours) <= total_s(given, own) + 1e-6
     assert solve_tours(given, with_pyvrp=True, effort=0.3)[0] == tours
+
+
+def _scattered(count: int, seed: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Places in a square of 4 km, and windows of 15 to 40 minutes in three hours."""
+    rng = np.random.default_rng(seed)
+    places = [(float(x), float(y)) for x, y in rng.uniform(-2000, 2000, (count, 2))]
+    begins = rng.uniform(300.0, 9000.0, count)
+    return places, [
+        (float(b), float(b + w)) for b, w in zip(begins, rng.uniform(900, 2400, count), strict=True)
+    ]
+
+
+def test_hundreds_of_stops_are_all_served_in_their_windows_on_their_batteries(problem: Make) -> None:
+    places, windows = _scattered(320, 3)
+    slots = [(d, 1800.0 * k, 1800.0 * k + 1700.0) for d in range(8) for k in range(7)]
+    given = problem(places, windows, slots=slots, battery_s=1600.0)
+    tours, left = solve_tours(given, with_pyvrp=False)
+    assert left == []
+    assert sorted(given.choices[c].stop for t in tours for c in t.choices) == list(range(320))
+    assert all(timed(given, t).feasible for t in tours)
+
+
+def test_tours_over_hundreds_of_stops_use_no_way_that_is_only_reckoned() -> None:
+    places, windows = _scattered(310, 4)
+    wall = shapely.box(-1500, -50, 1500, 50)
+    places = [p for p in places if not wall.buffer(1.0).contains(shapely.Point(p))]
+    free = shapely.box(-5000, -5000, 5000, 5000).difference(wall)
+    router = Router(free, lambda m: leg_times_s(np.asarray(m), speed_m_s=10.0, acceleration_m_s2=2.5))
+    given = TourProblem(
+        names=tuple(str(k) for k in range(len(places))),
+        choices=tuple(
+            Choice(stop=k, start=k + 1, end=k + 1, service_s=10.0, early_s=a, late_s=b)
+            for k, (a, b) in enumerate(windows[: len(places)])
+        ),
+        slots=tuple(
+            Slot(drone=d, place=0, up_s=20.0, down_s=40.0, early_s=0.0, late_s=2e4, most_s=2e4)
+            for d in range(9)
+        ),
+        legs=(LegTimes([(0.0, 500.0), *places], router, hubs=[0], everything=False),),
+    )
+    assert len(places) >= 300
+    tours, left = solve_tours(given, with_pyvrp=False)
+    assert left == []
+    for tour in tours:
+        way = np.array([0, *(given.choices[c].start for c in tour.choices), 0])
+        assert not given.legs[0].make_exact(way[:-1], way[1:])
+        assert timed(given, tour).feasible
+
+
+def test_stops_that_make_a_tour_late_are_put_elsewhere(problem: Make) -> None:
+    given = problem([(100.0, 0.0), (200.0, 0.0)], [(0.0, 2000.0), (0.0, 100.0)], drones=1)
+    tours, left = bulk_tours(given, begun=[Tour(slot=0, choices=(1, 0))])
+    assert left == []
+    assert [t.choices for t in tours] == [(1, 0)]
+    hurried = problem([(800.0, 0.0), (100.0, 0.0)], [(0.0, 2000.0), (0.0, 60.0)], drones=1)
+    assert not timed(hurried, Tour(slot=0, choices=(0, 1))).feasible
+    tours, left = bulk_tours(hurried, begun=[Tour(slot=0, choices=(0, 1))])
+    assert (tours[0].choices, left) == ((1, 0), [])
+
+
+def test_a_stop_that_can_never_be_served_in_time_is_named_and_the_others_are_served(problem: Make) -> None:
+    given = problem([(100.0, 0.0), (4000.0, 0.0), (0.0, 200.0)], [(0.0, 900.0), (0.0, 120.0), (0.0, 900.0)])
+    tours, left = bulk_tours(given)
+    assert left == [1]
+    assert sorted(c for t in tours for c in t.choices) == [0, 2]

@@ -21,11 +21,12 @@ async function asked(path, options) {
 
 export const get = (path) => asked(path, {});
 
+// A file is sent as its bytes alone, without its name; everything else as JSON.
 export const post = (path, body) =>
   asked(path, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-airbeat-csrf": csrf },
-    body: JSON.stringify(body),
+    headers: { "content-type": body instanceof Blob ? "application/octet-stream" : "application/json", "x-airbeat-csrf": csrf },
+    body: body instanceof Blob ? body : JSON.stringify(body),
   });
 
 export async function me() {

@@ -1,6 +1,7 @@
 // The review desk: one candidate at a time, keyboard first, several desks at once.
 
 import { Refused, get, me, post } from "./api.js";
+import { DeskAct } from "./desk-act.js";
 import { DeskMap } from "./map.js";
 import { Viewer } from "./viewer.js";
 import { t } from "./words.js";
@@ -10,7 +11,7 @@ const VERDICTS = { p: "person", c: "clue", n: "no", u: "unsure" };
 const MARK = { person: "P", clue: "C", no: "N", unsure: "U" };
 
 const desk = { rows: [], byId: new Map(), counts: {}, event: 0, here: null, detail: null, mine: [], trail: [] };
-let map, viewer;
+let map, viewer, act;
 
 function say(words) { $("said").textContent = words; }
 
@@ -19,15 +20,18 @@ async function refreshed() {
   desk.rows = now.candidates;
   desk.byId = new Map(desk.rows.map((r) => [r.id, r]));
   desk.counts = now.counts;
+  desk.searched = now.searched;
   desk.event = Math.max(desk.event, now.event);
   drawList();
   drawCounts(now);
   map.candidates(desk.rows, desk.here);
+  act.shown(desk.byId.get(desk.here));
 }
 
 function drawCounts(now) {
   const c = desk.counts;
-  $("unreviewed").textContent = c.unreviewed ? t("{n} of {all} not reviewed", { n: c.unreviewed, all: c.candidates }) : t("all {n} reviewed", { n: c.candidates });
+  const reviewed = c.unreviewed ? t("{n} of {all} not reviewed", { n: c.unreviewed, all: c.candidates }) : t("all {n} reviewed", { n: c.candidates });
+  $("unreviewed").textContent = c.candidates ? reviewed : t("no candidates");
   $("unreviewed").className = c.unreviewed ? "" : "none";
   const words = [t("{n} persons", { n: c.person }), t("{n} clues", { n: c.clue }), t("{n} unsure", { n: c.unsure }), t("{n} no", { n: c.no })];
   if (now.second_look) words.push(t("{n} open for you", { n: c.open_for_you }), t("{n} disputed", { n: c.disputed }));
@@ -81,6 +85,7 @@ async function show(id) {
   if (entry) { entry.setAttribute("aria-current", "true"); entry.scrollIntoView({ block: "nearest" }); }
   map.candidates(desk.rows, id);
   map.centre(row);
+  act.shown(row);
   const detail = await get(`/api/candidates/${encodeURIComponent(id)}`);
   if (desk.here !== id) return;
   desk.detail = detail;
@@ -122,6 +127,8 @@ async function turnTo(candidate) {
     const left = desk.rows.filter((r) => r.open).length;
     say(left ? t("others look at the last {n}", { n: left }) : t("nothing is left for you to review"));
     $("title").textContent = left ? t("Waiting for what others leave") : t("Nothing is left for you to review");
+    if (!desk.rows.length) $("title").textContent = desk.searched ? t("{n} photographs searched, no candidates; they are not cleared", { n: desk.searched }) : t("Nothing was searched yet: plan and fly, or run airbeat detect into this folder");
+    if (!desk.rows.length) say("");
     return;
   }
   say("");
@@ -230,6 +237,7 @@ async function name() {
 async function begin() {
   viewer = new Viewer($("frame"), (words) => { $("measured").textContent = words; });
   map = new DeskMap($("map"), (id) => guarded(() => show(id)));
+  act = new DeskAct(() => desk.here, guarded);
   let self = await me();
   if (!self.name) self = await name();
   $("operation").textContent = self.operation;

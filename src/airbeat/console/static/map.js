@@ -1,7 +1,9 @@
-// The map: plan, flown lines, footprints and candidates over a graticule; no tile is ever fetched.
+// The desk's map: plan, flown lines, footprints and candidates over what lies under every map.
 
 /* global L */
 import { get } from "./api.js";
+import { addBase, escaped, MAP_OPTIONS } from "./basemap.js";
+import { t } from "./words.js";
 
 const MARK = { person: "P", clue: "C", no: "N", unsure: "U" };
 
@@ -9,17 +11,17 @@ export class DeskMap {
   constructor(element, chosen) {
     this.chosen = chosen;
     this.pins = new Map();
-    this.map = L.map(element, { attributionControl: false, zoomSnap: 0.25, maxZoom: 24, renderer: L.canvas() });
+    this.map = L.map(element, { ...MAP_OPTIONS, renderer: L.canvas() });
     this.map.setView([0, 0], 2);
-    this.grid = L.layerGroup().addTo(this.map);
-    this.map.on("moveend", () => this.graticule());
-    L.control.scale({ imperial: false }).addTo(this.map);
     this.groups = { footprints: L.featureGroup(), planned: L.featureGroup(), flown: L.featureGroup(), candidates: L.featureGroup() };
     Object.values(this.groups).forEach((g) => g.addTo(this.map));
-    L.control.layers(null, { "photographed": this.groups.footprints, "planned": this.groups.planned, "flown": this.groups.flown, "candidates": this.groups.candidates }, { collapsed: true }).addTo(this.map);
+    const { footprints, planned, flown, candidates } = this.groups;
+    const names = { [t("photographed")]: footprints, [t("planned")]: planned, [t("flown")]: flown, [t("candidates")]: candidates };
+    this.layers = L.control.layers(null, names, { collapsed: true }).addTo(this.map);
   }
 
   async load() {
+    await addBase(this.map, this.layers);
     const layers = await get("/api/layers");
     const put = (name, style) => L.geoJSON(layers[name], {
       style, pointToLayer: (f, at) => L.circleMarker(at, { radius: 3, color: "#333", weight: 1 }),
@@ -61,27 +63,4 @@ export class DeskMap {
     this.ring = L.circle([row.lat_deg, row.lon_deg], { radius: row.ce90_m || 1, color: "#d55e00", weight: 1, fill: false }).addTo(this.map);
     if (!this.map.getBounds().contains([row.lat_deg, row.lon_deg])) this.map.panTo([row.lat_deg, row.lon_deg], { animate: false });
   }
-
-  graticule() {
-    this.grid.clearLayers();
-    const b = this.map.getBounds(), span = b.getNorth() - b.getSouth();
-    const step = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001].find((s) => s < span / 3) || 0.00005;
-    const style = { color: "#9aa3ad", weight: 0.6, interactive: false }, digits = Math.max(0, Math.ceil(-Math.log10(step)));
-    const label = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: text, iconSize: [0, 0] }) }).addTo(this.grid);
-    for (let lat = Math.ceil(b.getSouth() / step) * step; lat < b.getNorth(); lat += step) {
-      L.polyline([[lat, b.getWest()], [lat, b.getEast()]], style).addTo(this.grid);
-      label([lat, b.getWest()], `${lat.toFixed(digits)}°`);
-    }
-    for (let lon = Math.ceil(b.getWest() / step) * step; lon < b.getEast(); lon += step) {
-      L.polyline([[b.getSouth(), lon], [b.getNorth(), lon]], style).addTo(this.grid);
-      label([b.getNorth(), lon], `${lon.toFixed(digits)}°`);
-    }
-  }
-}
-
-// Names come from files: what Leaflet takes as HTML must not be able to be any.
-export function escaped(text) {
-  const node = document.createElement("span");
-  node.textContent = text;
-  return node.innerHTML;
 }
