@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airbeat.language.words import Message
+
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
-    from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["area_m2", "findings_json", "plan_json", "plan_rows"]
