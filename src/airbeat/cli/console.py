@@ -64,19 +64,6 @@ def _password(path: Path | None, host: str) -> str:
     return password
 
 
-def _made(out_dir: Path) -> Path:
-    """The operation's folder, made where it is new.
-
-    Raises:
-        UsageError: it cannot be.
-    """
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{out_dir} cannot be written: {error.strerror}") from error
-    return out_dir
-
-
 @click.command("console")
 @click.argument("out_dir", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -197,12 +184,13 @@ def command(
     from airbeat.console.layers import MapLayers
     from airbeat.console.live import Live
     from airbeat.console.sessions import Sessions
+    from airbeat.formats.atomic import made_folder
     from airbeat.ops.log import OperationsLog
     from airbeat.report.reviewed import belongs_to, log_beside
 
     sessions = Sessions(password=_password(password_file, host))
     plan: FlightPlan | None = load_plan(plan_file) if plan_file is not None else None
-    _made(out_dir)
+    made_folder(out_dir)
     if operation is not None:
         belongs_to(out_dir, operation)
     with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening, ExitStack() as ending:

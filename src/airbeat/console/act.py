@@ -18,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from airbeat.console.actdrawing import PATTERN_NEEDS, Choices, Drawing, fence_of, mission_text, read_upload
+from airbeat.console.actdrawing import PATTERN_NEEDS, Choices, Drawing, fence_of, mission_text
 from airbeat.console.actflight import EMBEDDED
 from airbeat.console.actplans import AIRCRAFT_KEYS, FORMAT_KEYS
 from airbeat.console.actstate import Act
+from airbeat.console.actwork import read_apart
 from airbeat.console.bodies import Body, read_body, who
 from airbeat.console.desk import Unknown
 from airbeat.console.jobs import Busy, Job
@@ -198,7 +199,7 @@ class _Pages:
         return await self._drawn(await run_in_threadpool(self._act.plans.earlier_file, plan))
 
     async def _drawn(self, content: bytes) -> Response:
-        found = await run_in_threadpool(read_upload, content)
+        found = await run_in_threadpool(read_apart, content)
         return JSONResponse(
             {
                 "drawing": found.drawing.model_dump(),

@@ -10,7 +10,7 @@ from typing import Any
 
 from airbeat.console.fleet import Fleet, VehicleKind, VehicleState
 from airbeat.console.jobs import Job
-from airbeat.errors import AirbeatError, LinkError, UsageError
+from airbeat.errors import AirbeatError, LinkError
 from airbeat.flight.dispatching import (
     crowded_zones,
     dispatch_json,
@@ -26,6 +26,7 @@ from airbeat.flight.dispatching import (
 from airbeat.flight.planned import refuse_errors
 from airbeat.flight.units import drone_states, ground_states
 from airbeat.flight.watch import FlightProgress, Interruption, Watchers
+from airbeat.formats.atomic import made_folder
 from airbeat.link.connection import Link, connect
 from airbeat.mission.beatloader import load_beat
 from airbeat.mission.plan import FlightPlan
@@ -139,10 +140,7 @@ class Dispatch:
         """Links to the drones that have an address, and those that do not answer."""
         links: dict[str, Link] = {}
         unreached: list[dict[str, str]] = []
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{self._folder} cannot be written: {error.strerror}") from error
+        made_folder(self._folder)
         for entry in units.drones:
             if entry.connect is None or entry.out_of_service:
                 continue

@@ -25,7 +25,16 @@ from airbeat.mission.loader import parse_mission, read_tree
 from airbeat.mission.mission import Mission
 from airbeat.mission.template import fence_round
 
-__all__ = ["PATTERN_NEEDS", "Choices", "Drawing", "ReadFile", "fence_of", "mission_text", "read_upload"]
+__all__ = [
+    "PATTERN_NEEDS",
+    "Choices",
+    "Drawing",
+    "ReadFile",
+    "fence_of",
+    "is_text",
+    "mission_text",
+    "read_upload",
+]
 
 _NAME = "the file"
 _MOST_CORNERS = 2000
@@ -190,13 +199,14 @@ def read_upload(content: bytes) -> ReadFile:
         InputFileError: it is neither, or wrong, or names another file.
     """
     start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] in (b"{", b"[", b"<") or content[:2] == b"PK" or not _is_text(content):
+    if start[:1] in (b"{", b"[", b"<") or not is_text(content):
         return _read_area(parse_area(content, name=_NAME))
     return _read_mission(content)
 
 
-def _is_text(content: bytes) -> bool:
-    return b"\0" not in content[:4096]
+def is_text(content: bytes) -> bool:
+    """Whether it is none of the binary files: archives, shapefiles, databases."""
+    return content[:2] != b"PK" and b"\0" not in content[:4096]
 
 
 def _read_area(area: AreaFile) -> ReadFile:

@@ -22,6 +22,7 @@ from airbeat.flight.begin import for_batteries
 from airbeat.flight.planned import refuse_errors
 from airbeat.flight.state import FlightState, read_state
 from airbeat.flight.upload import upload_plan
+from airbeat.formats.atomic import made_folder
 from airbeat.link.connection import Link, connect
 from airbeat.ops.happenings import Happening
 from airbeat.ops.log import OperationsLog
@@ -125,7 +126,7 @@ class Flights:
 
         url = self._url(job, plan, vehicle, speedup)
         begun = "".join(c for c in job.begun_utc[:19] if c.isalnum())
-        tlog = _made(self._folder / "telemetry") / f"{begun}-{job.id}.tlog"
+        tlog = made_folder(self._folder / "telemetry") / f"{begun}-{job.id}.tlog"
         try:
             with self._reached(job, url, tlog) as link:
                 verdict = upload_plan(link, flown, progress=progress)
@@ -152,6 +153,7 @@ class Flights:
             UsageError: nobody confirmed, or there is nothing to go on with.
             LinkError, RefusedByVehicleError: as ``airbeat fly``.
         """
+        refuse_errors(plan.mission.findings, refused="not flown")
         whole = for_batteries(plan.mission.plan)
         conditions = Conditions(in_sorties=whole is not plan.mission.plan)
         refuse_errors(check_plan(whole, conditions), refused="not flown")
@@ -205,7 +207,7 @@ class Flights:
                 exercise = self._exercise if vehicle == EMBEDDED else None
                 if exercise is not None and not (self._folder / "flights" / str(exercise.number)).exists():
                     number = exercise.number
-                self._flown[plan.id] = _made(self._folder / "flights" / str(number))
+                self._flown[plan.id] = made_folder(self._folder / "flights" / str(number))
             return self._flown[plan.id]
 
     def _next_number(self) -> int:
@@ -257,7 +259,7 @@ class Flights:
                 self._exercise = None
             number = self._next_number()
         photographs = self.photographs / f"flight-{number}"
-        _made(photographs)
+        made_folder(photographs)
         process = EmbeddedProcess(
             text=plan.text,
             name=plan.path.name,
@@ -285,16 +287,3 @@ class Flights:
         if exercise is None:
             return 0
         return exercise.process.finish(job.told)
-
-
-def _made(folder: Path) -> Path:
-    """A folder, made where it is missing.
-
-    Raises:
-        UsageError: it cannot be.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
-    return folder

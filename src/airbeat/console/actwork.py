@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from airbeat.console.actdrawing import ReadFile, is_text, read_upload
 from airbeat.errors import AirbeatError, InputFileError, PlanningError, UsageError
 from airbeat.flight.planned import PlannedMission
 
-__all__ = ["EmbeddedProcess", "Told", "in_process", "plan_text", "search_photographs"]
+__all__ = ["EmbeddedProcess", "Told", "in_process", "plan_text", "read_apart", "search_photographs"]
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _LOOK_S = 0.1
-_READY_S = 60.0
+_READY_S = 300.0
+_READ_S = 60.0
 Told = Callable[[float, str], None]
 """Takes the share done, 0…1, and what is being done."""
 
@@ -133,6 +136,29 @@ def plan_text(text: str, name: str, folder: Path, told: Told) -> PlannedMission:
 
     mission = parse_mission(text, name=name, base_dir=folder)
     return planned(mission, fence=mission.fence, progress=lambda share: told(share, "planning"))
+
+
+def read_apart(content: bytes) -> ReadFile:
+    """What an uploaded file draws; one that only a library of other people's can read, in another process.
+
+    Raises:
+        InputFileError: it draws nothing, is wrong, or names another file.
+        AirbeatError: reading it takes too long, or kills the process.
+    """
+    if is_text(content):
+        return read_upload(content)
+    ends_s = time.monotonic() + _READ_S
+
+    def told(_share: float, _label: str) -> None:
+        if time.monotonic() > ends_s:
+            raise InputFileError("reading the file takes too long", remedy="export it as GeoJSON")
+
+    found: ReadFile = in_process(_read, content, told=told)
+    return found
+
+
+def _read(content: bytes, _told: Told) -> ReadFile:
+    return read_upload(content)
 
 
 def search_photographs(
@@ -249,16 +275,15 @@ class EmbeddedProcess:
         Raises:
             AirbeatError: it does not start.
         """
-        waited_s = 0.0
+        ends_s = time.monotonic() + _READY_S
         while not self.url:
             told(0.0, "starting the embedded vehicle")
             kind, value = self._receive(_LOOK_S)
-            waited_s += _LOOK_S
             if kind == "ready":
                 self.url, self.note = value
             elif kind == "failed":
                 raise value
-            elif waited_s > _READY_S:
+            elif time.monotonic() > ends_s:
                 raise AirbeatError("the embedded vehicle does not start", remedy="try again")
 
     def finish(self, told: Told) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from airbeat.errors import UsageError
 from airbeat.language.words import Message
 
-__all__ = ["write_files"]
+__all__ = ["made_folder", "write_files"]
 
 
 def write_files(
@@ -74,3 +74,16 @@ def _sync_folders(folders: set[Path]) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def made_folder(folder: Path) -> Path:
+    """A folder, made where it is missing.
+
+    Raises:
+        UsageError: it cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
+    return folder

@@ -21,10 +21,10 @@ _PER_STOP = 60
 _MOST_WORK = 3_000_000
 """Iterations times stops: on 2 cores some ten seconds."""
 _ROUNDS = 6
-_UNSERVED_S = 1e7
-"""A stop that is left out costs more than all travel."""
 _MANY = 300
 """From so many stops on `bulk_tours` does without the extra, and begins for it where ways are unknown."""
+_UNSERVED_S = 1e7
+"""A stop that is left out costs more than all travel."""
 
 
 def solve_tours(
@@ -45,8 +45,7 @@ def solve_tours(
         return [], []
     extra = pyvrp_is_there() if with_pyvrp is None else with_pyvrp
     if len(problem.names) >= _MANY and not (extra and _complete(problem)):
-        tours, left = _many(problem, seed=seed)
-        return _with_extra(problem, seed=seed, effort=effort, begun=tours) if extra else (tours, left)
+        return _many(problem, seed=seed, effort=effort, extra=extra)
     if not extra or len(problem.names) <= HANDFUL:
         tours, left = solve_by_insertion(problem, iterations=max(1, round(_INSERTIONS * effort)), seed=seed)
         if not left or not extra:
@@ -65,24 +64,38 @@ def _settled(
     return again, unserved
 
 
-def _many(problem: TourProblem, *, seed: int) -> tuple[list[Tour], list[int]]:
-    """Tours over many stops in which all ways are known."""
-    tours, left = bulk_tours(problem, seed=seed)
+def _many(problem: TourProblem, *, seed: int, effort: float, extra: bool) -> tuple[list[Tour], list[int]]:
+    """Tours over many stops: by insertion, then by the extra; all ways that they use are known."""
+    tours, left = _inserted(problem, seed=seed)
+    if not extra:
+        return tours, left
+    found = solve_with_pyvrp(
+        problem, iterations=_iterations(problem, effort), seed=seed, initial=tours, required=not left
+    )
+    if found is not None:
+        better, unserved = _inserted(problem, seed=seed, begun=found)
+        if _price(problem, better) < _price(problem, tours):
+            return better, unserved
+    return tours, left
+
+
+def _inserted(problem: TourProblem, *, seed: int, begun: Sequence[Tour] = ()) -> tuple[list[Tour], list[int]]:
+    tours, left = bulk_tours(problem, seed=seed, begun=begun)
     while _make_exact(problem, tours):
         tours, left = bulk_tours(problem, seed=seed, begun=tours)
     return tours, left
 
 
-def _with_extra(
-    problem: TourProblem, *, seed: int, effort: float, begun: Sequence[Tour] | None = None
-) -> tuple[list[Tour], list[int]]:
-    """Tours by the extra, from others on where there are some: it never gives fewer stops than those."""
-    iterations = max(1, round(effort * min(_PER_STOP * len(problem.names), _MOST_WORK / len(problem.names))))
-    required = not begun or not _left(problem, begun)
+def _iterations(problem: TourProblem, effort: float) -> int:
+    stops = len(problem.names)
+    return max(1, round(effort * min(_PER_STOP * stops, _MOST_WORK / stops)))
+
+
+def _with_extra(problem: TourProblem, *, seed: int, effort: float) -> tuple[list[Tour], list[int]]:
+    iterations = _iterations(problem, effort)
+    required = True
     best: tuple[float, list[Tour]] | None = None
-    tours: list[Tour] | None = list(begun) if begun else None
-    if begun:
-        best = (_price(problem, begun), list(begun))
+    tours: list[Tour] | None = None
     for round_ in range(_ROUNDS):
         budget = iterations if round_ == 0 else max(1, iterations // 8)
         tours = solve_with_pyvrp(problem, iterations=budget, seed=seed, initial=tours, required=required)

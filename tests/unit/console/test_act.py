@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -249,6 +251,8 @@ def test_a_plan_with_errors_is_neither_exported_nor_uploaded_nor_flown(signed, c
     assert (answer.status_code, "it leaves the fence" in answer.json()["error"]) == (422, True)
     done = until(client, client.post("/api/act/upload", json={"plan": plan, "vehicle": "D1"}), "failed")
     assert done["error"].startswith("not uploaded: the checks found 1 error: it leaves the fence")
+    flown = until(client, client.post("/api/act/fly", json={"plan": plan, "vehicle": "D1"}), "failed")
+    assert flown["error"].startswith("not flown: the checks found 1 error")
     assert not (console.desk.folder / "exports").exists()
 
 
@@ -257,6 +261,20 @@ def test_no_vehicle_takes_the_name_of_the_simulated_one(console):
 
     with pytest.raises(UsageError, match="no vehicle can be called embedded"):
         Act(console.desk, load_plan=lambda _path: None, vehicles={"embedded": "tcp:127.0.0.1:1"})
+
+
+def test_a_file_that_kills_who_reads_it_does_not_kill_the_console(signed, monkeypatch):
+    from airbeat.console import actwork
+
+    monkeypatch.setattr(actwork, "_read", killed)
+    answer = signed().post(
+        "/api/act/read", content=b"PK\x03\x04", headers={"content-type": "application/octet-stream"}
+    )
+    assert (answer.status_code, "died" in answer.json()["error"]) == (422, True)
+
+
+def killed(_content: bytes, _told: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 # What is done

@@ -23,6 +23,7 @@ export class Flight {
     $("resume").addEventListener("click", () => act("/api/act/fly", { resume: true }));
     $("search").addEventListener("click", () => guarded(async () => { await post("/api/act/search", {}); await refreshed(); }));
     $("vehicle").addEventListener("change", () => this.rows());
+    $("speedup").addEventListener("change", () => sessionStorage.setItem("airbeat-speedup", $("speedup").value));
     for (const button of document.querySelectorAll("[data-wish]")) {
       button.addEventListener("click", () => guarded(async () => { await post("/api/act/order", { job: this.job, wish: button.dataset.wish }); await refreshed(); }));
     }
@@ -33,6 +34,7 @@ export class Flight {
     $("control").hidden = !state.control;
     $("vehicle").replaceChildren(...[...state.vehicles, OTHER].map((v) => new Option(v === OTHER ? t("another address …") : v === "embedded" ? t("embedded (simulated, for training)") : v, v)));
     $("speedup").replaceChildren(...state.speedups.map((s) => new Option(s === 0 ? t("as fast as it can") : s === 1 ? t("as in reality") : t("{n} times as fast", { n: s }), String(s))));
+    $("speedup").value = sessionStorage.getItem("airbeat-speedup") || "1";
     this.rows();
   }
 
