@@ -20,8 +20,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from airbeat.language.words import translated
 
 __all__ = [
     "AirbeatError",
@@ -65,6 +67,12 @@ class AirbeatError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text} ({self.remedy})" if self.remedy else text
+
+    def told(self) -> str:
+        """What ``str`` says, in the reader's language as far as the catalogue has it."""
+        text = translated(self.message)
+        text = f"{self.where}: {text}" if self.where else text
+        return f"{text} ({translated(self.remedy)})" if self.remedy else text
 
 
 class UsageError(AirbeatError):
@@ -164,15 +172,19 @@ class MissionFileError(InputFileError):
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
         self.path = path
         self.problems = tuple(sorted(problems, key=lambda p: (p.line, p.column, p.key)))
-        super().__init__("\n".join(self._lines()), where="", remedy="")
+        super().__init__("\n".join(self._lines(str)), where="", remedy="")
 
-    def _lines(self) -> list[str]:
+    def told(self) -> str:
+        """All problems, in the reader's language as far as the catalogue has it."""
+        return "\n".join(self._lines(translated))
+
+    def _lines(self, said: Callable[[str], str]) -> list[str]:
         lines = []
         for p in self.problems:
             key = f"{p.key}: " if p.key else ""
-            hint = f" ({p.remedy})" if p.remedy else ""
+            hint = f" ({said(p.remedy)})" if p.remedy else ""
             place = f"{self.path}:{p.line}:{p.column}" if p.line else self.path
-            lines.append(f"{place}: {key}{p.message}{hint}")
+            lines.append(f"{place}: {key}{said(p.message)}{hint}")
         return lines
 
 

@@ -9,6 +9,7 @@ from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import ARDUPILOT, Autopilot
 from airbeat.checks.findings import Finding
 from airbeat.geo.coordinates import AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.plan import FlightPlan, PlanItem
 
@@ -57,7 +58,13 @@ def _capacity(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
         if count > limit:
             yield found(
                 code,
-                f"{count} {what}: {autopilot.title} holds {limit}",
+                Message(
+                    "{count} {what}: {title} holds {limit}",
+                    count=count,
+                    what=what,
+                    title=autopilot.title,
+                    limit=limit,
+                ),
                 remedy="split the plan into sorties, or simplify the shapes",
             )
 
@@ -65,7 +72,12 @@ def _capacity(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
 def _about(code: str, number: int, item: PlanItem, message: str, remedy: str) -> Finding:
     return found(
         code,
-        f"item {number}, {command_name(item.command)}: {message}",
+        Message(
+            "item {number}, {command_name}: {message}",
+            number=number,
+            command_name=command_name(item.command),
+            message=message,
+        ),
         items=(number,),
         place=item.position,
         remedy=remedy,
@@ -126,8 +138,11 @@ def _curves(plan: FlightPlan) -> Iterator[Finding]:
     if curved:
         yield found(
             "spline-leg",
-            f"{len(curved)} legs to spline waypoints are flown as curves, along which "
-            "fence and ceiling are checked; ground, battery and photographs along the straight legs",
+            Message(
+                "{curved} legs to spline waypoints are flown as curves, along which fence and "
+                "ceiling are checked; ground, battery and photographs along the straight legs",
+                curved=len(curved),
+            ),
             items=tuple(curved),
             place=plan.items[curved[0] - 1].position,
             remedy="use ordinary waypoints where the ground is near",
@@ -209,7 +224,9 @@ def _datums(plan: FlightPlan) -> Iterator[Finding]:
         most = max(by_datum.values(), key=len)
         yield found(
             "height-datums-mixed",
-            f"heights are measured from {' and '.join(sorted(by_datum))} in one mission",
+            Message(
+                "heights are measured from {by_datum} in one mission", by_datum=" and ".join(sorted(by_datum))
+            ),
             items=tuple(n for numbers in by_datum.values() if numbers is not most for n in numbers),
             remedy="measure all heights from home unless there is a reason",
         )
@@ -221,7 +238,12 @@ def _rally_rounding(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]
         if autopilot.key == "ardupilot" and value_m % 1.0:
             yield found(
                 "rally-height-rounded",
-                f"rally point {index}: a height of {value_m:g} m is stored as {math.floor(value_m)} m",
+                Message(
+                    "rally point {index}: a height of {value_m:g} m is stored as {floor} m",
+                    index=index,
+                    value_m=value_m,
+                    floor=math.floor(value_m),
+                ),
                 place=rally.position,
                 remedy="give whole metres",
             )

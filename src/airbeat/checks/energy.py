@@ -11,6 +11,7 @@ from airbeat.checks.findings import Finding
 from airbeat.checks.flown import wind_to_m_s
 from airbeat.checks.unrolled import Flight
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.vehicle.waypoint_flight import return_part
 
@@ -56,7 +57,10 @@ def _stated_share(flight: Flight) -> Iterator[Finding]:
     if estimate and estimate.battery_share > 1.0:
         yield found(
             "battery-share",
-            f"the flight needs {estimate.battery_share:.2f} of the usable battery",
+            Message(
+                "the flight needs {battery_share:.2f} of the usable battery",
+                battery_share=estimate.battery_share,
+            ),
             remedy="split the plan into sorties, or fly faster, higher or a smaller area",
         )
 
@@ -75,8 +79,13 @@ def _energy(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     if total_wh > usable_wh * (1 + _ROUND_OFF) and stated <= 1.0:
         yield found(
             "energy-short",
-            f"the flight needs {total_wh:.0f} Wh, {total_wh / usable_wh:.2f} of what the battery gives down "
-            f"to its {reserve}",
+            Message(
+                "the flight needs {total_wh:.0f} Wh, {total_wh_2:.2f} of what the battery gives down "
+                "to its {reserve}",
+                total_wh=total_wh,
+                total_wh_2=total_wh / usable_wh,
+                reserve=reserve,
+            ),
             remedy="split the plan into sorties, or fly a smaller area or in less wind",
         )
         return
@@ -90,8 +99,14 @@ def _energy(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
         stop = flight.stops[worst]
         yield found(
             "return-energy-short",
-            f"a return home from item {stop.number} would need {needs[worst]:.0f} Wh with what is used by "
-            f"then, {needs[worst] / usable_wh:.2f} of what the battery gives down to its {reserve}",
+            Message(
+                "a return home from item {number} would need {needs:.0f} Wh with what is used by "
+                "then, {needs_2:.2f} of what the battery gives down to its {reserve}",
+                number=stop.number,
+                needs=needs[worst],
+                needs_2=needs[worst] / usable_wh,
+                reserve=reserve,
+            ),
             items=(stop.number,),
             place=stop.position,
             remedy="turn back earlier, or put a rally point nearer",
@@ -107,7 +122,12 @@ def _speeds(flight: Flight) -> Iterator[Finding]:
     if fast:
         yield found(
             "speed-above-airframe",
-            f"{max(fast.values()):g} m/s, but {airframe.name} reaches {airframe.max_speed_m_s:g} m/s",
+            Message(
+                "{values:g} m/s, but {airframe} reaches {max_speed_m_s:g} m/s",
+                values=max(fast.values()),
+                airframe=airframe.name,
+                max_speed_m_s=airframe.max_speed_m_s,
+            ),
             items=tuple(sorted(n for n in fast if n)),
             remedy="plan with a speed that the airframe flies",
         )
@@ -115,7 +135,11 @@ def _speeds(flight: Flight) -> Iterator[Finding]:
     if idle:
         yield found(
             "speed-not-positive",
-            f"item {idle[0]} sets a speed of {plan.items[idle[0] - 1].params[1]:g} m/s: it changes nothing",
+            Message(
+                "item {idle} sets a speed of {params:g} m/s: it changes nothing",
+                idle=idle[0],
+                params=plan.items[idle[0] - 1].params[1],
+            ),
             items=tuple(idle),
             remedy="give a speed above 0, or -1 to leave it",
         )
@@ -124,8 +148,12 @@ def _speeds(flight: Flight) -> Iterator[Finding]:
     if steep:
         yield found(
             "climb-above-airframe",
-            f"item {steep[0]} asks for {plan.items[steep[0] - 1].params[1]:g} m/s up or down, more than "
-            f"{airframe.name} flies",
+            Message(
+                "item {steep} asks for {params:g} m/s up or down, more than {airframe} flies",
+                steep=steep[0],
+                params=plan.items[steep[0] - 1].params[1],
+                airframe=airframe.name,
+            ),
             items=tuple(steep),
             remedy="stay within what the airframe climbs and descends",
         )
@@ -148,8 +176,13 @@ def _climbs(flight: Flight) -> Iterator[Finding]:
         number = min(slow, key=slow.__getitem__)
         yield found(
             "climb-slows-leg",
-            f"{len(slow)} legs climb or descend so steeply that the vehicle flies them slower than planned: "
-            f"{slow[number]:.1f} m/s to item {number}",
+            Message(
+                "{slow} legs climb or descend so steeply that the vehicle flies them slower than "
+                "planned: {slow_2:.1f} m/s to item {number}",
+                slow=len(slow),
+                slow_2=slow[number],
+                number=number,
+            ),
             items=tuple(sorted(slow)),
             place=flight.plan.items[number - 1].position,
             remedy="climb before or behind these legs, or plan with this speed",

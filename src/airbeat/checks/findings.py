@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import _, translated
 
 __all__ = ["Finding", "Severity"]
 
@@ -42,6 +43,16 @@ class Finding:
     items: tuple[int, ...] = ()
     place: LatLon | None = None
     remedy: str = ""
+
+    def told(self) -> str:
+        """What ``str`` says, in the reader's language as far as the catalogue has it."""
+        listed = ", ".join(map(str, self.items[:_ITEMS_LISTED]))
+        more = len(self.items) - _ITEMS_LISTED
+        if more > 0:
+            listed = _("{items} and {more} more", items=listed, more=more)
+        numbers = f" [{_('item {items}', items=listed)}]" if self.items else ""
+        words = f"{translated(self.message)} ({translated(self.remedy)})"
+        return f"{_(self.severity.value)} {self.code}{numbers}: {words}"
 
     def __str__(self) -> str:
         listed = ", ".join(map(str, self.items[:_ITEMS_LISTED]))

@@ -19,6 +19,7 @@ from airbeat.checks.splines import curves, is_curved
 from airbeat.checks.unrolled import Flight, Stop
 from airbeat.checks.zones import Zones
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.mission import Wind
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.tracking import pushed_off_m
@@ -157,8 +158,12 @@ def _cut_corners(
         if out_m > 0:
             yield found(
                 "corner-outside-fence",
-                f"the vehicle cuts the corner at item {stop.number} and comes {out_m:.1f} m outside the "
-                "fence or into a keep-out, although the legs stay where they may be",
+                Message(
+                    "the vehicle cuts the corner at item {number} and comes {out_m:.1f} m outside the "
+                    "fence or into a keep-out, although the legs stay where they may be",
+                    number=stop.number,
+                    out_m=out_m,
+                ),
                 items=(stop.number,),
                 place=flight.frame.to_latlon([xy])[0],
                 remedy="move the corner away from the edge, or let the vehicle stop there (hold 1 s)",
@@ -188,8 +193,13 @@ def _margin(
         near = shapely.get_coordinates(shapely.shortest_line(worst[1], edges))[0]
         yield found(
             "margin-short",
-            f"{len(thin)} legs come nearer to the fence's edge or a keep-out than the {wanted_m:g} m asked "
-            f"for; the nearest is {worst[0]:.1f} m away",
+            Message(
+                "{thin} legs come nearer to the fence's edge or a keep-out than the {wanted_m:g} m "
+                "asked for; the nearest is {worst:.1f} m away",
+                thin=len(thin),
+                wanted_m=wanted_m,
+                worst=worst[0],
+            ),
             items=tuple(sorted(thin)),
             place=flight.frame.to_latlon([near])[0],
             remedy="move these legs away from the edge, or ask for less",
@@ -225,8 +235,13 @@ def _overshoots(flight: Flight, wind: Wind | None, inside: list[Leg], zones: Zon
         out_m, xy = beyond[number]
         yield found(
             "overshoot-outside-fence",
-            f"{len(beyond)} legs end so near to the fence's edge or a keep-out that the vehicle may "
-            f"overshoot it, by {out_m:.1f} m at item {number}",
+            Message(
+                "{beyond} legs end so near to the fence's edge or a keep-out that the vehicle may "
+                "overshoot it, by {out_m:.1f} m at item {number}",
+                beyond=len(beyond),
+                out_m=out_m,
+                number=number,
+            ),
             items=tuple(sorted(beyond)),
             place=flight.frame.to_latlon([xy])[0],
             remedy="end these legs a metre or two before the edge, or fly slower",
@@ -254,8 +269,14 @@ def _pushed(flight: Flight, wind: Wind, inside: list[Leg], zones: Zones) -> Iter
         push_m, room_m, place = worst[number]
         yield found(
             "wind-outside-fence",
-            f"a wind of {wind.speed_m_s:g} m/s may push the vehicle {push_m:.1f} m off the leg to item "
-            f"{number}, which is {room_m:.1f} m from the fence's edge or a keep-out",
+            Message(
+                "a wind of {speed_m_s:g} m/s may push the vehicle {push_m:.1f} m off the leg to item "
+                "{number}, which is {room_m:.1f} m from the fence's edge or a keep-out",
+                speed_m_s=wind.speed_m_s,
+                push_m=push_m,
+                number=number,
+                room_m=room_m,
+            ),
             items=tuple(sorted(worst)),
             place=flight.frame.to_latlon([place[:2]])[0],
             remedy="keep these legs further from the edge, or fly slower or in less wind",
@@ -284,8 +305,12 @@ def _returns(ways: list[Leg], zones: Zones) -> Iterator[Finding]:
         crossing = sorted(set(crossing))
         yield found(
             "return-crosses-fence",
-            f"a return straight home from {len(crossing)} of {len({n for _, _, n in ways})} legs would cross "
-            "the fence's edge or a keep-out: a failsafe looks for no way round",
+            Message(
+                "a return straight home from {crossing} of {number} legs would cross the fence's "
+                "edge or a keep-out: a failsafe looks for no way round",
+                crossing=len(crossing),
+                number=len({n for _, _, n in ways}),
+            ),
             items=tuple(crossing),
             remedy="know where the vehicle would cross, set rally points, or move home",
         )
@@ -309,7 +334,7 @@ def _fence_itself(flight: Flight, zones: Zones) -> Iterator[Finding]:
             x, y = idle[0].representative_point().coords[0]
             yield found(
                 "keepout-outside-fence",
-                f"{len(idle)} keep-outs lie wholly outside the fence and keep nothing out",
+                Message("{idle} keep-outs lie wholly outside the fence and keep nothing out", idle=len(idle)),
                 place=flight.frame.to_latlon([(x, y)])[0],
                 remedy="check that they are where they are meant to be",
             )

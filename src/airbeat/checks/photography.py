@@ -18,6 +18,7 @@ from airbeat.checks.unrolled import Flight
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan, Survey
 from airbeat.vehicle.camera import Camera
@@ -87,7 +88,10 @@ def _claims(survey: Survey) -> Iterator[Finding]:
     if survey.coverage_fraction < LEAST_COVERAGE:
         yield found(
             "coverage-short",
-            f"the photographs show {survey.coverage_fraction:.1%} of the area",
+            Message(
+                "the photographs show {coverage_fraction:.1%} of the area",
+                coverage_fraction=survey.coverage_fraction,
+            ),
             remedy="search the rest another way; the plan says which part is unseen",
         )
     if survey.unseen is None or survey.unseen.is_empty:
@@ -98,7 +102,11 @@ def _claims(survey: Survey) -> Iterator[Finding]:
     if unseen_m2 > UNSEEN_WORTH_SAYING_M2:
         yield found(
             "area-unseen",
-            f"{unseen_m2:.0f} m² of the area ({share:.2%}) are on no photograph of this plan",
+            Message(
+                "{unseen_m2:.0f} m² of the area ({share:.2%}) are on no photograph of this plan",
+                unseen_m2=unseen_m2,
+                share=share,
+            ),
             remedy="search them another way; the map shows where they are",
         )
 
@@ -114,7 +122,10 @@ def _gsd(survey: Survey | None, camera: Camera, taken: list[Shot] | None) -> Ite
     if gsd_m_px > COARSEST_GSD_M_PX + _ROUND_OFF and camera.modality == "rgb":
         yield found(
             "gsd-coarse",
-            f"GSD {gsd_m_px * 100:.1f} cm: a person is hard to tell from clutter above 3 cm",
+            Message(
+                "GSD {gsd_m_px:.1f} cm: a person is hard to tell from clutter above 3 cm",
+                gsd_m_px=gsd_m_px * 100,
+            ),
             items=items,
             remedy="fly lower, or use a camera with a longer focal length",
         )
@@ -127,8 +138,14 @@ def _gimbal(flight: Flight, survey: Survey | None) -> Iterator[Finding]:
         number = next(iter(beyond))
         yield found(
             "gimbal-beyond-limits",
-            f"item {number} points the camera to {beyond[number]:g}°; gimbals reach {_GIMBAL_DEG[0]:g}° to "
-            f"{_GIMBAL_DEG[1]:g}° unless their parameters say more",
+            Message(
+                "item {number} points the camera to {beyond:g}°; gimbals reach {gimbal_deg:g}° to "
+                "{gimbal_deg_2:g}° unless their parameters say more",
+                number=number,
+                beyond=beyond[number],
+                gimbal_deg=_GIMBAL_DEG[0],
+                gimbal_deg_2=_GIMBAL_DEG[1],
+            ),
             items=tuple(beyond),
             remedy="stay within the gimbal's range: -90 looks straight down, 0 ahead",
         )
@@ -138,8 +155,11 @@ def _gimbal(flight: Flight, survey: Survey | None) -> Iterator[Finding]:
     if commanded and all(abs(p - survey.gimbal_pitch_deg) > _PITCH_DIFFERS_DEG for p in commanded):
         yield found(
             "gimbal-differs",
-            f"the plan's figures are for a camera at {survey.gimbal_pitch_deg:g}°, its items command "
-            f"{', '.join(f'{p:g}°' for p in sorted(commanded))}",
+            Message(
+                "the plan's figures are for a camera at {gimbal_pitch_deg:g}°, its items command {commanded}",
+                gimbal_pitch_deg=survey.gimbal_pitch_deg,
+                commanded=", ".join(f"{p:g}°" for p in sorted(commanded)),
+            ),
             items=tuple(pitches),
             remedy="plan again with the pitch that is to be flown",
         )
@@ -153,7 +173,10 @@ def _over_horizon(camera: Camera, taken: list[Shot], flight: Flight) -> Iterator
         except PlanningError:
             yield found(
                 "gimbal-over-horizon",
-                f"photographs are taken with the camera at {shot.pitch_deg:g}°: they look over the horizon",
+                Message(
+                    "photographs are taken with the camera at {pitch_deg:g}°: they look over the horizon",
+                    pitch_deg=shot.pitch_deg,
+                ),
                 items=(shot.number,),
                 place=flight.frame.to_latlon([shot.place])[0],
                 remedy="pitch the camera down before the first photograph",
@@ -179,24 +202,38 @@ def _coverage(
     if survey is not None and not conditions.is_part and share < survey.coverage_fraction - _OVERCLAIMED:
         yield found(
             "coverage-overclaimed",
-            f"the plan claims to photograph {survey.coverage_fraction:.1%} of the area; the footprints of "
-            f"its {len(taken)} photographs cover {share:.1%}",
+            Message(
+                "the plan claims to photograph {coverage_fraction:.1%} of the area; the footprints "
+                "of its {taken} photographs cover {share:.1%}",
+                coverage_fraction=survey.coverage_fraction,
+                taken=len(taken),
+                share=share,
+            ),
             place=place,
             remedy="plan again: spacing, height or trigger distance were changed after the claim",
         )
     elif survey is None and conditions.area is None and share < LEAST_COVERAGE:
         yield found(
             "coverage-short",
-            f"the footprints of {len(taken)} photographs cover {share:.1%} of the ground that the plan's"
-            " surveys were drawn over",
+            Message(
+                "the footprints of {taken} photographs cover {share:.1%} of the ground that the "
+                "plan's surveys were drawn over",
+                taken=len(taken),
+                share=share,
+            ),
             place=place,
             remedy="open the survey again where it was drawn: its lines or its camera were changed since",
         )
     elif survey is None and conditions.area is not None and share < conditions.coverage:
         yield found(
             "coverage-below-asked",
-            f"the footprints of {len(taken)} photographs cover {share:.1%} of the area, "
-            f"{conditions.coverage:.1%} are asked for",
+            Message(
+                "the footprints of {taken} photographs cover {share:.1%} of the area, {coverage:.1%} "
+                "are asked for",
+                taken=len(taken),
+                share=share,
+                coverage=conditions.coverage,
+            ),
             place=place,
             remedy="add lines where the map shows none, or search the rest another way",
         )
@@ -242,16 +279,29 @@ def _triggers(
     if slow:
         yield found(
             "shutter-too-slow",
-            f"a photograph every {min(slow.values()):.2f} s, but {camera.name} needs "
-            f"{camera.min_interval_s:g} s: photographs would be missing",
+            Message(
+                "a photograph every {values:.2f} s, but {camera} needs {min_interval_s:g} s: "
+                "photographs would be missing",
+                values=min(slow.values()),
+                camera=camera.name,
+                min_interval_s=camera.min_interval_s,
+            ),
             items=tuple(slow),
-            remedy=f"fly {_down(min(keeps_up_m_s))} m/s or slower, or with less overlap along the track",
+            remedy=Message(
+                "fly {down} m/s or slower, or with less overlap along the track",
+                down=_down(min(keeps_up_m_s)),
+            ),
         )
     if blurred:
         yield found(
             "motion-blur",
-            f"motion blur of {max(blurred.values()):.1f} px at an exposure of "
-            f"{camera.exposure_s * 1000:g} ms",
+            Message(
+                "motion blur of {values:.1f} px at an exposure of {exposure_s:g} ms",
+                values=max(blurred.values()),
+                exposure_s=camera.exposure_s * 1000,
+            ),
             items=tuple(blurred),
-            remedy=f"fly {_down(camera.sharp_speed_m_s(height_m))} m/s or slower, or expose shorter",
+            remedy=Message(
+                "fly {down} m/s or slower, or expose shorter", down=_down(camera.sharp_speed_m_s(height_m))
+            ),
         )

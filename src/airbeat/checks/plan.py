@@ -21,6 +21,7 @@ from airbeat.checks.space import check_space
 from airbeat.checks.splines import check_splines
 from airbeat.checks.terrain import check_terrain
 from airbeat.checks.unrolled import fly
+from airbeat.language.words import Message
 from airbeat.mission.plan import OTHER_VEHICLE, FlightPlan
 
 __all__ = ["check_plan", "in_order"]
@@ -66,13 +67,13 @@ def _said_by_plan(plan: FlightPlan) -> Iterator[Finding]:
     if said:
         yield found(
             "not-for-flight",
-            f"the plan says of itself: {said[0]}",
+            Message("the plan says of itself: {said}", said=said[0]),
             remedy="survey the place: obstacles, heights, people, permission; then remove the note",
         )
     other = [note for note in plan.notes if OTHER_VEHICLE in note]
     if other:
         yield found(
             "other-vehicle",
-            f"{other[0]}: it does not turn, climb and stop as was checked here",
+            Message("{other}: it does not turn, climb and stop as was checked here", other=other[0]),
             remedy="plan it for a multicopter, or check it in the program that drew it",
         )

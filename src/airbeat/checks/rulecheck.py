@@ -19,6 +19,7 @@ from airbeat.checks.unrolled import Flight
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.sun import sun_altitude_deg
+from airbeat.language.words import Message
 
 __all__ = ["check_rules"]
 
@@ -59,7 +60,11 @@ def _broken(code: str, rule: Rule, what: str, remedy: str, **where: Any) -> Find
 
 def _missing(rule: Rule, what: str, remedy: str) -> Finding:
     return found(
-        "rule-not-checked", f"rule {rule.name} was not checked: {what} ({rule.source})", remedy=remedy
+        "rule-not-checked",
+        Message(
+            "rule {rule} was not checked: {what} ({source})", rule=rule.name, what=what, source=rule.source
+        ),
+        remedy=remedy,
     )
 
 
@@ -257,8 +262,13 @@ def _for_the_pilot(rules: RuleSet) -> Iterator[Finding]:
     own = "; ".join(f"{r.says} ({r.source})" for r in rules.rules if r.kind is RuleKind.PILOT)
     yield found(
         "rule-for-pilot",
-        f"{rules.title} (looked up {rules.looked_up}): {own or 'no rule is left to the pilot alone'}. "
-        f"{rules.note}",
+        Message(
+            "{title} (looked up {looked_up}): {own}. {note}",
+            title=rules.title,
+            looked_up=rules.looked_up,
+            own=own or "no rule is left to the pilot alone",
+            note=rules.note,
+        ),
         remedy=PILOT_REMAINS,
         severity=Severity.NOTE,
     )

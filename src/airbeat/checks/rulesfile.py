@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from airbeat.checks.findings import Severity
 from airbeat.checks.rules import Rule, RuleKind, RuleSet
 from airbeat.errors import GeometryError, Problem, RulesFileError
+from airbeat.language.words import Message
 from airbeat.mission.areafile import area_content, parse_features
 from airbeat.mission.sections import Section, Text, complaint
 from airbeat.mission.wording import problems_of
@@ -80,11 +81,17 @@ class _RuleSection(Section):
         needed = _NEEDS[self.kind]
         for key in needed:
             if getattr(self, key) is None:
-                raise complaint(f"a rule of kind {self.kind} needs {key}", f"add {key}: …")
+                raise complaint(
+                    Message("a rule of kind {kind} needs {key}", kind=self.kind, key=key),
+                    Message("add {key}: …", key=key),
+                )
         allowed = {*needed, "most_m"} if self.kind == "no-fly" else set(needed)
         extra = [key for key in _VALUES if getattr(self, key) is not None and key not in allowed]
         if extra:
-            raise complaint(f"{extra[0]} means nothing for a rule of kind {self.kind}", "leave it out")
+            raise complaint(
+                Message("{extra} means nothing for a rule of kind {kind}", extra=extra[0], kind=self.kind),
+                "leave it out",
+            )
         return self
 
 
@@ -128,11 +135,11 @@ def _content(path: Path) -> bytes:
             line=0,
             column=0,
             key="",
-            message="no such rules file",
-            remedy=f"give a file, or one of the shipped sets: {shipped}",
+            message=Message("no such rules file"),
+            remedy=Message("give a file, or one of the shipped sets: {shipped}", shipped=shipped),
         )
     except (OSError, ValueError) as error:
-        problem = Problem(line=0, column=0, key="", message=f"cannot be read: {error}")
+        problem = Problem(line=0, column=0, key="", message=Message("cannot be read: {error}", error=error))
     raise RulesFileError(str(path), [problem])
 
 
@@ -151,11 +158,17 @@ def _parsed(content: bytes, name: str, folder: Path) -> RuleSet:
             rules += load_rules(base).rules
         else:
             remedy = f"shipped are {', '.join(shipped_rules())}"
-            problems.append(tree.problem(("extends", index), f"no shipped rule set {base!r}", remedy))
+            problems.append(
+                tree.problem(("extends", index), Message("no shipped rule set {base!r}", base=base), remedy)
+            )
     for index, section in enumerate(draft.rules):
         if any(r.name == section.id for r in rules):
             problems.append(
-                tree.problem(("rules", index, "id"), f"{section.id} is there twice", "choose another id")
+                tree.problem(
+                    ("rules", index, "id"),
+                    Message("{section} is there twice", section=section.id),
+                    "choose another id",
+                )
             )
         rule = _rule(section, index, tree, folder, problems)
         if rule is not None:
@@ -185,7 +198,11 @@ def _tree(content: bytes, name: str) -> YamlTree:
         line = content[: error.start].count(b"\n") + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         problem = Problem(
-            line=line, column=column, key="", message="not UTF-8 text", remedy="save the file as UTF-8"
+            line=line,
+            column=column,
+            key="",
+            message=Message("not UTF-8 text"),
+            remedy="save the file as UTF-8",
         )
         raise RulesFileError(name, [problem]) from error
     try:

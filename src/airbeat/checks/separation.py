@@ -16,6 +16,7 @@ from airbeat.checks.findings import Finding
 from airbeat.checks.unrolled import Flight, fly
 from airbeat.errors import PlanningError
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["APART_M", "LAYER_M", "Departure", "check_separation"]
@@ -113,19 +114,36 @@ def _pair(a: Departure, one: _Track, b: Departure, two: _Track, frame: LocalFram
         time_s, distance, place, numbers = meeting
         yield found(
             "aircraft-too-near",
-            f"{a.name} and {b.name} come within {distance:.0f} m of one another at one height, about "
-            f"{time_s / 60:.0f} min after the first take-off (departures may be {SLACK_S:g} s off); on "
-            f"the way to item {numbers[0]} and item {numbers[1]}",
+            Message(
+                "{a} and {b} come within {distance:.0f} m of one another at one height, about "
+                "{time_s:.0f} min after the first take-off (departures may be {slack_s:g} s off); on "
+                "the way to item {numbers} and item {numbers_2}",
+                a=a.name,
+                b=b.name,
+                distance=distance,
+                time_s=time_s / 60,
+                slack_s=SLACK_S,
+                numbers=numbers[0],
+                numbers_2=numbers[1],
+            ),
             items=numbers,
             place=frame.to_latlon([place])[0],
-            remedy=f"fly {LAYER_M:g} m apart in height, or let one start when the other has passed",
+            remedy=Message(
+                "fly {layer_m:g} m apart in height, or let one start when the other has passed",
+                layer_m=LAYER_M,
+            ),
         )
         return
     crossing = _crossing(one, two)
     if crossing is not None:
         yield found(
             "aircraft-paths-cross",
-            f"the paths of {a.name} and {b.name} come within {APART_M:g} m at one height, at different times",
+            Message(
+                "the paths of {a} and {b} come within {apart_m:g} m at one height, at different times",
+                a=a.name,
+                b=b.name,
+                apart_m=APART_M,
+            ),
             place=frame.to_latlon([crossing])[0],
             remedy="keep to the departures; a late start brings them together",
         )

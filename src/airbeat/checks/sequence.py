@@ -9,6 +9,7 @@ from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import Autopilot, Conditions
 from airbeat.checks.findings import Finding
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.legs import Leg, legs
 from airbeat.mission.plan import FlightPlan
@@ -47,7 +48,10 @@ def _start(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
     if autopilot.needs_takeoff and (not moves or moves[0][1].command not in _TAKEOFFS):
         yield found(
             "first-not-takeoff",
-            f"the first item that moves the vehicle is not a take-off: {autopilot.title} does not start this",
+            Message(
+                "the first item that moves the vehicle is not a take-off: {title} does not start this",
+                title=autopilot.title,
+            ),
             items=(moves[0][0],) if moves else (),
             remedy="begin with NAV_TAKEOFF",
         )
@@ -55,7 +59,7 @@ def _start(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
     if again:
         yield found(
             "takeoff-again",
-            f"a second take-off, item {again[0]}: in the air it is a climb at best",
+            Message("a second take-off, item {again}: in the air it is a climb at best", again=again[0]),
             items=tuple(again),
             remedy="begin with one take-off, and fly several sorties as several plans",
         )
@@ -75,7 +79,9 @@ def _end(plan: FlightPlan) -> Iterator[Finding]:
     elif end != last and not any(i.command in _JUMPS for i in plan.items):
         yield found(
             "items-after-return",
-            f"the items behind item {end}, where the mission returns or lands, may never be flown",
+            Message(
+                "the items behind item {end}, where the mission returns or lands, may never be flown", end=end
+            ),
             items=tuple(n for n, _ in moves if n > end),
             remedy="move the return to the end",
         )
@@ -83,7 +89,10 @@ def _end(plan: FlightPlan) -> Iterator[Finding]:
     if len(late) > 1:
         yield found(
             "actions-after-last-leg",
-            f"{len(late)} actions behind the last item that moves the vehicle: only the first runs",
+            Message(
+                "{late} actions behind the last item that moves the vehicle: only the first runs",
+                late=len(late),
+            ),
             items=tuple(late),
             remedy="put them before the last item",
         )
@@ -97,7 +106,7 @@ def _landing(plan: FlightPlan) -> Iterator[Finding]:
         if away_m > _AT_HOME_M:
             yield found(
                 "landing-away-from-home",
-                f"lands {away_m:.0f} m from home",
+                Message("lands {away_m:.0f} m from home", away_m=away_m),
                 items=(number,),
                 place=item.position,
                 remedy="make sure that the place is free and somebody is there, or return to home",
@@ -113,14 +122,18 @@ def _camera(plan: FlightPlan) -> Iterator[Finding]:
             if switched_on and not airborne:
                 yield found(
                     "camera-on-before-takeoff",
-                    f"the camera trigger of item {number} is set before the take-off",
+                    Message("the camera trigger of item {number} is set before the take-off", number=number),
                     items=(number,),
                     remedy="set it behind the waypoint at which the first line begins",
                 )
         if item.command in _ENDS and switched_on:
             yield found(
                 "camera-on-at-return",
-                f"the camera trigger of item {switched_on} is still on when item {number} returns",
+                Message(
+                    "the camera trigger of item {switched_on} is still on when item {number} returns",
+                    switched_on=switched_on,
+                    number=number,
+                ),
                 items=(switched_on, number),
                 remedy="set DO_SET_CAM_TRIGG_DIST to 0 before the return",
             )
@@ -128,7 +141,9 @@ def _camera(plan: FlightPlan) -> Iterator[Finding]:
     if switched_on:
         yield found(
             "camera-on-at-return",
-            f"the camera trigger of item {switched_on} is never switched off",
+            Message(
+                "the camera trigger of item {switched_on} is never switched off", switched_on=switched_on
+            ),
             items=(switched_on,),
             remedy="set DO_SET_CAM_TRIGG_DIST to 0 before the return",
         )
@@ -144,14 +159,20 @@ def _jumps(plan: FlightPlan) -> Iterator[Finding]:
         if not valid:
             yield found(
                 "jump-target",
-                f"item {number} jumps to {target:g}, which is not in the mission",
+                Message(
+                    "item {number} jumps to {target:g}, which is not in the mission",
+                    number=number,
+                    target=target,
+                ),
                 items=(number,),
                 remedy="jump to an item or tag of this mission",
             )
         if item.params[1] == _FOR_EVER:
             yield found(
                 "endless-jump",
-                f"item {number} jumps for ever: the mission ends when the battery does",
+                Message(
+                    "item {number} jumps for ever: the mission ends when the battery does", number=number
+                ),
                 items=(number,),
                 remedy="give the number of repeats",
             )
@@ -177,7 +198,7 @@ def _repeated_places(plan: FlightPlan, flown: list[Leg]) -> Iterator[Finding]:
     if twice:
         yield found(
             "waypoint-repeated",
-            f"item {twice[0]} is at the place and height of the one before it",
+            Message("item {twice} is at the place and height of the one before it", twice=twice[0]),
             items=tuple(twice),
             place=plan.items[twice[0] - 1].position,
             remedy="remove one of the two",
@@ -201,19 +222,34 @@ def _actions(plan: FlightPlan, flown: list[Leg]) -> Iterator[Finding]:
         if length_m < _SAME_PLACE_M and len(actions) >= _ACTIONS_IN_NO_TIME and leg.number != moves[0]:
             yield found(
                 "actions-may-be-dropped",
-                f"{len(actions)} actions belong to the leg to item {after}, which is over at once: "
-                "one runs per cycle, and those left are dropped",
+                Message(
+                    "{actions} actions belong to the leg to item {after}, which is over at once: one "
+                    "runs per cycle, and those left are dropped",
+                    actions=len(actions),
+                    after=after,
+                ),
                 items=tuple(actions),
                 place=leg.end,
-                remedy=f"put them before item {before}, or let the vehicle wait at item {after}",
+                remedy=Message(
+                    "put them before item {before}, or let the vehicle wait at item {after}",
+                    before=before,
+                    after=after,
+                ),
             )
         for number in conditions:
             delay_s = plan.items[number - 1].params[0]
             if delay_s * (plan.speed_m_s or 0.0) > length_m:
                 yield found(
                     "condition-outlasts-leg",
-                    f"item {number}, {command_name(MavCmd.CONDITION_DELAY)}, waits {delay_s:g} s, but the "
-                    f"leg to item {after} is {length_m:.0f} m long: what stands behind it never runs",
+                    Message(
+                        "item {number}, {command_name}, waits {delay_s:g} s, but the leg to item {after} is "
+                        "{length_m:.0f} m long: what stands behind it never runs",
+                        number=number,
+                        command_name=command_name(MavCmd.CONDITION_DELAY),
+                        delay_s=delay_s,
+                        after=after,
+                        length_m=length_m,
+                    ),
                     items=(number,),
                     place=leg.end,
                     remedy="wait less, or hold at a waypoint",
@@ -225,7 +261,11 @@ def _waiting(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
         if item.command == MavCmd.NAV_LOITER_UNLIM:
             yield found(
                 "loiter-for-ever",
-                f"item {number} waits without end: what stands behind it is flown only when somebody says so",
+                Message(
+                    "item {number} waits without end: what stands behind it is flown only when somebody "
+                    "says so",
+                    number=number,
+                ),
                 items=(number,),
                 place=item.position,
                 remedy="use NAV_LOITER_TIME, or make sure that somebody ends the wait",

@@ -12,6 +12,7 @@ from airbeat.checks.findings import Finding
 from airbeat.checks.zones import TOLERANCE_M, Zones
 from airbeat.geo.coordinates import AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import Leg, height_above_home_m, legs
 from airbeat.mission.plan import Fence, FlightPlan, RallyPoint
@@ -43,7 +44,10 @@ def check_space(plan: FlightPlan, autopilot: Autopilot = ARDUPILOT) -> Iterator[
     if far:
         yield found(
             "far-from-home",
-            f"further than {_FARTHEST_M / 1000:.0f} km from home, and not compared with the fence",
+            Message(
+                "further than {farthest_m:.0f} km from home, and not compared with the fence",
+                farthest_m=_FARTHEST_M / 1000,
+            ),
             items=tuple(far),
             remedy="check for swapped latitude and longitude, and that home is right",
         )
@@ -116,7 +120,10 @@ def _home(plan: FlightPlan) -> Iterator[Finding]:
         if away_m > 5.0:
             yield found(
                 "takeoff-away-from-home",
-                f"the take-off is {away_m:.0f} m from home, but a copter climbs where it stands",
+                Message(
+                    "the take-off is {away_m:.0f} m from home, but a copter climbs where it stands",
+                    away_m=away_m,
+                ),
                 items=(number,),
                 place=item.position,
                 remedy="put the take-off at home and a waypoint where it should go",
@@ -131,7 +138,10 @@ def _remote_zone(home: LatLon, fence: Fence) -> Finding | None:
         return None
     return found(
         "fence-far-from-home",
-        f"the fence reaches {away_m / 1000:.0f} km from home, so no leg was compared with it",
+        Message(
+            "the fence reaches {away_m:.0f} km from home, so no leg was compared with it",
+            away_m=away_m / 1000,
+        ),
         place=place,
         remedy="check for swapped latitude and longitude, and that home is right",
     )
@@ -152,7 +162,9 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
     if home_out_m > 0:
         yield found(
             "home-outside-fence",
-            f"home is {home_out_m:.1f} m outside the fence or inside a keep-out",
+            Message(
+                "home is {home_out_m:.1f} m outside the fence or inside a keep-out", home_out_m=home_out_m
+            ),
             items=(0,),
             place=plan.home,
             remedy="move home or the fence",
@@ -162,7 +174,11 @@ def _legs(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalFrame) -
         if len(outside) >= MOST_BREACHES:
             yield found(
                 "leg-outside-fence",
-                f"{MOST_BREACHES} legs leave the fence; {len(flown) - index} more were not compared",
+                Message(
+                    "{most_breaches} legs leave the fence; {flown} more were not compared",
+                    most_breaches=MOST_BREACHES,
+                    flown=len(flown) - index,
+                ),
                 items=tuple(later.number for later in flown[index:]),
                 remedy="check that fence and mission belong together",
             )
@@ -197,7 +213,7 @@ def _intersection(flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator
     else:
         yield found(
             "fence-intersected",
-            f"{rule}and every leg stays there",
+            Message("{rule}and every leg stays there", rule=rule),
             remedy=remedy,
         )
 
@@ -205,7 +221,11 @@ def _intersection(flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator
 def _leg_outside(leg: Leg, out_m: float, place: LatLon) -> Finding:
     return found(
         "leg-outside-fence",
-        f"the leg to item {leg.number} goes {out_m:.1f} m outside the fence or into a keep-out",
+        Message(
+            "the leg to item {number} goes {out_m:.1f} m outside the fence or into a keep-out",
+            number=leg.number,
+            out_m=out_m,
+        ),
         items=(leg.number,),
         place=place,
         remedy="route it inside the fence; the vehicle itself does not check this before it breaches",
@@ -241,8 +261,13 @@ def _margin(plan: FlightPlan, inside: list[Leg], zones: Zones, frame: LocalFrame
     if thin:
         yield found(
             "margin-thin",
-            f"{len(thin)} legs come nearer to the fence's edge or a keep-out than the {wanted_m:g} m "
-            f"that the plan states; the nearest is {min(thin.values()):.1f} m away",
+            Message(
+                "{thin} legs come nearer to the fence's edge or a keep-out than the {wanted_m:g} m "
+                "that the plan states; the nearest is {values:.1f} m away",
+                thin=len(thin),
+                wanted_m=wanted_m,
+                values=min(thin.values()),
+            ),
             items=tuple(thin),
             remedy="move these legs inward, or state a smaller margin",
         )
@@ -259,8 +284,12 @@ def _rally_places(plan: FlightPlan, *, copter: bool) -> Iterator[Finding]:
         if copter and away_m > RALLY_LIMIT_M:
             yield found(
                 "rally-too-far",
-                f"rally point {_called(index, rally)} is {away_m:.0f} m from home: "
-                "Copter ignores a rally point that is more than 300 m from where it turns back",
+                Message(
+                    "rally point {called} is {away_m:.0f} m from home: Copter ignores a rally point that "
+                    "is more than 300 m from where it turns back",
+                    called=_called(index, rally),
+                    away_m=away_m,
+                ),
                 place=rally.position,
                 remedy="move it nearer, or raise RALLY_LIMIT_KM",
             )
@@ -286,8 +315,11 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
         if out_m > 0:
             yield found(
                 "rally-outside-fence",
-                f"rally point {_called(index, rally)} is {out_m:.1f} m outside the fence "
-                "or inside a keep-out",
+                Message(
+                    "rally point {called} is {out_m:.1f} m outside the fence or inside a keep-out",
+                    called=_called(index, rally),
+                    out_m=out_m,
+                ),
                 place=rally.position,
                 remedy="move it inside; the vehicle ignores it where it is",
             )
@@ -296,8 +328,12 @@ def _rally_zones(plan: FlightPlan, flown: list[Leg], zones: Zones, frame: LocalF
             if way_m > 0:
                 yield found(
                     "rally-return-outside-fence",
-                    f"the return to rally point {_called(index, rally)} instead of home "
-                    f"goes {way_m:.1f} m outside the fence or into a keep-out",
+                    Message(
+                        "the return to rally point {called} instead of home goes {way_m:.1f} m outside the "
+                        "fence or into a keep-out",
+                        called=_called(index, rally),
+                        way_m=way_m,
+                    ),
                     items=(leg.number,),
                     place=frame.to_latlon([xy])[0],
                     remedy="move the rally point, or end the mission where both ways are free",
@@ -334,7 +370,12 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
         elif height_m is not None and ceiling_m is not None and height_m > ceiling_m:
             yield found(
                 "above-ceiling",
-                f"item {number} is {height_m:g} m above home, the ceiling is {ceiling_m:g} m",
+                Message(
+                    "item {number} is {height_m:g} m above home, the ceiling is {ceiling_m:g} m",
+                    number=number,
+                    height_m=height_m,
+                    ceiling_m=ceiling_m,
+                ),
                 items=(number,),
                 place=item.position,
                 remedy="lower it, or raise the ceiling if the rules there allow it",
@@ -347,7 +388,10 @@ def _missing_heights(plan: FlightPlan, missing: list[int]) -> Iterator[Finding]:
     if missing:
         yield found(
             "height-missing",
-            f"{len(missing)} places to fly to have no height: nothing says how high the vehicle flies there",
+            Message(
+                "{missing} places to fly to have no height: nothing says how high the vehicle flies there",
+                missing=len(missing),
+            ),
             items=tuple(missing),
             place=plan.items[missing[0] - 1].position,
             remedy="give them one (airbeat convert --height-m)",
@@ -384,7 +428,11 @@ def _defaults(plan: FlightPlan, flown: list[Leg]) -> Iterator[Finding]:
     if farthest_m > DEFAULT_FENCE_RADIUS_M or highest_m > DEFAULT_FENCE_HEIGHT_M:
         yield found(
             "fence-defaults",
-            f"reaches {farthest_m:.0f} m from home and {highest_m:.0f} m above it: with Copter's "
-            "defaults FENCE_ENABLE=1 stops the mission at 300 m and 100 m",
+            Message(
+                "reaches {farthest_m:.0f} m from home and {highest_m:.0f} m above it: with Copter's "
+                "defaults FENCE_ENABLE=1 stops the mission at 300 m and 100 m",
+                farthest_m=farthest_m,
+                highest_m=highest_m,
+            ),
             remedy="set FENCE_TYPE, FENCE_RADIUS and FENCE_ALT_MAX for this mission",
         )

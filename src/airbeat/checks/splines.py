@@ -20,6 +20,7 @@ from airbeat.checks.findings import Finding
 from airbeat.checks.space import is_remote
 from airbeat.checks.unrolled import Flight, Stop
 from airbeat.checks.zones import Zones
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 
 __all__ = ["Curve", "check_splines", "curves", "is_curved"]
@@ -115,8 +116,13 @@ def check_splines(flight: Flight) -> Iterator[Finding]:
             if highest_m > max(fence.max_height_m, ends[number]) + _ROUND_OFF_M:
                 yield found(
                     "above-ceiling",
-                    f"the curve to item {number} rises to {highest_m:.0f} m above home, the ceiling is "
-                    f"{fence.max_height_m:g} m",
+                    Message(
+                        "the curve to item {number} rises to {highest_m:.0f} m above home, the ceiling is "
+                        "{max_height_m:g} m",
+                        number=number,
+                        highest_m=highest_m,
+                        max_height_m=fence.max_height_m,
+                    ),
                     items=(number,),
                     place=flight.frame.to_latlon([places[places[:, 2].argmax(), :2]])[0],
                     remedy="fly it with ordinary waypoints, or lower them",
@@ -130,8 +136,12 @@ def check_splines(flight: Flight) -> Iterator[Finding]:
         if straight_m == 0.0 and out_m > 0:
             yield found(
                 "curve-outside-fence",
-                f"the curve to item {number} comes {out_m:.1f} m outside the fence or into a keep-out, "
-                "although the straight leg stays where it may be",
+                Message(
+                    "the curve to item {number} comes {out_m:.1f} m outside the fence or into a "
+                    "keep-out, although the straight leg stays where it may be",
+                    number=number,
+                    out_m=out_m,
+                ),
                 items=(number,),
                 place=flight.frame.to_latlon([xy])[0],
                 remedy="fly it with ordinary waypoints, or move it away from the edge",

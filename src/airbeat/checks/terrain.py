@@ -15,6 +15,7 @@ from airbeat.checks.findings import Finding
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain
+from airbeat.language.words import Message
 from airbeat.mission.legs import Leg, height_above_home_m, legs
 from airbeat.mission.plan import FlightPlan, ItemRole
 
@@ -80,8 +81,12 @@ def check_terrain(plan: FlightPlan) -> Iterator[Finding]:
     if plan.home_amsl_m is not None and abs(plan.home_amsl_m - base_m) > _HOME_DIFFERS_M:
         yield found(
             "terrain-home-differs",
-            f"home is {plan.home_amsl_m:g} m above sea level by the plan and {base_m:.0f} m by "
-            f"{terrain.name}",
+            Message(
+                "home is {home_amsl_m:g} m above sea level by the plan and {base_m:.0f} m by {terrain}",
+                home_amsl_m=plan.home_amsl_m,
+                base_m=base_m,
+                terrain=terrain.name,
+            ),
             items=(0,),
             place=plan.home,
             remedy="check home's height and the model's datum; only differences from home count here",
@@ -102,7 +107,10 @@ def courses_of(plan: FlightPlan) -> list[Course]:
 def _unknown(terrain: Terrain, place: LatLon, items: tuple[int, ...]) -> Finding:
     return found(
         "terrain-unknown",
-        f"{terrain.name} has no height under the flight: nothing there was compared with the ground",
+        Message(
+            "{terrain} has no height under the flight: nothing there was compared with the ground",
+            terrain=terrain.name,
+        ),
         items=items,
         place=place,
         remedy="use a height model without voids that reaches as far as the flight",
@@ -216,8 +224,13 @@ def _ceiling(plan: FlightPlan, courses: list[Course]) -> Iterator[Finding]:
     if worst is not None:
         yield found(
             "terrain-above-ceiling",
-            f"{len(high)} legs that follow the ground rise to {worst[0]:.0f} m above home; the ceiling is "
-            f"{ceiling_m:g} m",
+            Message(
+                "{high} legs that follow the ground rise to {worst:.0f} m above home; the ceiling is "
+                "{ceiling_m:g} m",
+                high=len(high),
+                worst=worst[0],
+                ceiling_m=ceiling_m,
+            ),
             items=tuple(sorted(high)),
             place=worst[1],
             remedy="fly lower over the ground there, or raise the ceiling if the rules there allow it",
@@ -232,10 +245,15 @@ def _rally_heights(plan: FlightPlan, terrain: Terrain, base_m: float) -> Iterato
             continue
         yield found(
             "rally-terrain",
-            f"rally point {index} is {height_m:g} m above home, but the ground there is "
-            f"{ground:.0f} m above it",
+            Message(
+                "rally point {index} is {height_m:g} m above home, but the ground there is "
+                "{ground:.0f} m above it",
+                index=index,
+                height_m=height_m,
+                ground=ground,
+            ),
             place=rally.position,
-            remedy=f"give it a height of {math.ceil(ground + RETURN_MARGIN_M)} m or more",
+            remedy=Message("give it a height of {ceil} m or more", ceil=math.ceil(ground + RETURN_MARGIN_M)),
         )
 
 
@@ -250,8 +268,13 @@ def _lines(plan: FlightPlan, courses: list[Course]) -> Iterator[Finding]:
     if low:
         yield found(
             "terrain-lines-low",
-            f"{len(low)} photographed legs come down to {min(low.values()):.0f} m above the ground, "
-            f"but the lines' spacing is for {survey.height_agl_m:.0f} m: gaps between them",
+            Message(
+                "{low} photographed legs come down to {values:.0f} m above the ground, but the "
+                "lines' spacing is for {height_agl_m:.0f} m: gaps between them",
+                low=len(low),
+                values=min(low.values()),
+                height_agl_m=survey.height_agl_m,
+            ),
             items=tuple(low),
             remedy="plan with the height model, or with more overlap",
         )
@@ -269,8 +292,11 @@ def _lines(plan: FlightPlan, courses: list[Course]) -> Iterator[Finding]:
     if coarse:
         yield found(
             "terrain-gsd",
-            f"GSD {max(coarse.values()) * 100:.2f} cm where the ground falls away; the plan states "
-            f"{survey.gsd_m_px * 100:.2f} cm",
+            Message(
+                "GSD {values:.2f} cm where the ground falls away; the plan states {gsd_m_px:.2f} cm",
+                values=max(coarse.values()) * 100,
+                gsd_m_px=survey.gsd_m_px * 100,
+            ),
             items=tuple(coarse),
             remedy="follow the ground (datum: agl), more slowly where it is steep, or fly lower",
         )
@@ -301,8 +327,11 @@ def _return_height(
         lon, lat = lon_lat[k]
         yield found(
             "terrain-return-height",
-            f"a return from anywhere may cross ground {ground[k]:.0f} m above home",
+            Message("a return from anywhere may cross ground {ground:.0f} m above home", ground=ground[k]),
             place=LatLon(lat_deg=float(lat), lon_deg=float(lon)),
-            remedy=f"set RTL_ALT to {math.ceil(needed_m / 5 - 0.01) * 500} (cm) or more, "
-            f"{RETURN_MARGIN_M:g} m above that ground",
+            remedy=Message(
+                "set RTL_ALT to {ceil} (cm) or more, {return_margin_m:g} m above that ground",
+                ceil=math.ceil(needed_m / 5 - 0.01) * 500,
+                return_margin_m=RETURN_MARGIN_M,
+            ),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airbeat.cli.output import console, emit_json, printable, table
 from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
 from airbeat.errors import PlanFileError, UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.formats.catalogue import PlanFormat
@@ -88,16 +89,16 @@ def convert_area(source: Path, target: Path, *, strict: bool, overwrite: bool, a
     if not features:
         raise UsageError(f"{source.name!r} draws no polygon and no line", remedy="nothing would be written")
     data = wanted.write(features)
-    held, _ = parse_features(data, name=target.name)
+    held, _notes = parse_features(data, name=target.name)
     lost = area_losses(features, held)
     refused = bool(lost) and strict
     if not refused:
         write_files({target: data}, overwrite=overwrite)
     out = console(as_json)
     for note in notes:
-        out.print(Text(f"note: {note}", style="yellow"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="yellow"))
     for loss in lost:
-        out.print(Text(f"not held: {loss}", style="yellow"))
+        out.print(Text(_("not held: {loss}", loss=loss), style="yellow"))
     kept = f"holds all but {len(lost)} things" if lost else "holds everything"
     name = printable(str(target))
     out.print(
@@ -131,7 +132,7 @@ def inspect_area(file: Path, *, as_json: bool) -> int:
     figures = _figures(area)
     rows = [
         ("holds", "areas, nothing to fly yet: airbeat plan --area, or name it in a mission file"),
-        ("area", f"{figures['area_m2'] / 1e4:.2f} ha, keep-outs taken off"),
+        ("area", _("{area_m2:.2f} ha, keep-outs taken off", area_m2=figures["area_m2"] / 1e4)),
         ("outlines", area_words(area)),
         ("keep-outs", str(len(area.keepouts))),
         ("corridors", ", ".join(f"{c.width_m:g} m wide" for c in area.corridors) or "none"),
@@ -139,7 +140,7 @@ def inspect_area(file: Path, *, as_json: bool) -> int:
     ]
     table(rows, as_json=as_json, title=file.name)
     for note in area.notes:
-        console(as_json).print(Text(f"note: {note}", style="yellow"))
+        console(as_json).print(Text(_("note: {note}", note=translated(note)), style="yellow"))
     if as_json:
         emit_json(
             {

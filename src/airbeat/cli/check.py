@@ -14,6 +14,7 @@ from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.cli.picture import check_picture_path
 from airbeat.cli.plan import findings_json, print_findings
 from airbeat.errors import UsageError
+from airbeat.language.words import _, ngettext, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.conditions import Conditions
@@ -141,7 +142,7 @@ def command(
     _print(checked, between, conditions, as_json=as_json)
     written = _write(checked, between, conditions, picture=picture, html=html, overwrite=overwrite)
     for path in written:
-        console(as_json).print(f"wrote {path}")
+        console(as_json).print(_("wrote {path}", path=path))
     failed = any(f.severity.value == "error" for f in (*between, *(f for c in checked for f in c.findings)))
     if as_json:
         emit_json(
@@ -235,8 +236,15 @@ def _between(checked: list[_Checked]) -> list[Finding]:
 
 
 def _counts(findings: list[Finding]) -> str:
-    numbers = [(s, sum(f.severity.value == s for f in findings)) for s in ("error", "warning", "note")]
-    return ", ".join(f"{n} {s}{'' if n == 1 else 's'}" for s, n in numbers)
+    errors, warnings, notes = (
+        sum(f.severity.value == s for f in findings) for s in ("error", "warning", "note")
+    )
+    words = (
+        ngettext("{count} error", "{count} errors", errors),
+        ngettext("{count} warning", "{count} warnings", warnings),
+        ngettext("{count} note", "{count} notes", notes),
+    )
+    return ", ".join(words)
 
 
 def _print(checked: list[_Checked], between: list[Finding], conditions: Conditions, *, as_json: bool) -> None:
@@ -247,14 +255,14 @@ def _print(checked: list[_Checked], between: list[Finding], conditions: Conditio
         out.print(Text(f"{printable(one.name)}: {_counts(one.findings)}", style="bold"))
         print_findings(one.findings, as_json=as_json)
         for note in one.plan.notes:
-            out.print(Text(f"note: {printable(note)}", style="dim"))
+            out.print(Text(_("note: {note}", note=printable(note)), style="dim"))
     if between:
-        out.print(Text(f"between the aircraft: {_counts(between)}", style="bold"))
+        out.print(Text(_("between the aircraft: {counts}", counts=_counts(between)), style="bold"))
         print_findings(between, as_json=as_json)
     if conditions.rules:
         from airbeat.checks.rules import PILOT_REMAINS
 
-        out.print(PILOT_REMAINS)
+        out.print(translated(PILOT_REMAINS))
 
 
 def _json(checked: list[_Checked], between: list[Finding], conditions: Conditions) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.errors import PlanFileError, UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.geo.terrain import Terrain
@@ -86,7 +87,7 @@ def plans_of(path: Path) -> tuple[tuple[FlightPlan, ...], Mission | None]:
     from airbeat.planning.plan import plan_mission
 
     mission = load_mission(path)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         plan = plan_mission(mission, progress=progress)
     return sorties_of(mission, plan), mission
 
@@ -102,7 +103,7 @@ def fence_of(path: Path) -> Fence:
     from airbeat.formats.files import read_any_plan_file
 
     try:
-        plan, _ = read_any_plan_file(path)
+        plan, _uneditable = read_any_plan_file(path)
     except PlanFileError as error:
         return _drawn_fence(path, error)
     if AREAS_BESIDE in plan.notes:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.language.words import _
+
 if TYPE_CHECKING:
     from airbeat.link.connection import Link
 
@@ -87,7 +89,14 @@ def reach(address: Address, *, tlog: Path | None = None) -> Link:
     from airbeat.link.signing import read_signing_key
 
     key = None if address.signing_key is None else read_signing_key(address.signing_key)
-    click.echo(f"waiting for a heartbeat on {address.url} (at most {_HEARTBEAT_S:.0f} s)", err=True)
+    click.echo(
+        _(
+            "waiting for a heartbeat on {url} (at most {limit_s:.0f} s)",
+            url=address.url,
+            limit_s=_HEARTBEAT_S,
+        ),
+        err=True,
+    )
     link = connect(
         address.url,
         source_system=address.system_id,
@@ -98,6 +107,7 @@ def reach(address: Address, *, tlog: Path | None = None) -> Link:
     )
     if link.vehicle_signs and key is None:
         click.echo(
-            "note: the vehicle signs its messages and may take no unsigned ones: give --signing-key", err=True
+            _("note: the vehicle signs its messages and may take no unsigned ones: give --signing-key"),
+            err=True,
         )
     return link

@@ -13,6 +13,7 @@ from airbeat.cli.operation import operation_option
 from airbeat.cli.output import console as output
 from airbeat.cli.output import emit_json, json_option
 from airbeat.errors import DependencyError, UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.console.actstate import Act
@@ -240,9 +241,9 @@ def command(
         )
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{taken}/enter?token={sessions.link()}"
-        output(as_json).print(f"open {url}")
+        output(as_json).print(_("open {url}", url=url))
         output(as_json).print(
-            "the link lets one browser in, within a quarter of an hour; Ctrl-C ends the console"
+            _("the link lets one browser in, within a quarter of an hour; Ctrl-C ends the console")
         )
         if as_json:
             emit_json({"url": url, "port": taken})
@@ -264,7 +265,7 @@ def _ended(act: Act, *, as_json: bool) -> None:
     flying = act.flying()
     act.close()
     for flight in flying:
-        output(as_json).print(f"STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}")
+        output(as_json).print(_("STILL IN THE AIR, AND NO LONGER WATCHED FROM HERE: {flight}", flight=flight))
 
 
 def _shelf(paths: tuple[Path, ...], ending: ExitStack) -> Shelf:

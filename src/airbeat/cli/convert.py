@@ -11,6 +11,7 @@ from airbeat.cli.areas import convert_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.errors import UsageError
 from airbeat.formats.wpml import AIRCRAFT, DEFAULT_AIRCRAFT
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.formats.catalogue import PlanFormat
@@ -121,22 +122,29 @@ def _print(
 
     out = console(as_json)
     for note in plan.notes:
-        out.print(Text(f"note: {note}", style="yellow"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="yellow"))
     for lack in result.lacking:
-        out.print(Text(f"before it can be flown: {lack}", style="yellow"))
+        out.print(Text(_("before it can be flown: {lack}", lack=translated(lack)), style="yellow"))
     lost = result.losses
     for loss in lost:
-        out.print(Text(f"not held: {loss}", style="yellow"))
+        out.print(Text(_("not held: {loss}", loss=loss), style="yellow"))
     if wanted.others:
         out.print(f"{wanted.title}: {wanted.others}")
     if wanted.key == "waypoints" and (plan.fence is not None or plan.rally):
-        out.print("fence and rally points: convert also to .fence and .rally")
+        out.print(_("fence and rally points: convert also to .fence and .rally"))
     name = printable(str(target))
     if refused:
-        out.print(f"{name} not written: {wanted.title} holds all but {len(lost)} things (--strict)")
+        out.print(
+            _(
+                "{name} not written: {title} holds all but {lost} things (--strict)",
+                name=name,
+                title=wanted.title,
+                lost=len(lost),
+            )
+        )
     else:
         kept = "holds everything" if not lost else f"holds all but {len(lost)} things"
-        out.print(f"wrote {name}: {wanted.title}, {kept}")
+        out.print(_("wrote {name}: {title}, {kept}", name=name, title=wanted.title, kept=kept))
 
 
 def _json(

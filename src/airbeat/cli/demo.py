@@ -12,6 +12,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.errors import FindingsError, InputFileError, UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,14 +101,14 @@ def _given_up_on_failure(camera: EmbeddedCamera) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        click.echo("airbeat: stopping", err=True)
+        click.echo(_("airbeat: stopping"), err=True)
         camera.abandon()
         raise
 
 
 def _finish(camera: EmbeddedCamera) -> None:
     """Wait for the photographs that are still drawn."""
-    with progress_bar("photographing") as progress:
+    with progress_bar(_("photographing")) as progress:
         while camera.pending:
             progress(camera.done / max(camera.captured, 1))
             time.sleep(0.1)
@@ -117,7 +118,7 @@ def _finish(camera: EmbeddedCamera) -> None:
 def _detect(out_dir: Path) -> DetectionRun:
     from airbeat.detect.run import detect_folder
 
-    with progress_bar("searching photographs") as progress:
+    with progress_bar(_("searching photographs")) as progress:
         return detect_folder(
             out_dir / "photos",
             out_dir=out_dir / "candidates",
@@ -165,7 +166,7 @@ def _report(
     )
     content = gather(
         plan,
-        flight_json=out_dir / "flight.json",
+        flights=[out_dir / "flight.json"],
         candidates_json=out_dir / "candidates" / "candidates.json",
         simulated=True,
         exercise_figures=tuple(Figure(label=label, value=value) for label, value in rows),
@@ -193,7 +194,7 @@ def run_demo(*, seed: int, out_dir: Path) -> tuple[dict[str, Any], tuple[tuple[s
     started = time.perf_counter()
     path = shipped_mission(MISSION_NAME)
     mission = load_mission(path)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         plan = plan_mission(mission, progress=progress)
     vet(plan, refused="not flown", as_json=True)
     write_plan_files(plan, out_dir / "plan", stem=path.stem)
@@ -263,15 +264,25 @@ def command(*, seed: int, out_dir: Path, overwrite: bool, as_json: bool) -> int:
     figures, rows = run_demo(seed=seed, out_dir=out_dir)
     shown = (
         ("area", f"{figures['area_km2']:.3f} km²"),
-        ("flown", f"{figures['flown_duration_s']:.0f} s (planned {figures['planned_duration_s']:.0f} s)"),
+        (
+            "flown",
+            _(
+                "{flown_duration_s:.0f} s (planned {planned_duration_s:.0f} s)",
+                flown_duration_s=figures["flown_duration_s"],
+                planned_duration_s=figures["planned_duration_s"],
+            ),
+        ),
         ("outside the fence", f"{figures['outside_fence_m']:.1f} m"),
         ("photographs", str(figures["frames"])),
-        ("inside a footprint", f"{figures['coverage_fraction']:.2%} of the area"),
+        (
+            "inside a footprint",
+            _("{coverage_fraction:.2%} of the area", coverage_fraction=figures["coverage_fraction"]),
+        ),
         *rows,
         ("took", f"{figures['wall_s']:.0f} s"),
     )
-    table(shown, as_json=as_json, title="Exercise on the embedded vehicle (not ArduPilot)")
-    console(as_json).print(f"report: {figures['report']}")
+    table(shown, as_json=as_json, title=_("Exercise on the embedded vehicle (not ArduPilot)"))
+    console(as_json).print(_("report: {report}", report=figures["report"]))
     if as_json:
         emit_json(figures)
     return 0

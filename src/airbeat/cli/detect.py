@@ -20,6 +20,7 @@ from airbeat.cli.searching import (
     video_options,
 )
 from airbeat.errors import UsageError
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.detect.run import CandidateRecord, DetectionRun
@@ -65,25 +66,77 @@ def print_detection(run: DetectionRun, *, as_json: bool) -> None:
     if run.duplicates:
         rows.append(("the same as another", str(len(run.duplicates))))
     rows.append(
-        ("candidates", f"{len(run.candidates)}, none confirmed; the photographs are not cleared"),
+        (
+            "candidates",
+            _(
+                "{candidates}, none confirmed; the photographs are not cleared",
+                candidates=len(run.candidates),
+            ),
+        ),
     )
     table(rows, as_json=as_json)
     for refusal in run.refused:
-        out.print(Text(f"not searched: {printable(refusal.name)}: {refusal.reason}", style="yellow"))
+        out.print(
+            Text(
+                _(
+                    "not searched: {refusal}: {reason}",
+                    refusal=printable(refusal.name),
+                    reason=refusal.reason,
+                ),
+                style="yellow",
+            )
+        )
     if run.ignored:
-        out.print(Text(f"not looked at: {run.ignored} files that are no photographs by their names"))
+        out.print(
+            Text(
+                _(
+                    "not looked at: {ignored} files that are no photographs by their names",
+                    ignored=run.ignored,
+                )
+            )
+        )
     if run.folders:
         folders = ", ".join(printable(name) for name in run.folders[:5])
-        out.print(Text(f"not looked at: {len(run.folders)} folders inside: {folders}", style="yellow"))
+        out.print(
+            Text(
+                _(
+                    "not looked at: {folders} folders inside: {names}",
+                    folders=len(run.folders),
+                    names=folders,
+                ),
+                style="yellow",
+            )
+        )
     if run.boxes_without_place:
-        text = f"{run.boxes_without_place} boxes have no place on the ground; each is a candidate of its own"
+        text = _(
+            "{count} boxes have no place on the ground; each is a candidate of its own",
+            count=run.boxes_without_place,
+        )
         out.print(Text(text, style="yellow"))
     names = run.names
     for record in run.candidates[:_SHOWN]:
-        place = _place(record) or f"no position, in {printable(names[record.candidate.looks[0].frame])}"
-        out.print(Text(f"{record.id}  {place}  score {record.candidate.score:.2f}  {_looks(record)}"))
+        place = _place(record) or _(
+            "no position, in {frame}", frame=printable(names[record.candidate.looks[0].frame])
+        )
+        out.print(
+            Text(
+                _(
+                    "{record}  {place}  score {score:.2f}  {looks}",
+                    record=record.id,
+                    place=place,
+                    score=record.candidate.score,
+                    looks=translated(_looks(record)),
+                )
+            )
+        )
     if len(run.candidates) > _SHOWN:
-        out.print(f"… and {len(run.candidates) - _SHOWN} more in {run.json_path}")
+        out.print(
+            _(
+                "… and {candidates} more in {json_path}",
+                candidates=len(run.candidates) - _SHOWN,
+                json_path=run.json_path,
+            )
+        )
 
 
 def _place(record: CandidateRecord) -> str:
@@ -96,7 +149,7 @@ def _place(record: CandidateRecord) -> str:
 
 
 def _looks(record: CandidateRecord) -> str:
-    return f"{len(record.candidate.looks)} of {record.covered_by} photographs"
+    return Message("{looks} of {all} photographs", looks=len(record.candidate.looks), all=record.covered_by)
 
 
 def write_contact_sheets(run: DetectionRun) -> list[Path]:
@@ -109,7 +162,7 @@ def write_contact_sheets(run: DetectionRun) -> list[Path]:
     def entries() -> Iterator[SheetEntry]:
         for record in run.candidates:
             point = record.candidate.point
-            place = "no position"
+            place: str = Message("no position")
             if point is not None:
                 place = f"{mgrs_grid(point.position)}  ± {point.ce90_m:.0f} m"
             yield SheetEntry(
@@ -117,7 +170,7 @@ def write_contact_sheets(run: DetectionRun) -> list[Path]:
                 crop=record.crop,
                 score=record.candidate.score,
                 place=place,
-                looks=f"seen in {_looks(record)}",
+                looks=Message("seen in {looks}", looks=_looks(record)),
             )
 
     folder = run.json_path.parent
@@ -142,9 +195,9 @@ def _print_headings(frames: FrameSource, *, as_json: bool) -> list[str]:
 
     said = list(frames.headings) if isinstance(frames, PreparedFrames) else []
     for text in said:
-        console(as_json).print(Text(f"heading: {text}", style="bold yellow"))
+        console(as_json).print(Text(_("heading: {words}", words=text), style="bold yellow"))
     if isinstance(frames, FollowedFolder):
-        console(as_json).print("headings were not compared: search the folder again once it is full")
+        console(as_json).print(_("headings were not compared: search the folder again once it is full"))
     return said
 
 
@@ -261,7 +314,7 @@ def command(
         )
         settings = search_settings(**options)
         if terrain or telemetry or is_whole(frames):
-            with progress_bar("reading metadata") as progress:
+            with progress_bar(_("reading metadata")) as progress:
                 frames, ground = prepared(
                     frames,
                     telemetry=telemetry,
@@ -271,13 +324,15 @@ def command(
                     progress=progress,
                 )
             settings = replace(settings, terrain=ground)
-        with progress_bar("searching photographs") as progress:
+        with progress_bar(_("searching photographs")) as progress:
             run = detect_source(
                 frames,
                 settings,
                 out_dir=out_dir,
                 searching=searching,
-                progress=lambda done, total: progress(done / max(total, 1), label=f"searched {done}"),
+                progress=lambda done, total: progress(
+                    done / max(total, 1), label=_("searched {done}", done=done)
+                ),
                 overwrite=overwrite,
             )
         recorded_search(recorder, run)
@@ -286,7 +341,14 @@ def command(
     sheets = write_contact_sheets(run)
     print_detection(run, as_json=as_json)
     headings = _print_headings(frames, as_json=as_json)
-    console(as_json).print(f"wrote {run.json_path}, {run.geojson_path} and {len(sheets)} contact sheets")
+    console(as_json).print(
+        _(
+            "wrote {json_path}, {geojson_path} and {sheets} contact sheets",
+            json_path=run.json_path,
+            geojson_path=run.geojson_path,
+            sheets=len(sheets),
+        )
+    )
     if as_json:
         emit_json(detection_json(run) | {"contact_sheets": [str(p) for p in sheets], "headings": headings})
     return 1 if run.refused else 0

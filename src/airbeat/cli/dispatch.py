@@ -13,6 +13,7 @@ from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import AirbeatError, LinkError, UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +42,23 @@ def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
             folder.mkdir(parents=True, exist_ok=True)
             links[entry.name] = stack.enter_context(reach(Address(url=entry.connect), tlog=tlog))
         except LinkError as error:
-            click.echo(f"airbeat: {entry.name}: {error}", err=True)
+            click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error), err=True)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
     return links
+
+
+def _told(arrival: Arrival) -> str:
+    """The way that a unit is told."""
+    way = {"length_m": arrival.length_m, "bearing_deg": arrival.bearing_deg}
+    if not arrival.drone:
+        return _("go {length_m:.0f} m, {bearing_deg:03.0f}°", **way)
+    return _(
+        "fly {length_m:.0f} m, {bearing_deg:03.0f}°, look {look_s:.0f} s, {battery_share:.0%} of a battery",
+        **way,
+        look_s=arrival.look_s,
+        battery_share=arrival.battery_share,
+    )
 
 
 def _print_ranking(arrivals: Sequence[Arrival], incident: Incident, *, as_json: bool) -> None:
@@ -54,20 +68,28 @@ def _print_ranking(arrivals: Sequence[Arrival], incident: Incident, *, as_json: 
     from airbeat.geo.notation import mgrs_grid
 
     out = console(as_json)
-    out.print(Text(f"{incident.kind} at {incident.position} ({mgrs_grid(incident.position)})", style="bold"))
+    out.print(
+        Text(
+            _(
+                "{kind} at {position} ({mgrs_grid})",
+                kind=incident.kind,
+                position=incident.position,
+                mgrs_grid=mgrs_grid(incident.position),
+            ),
+            style="bold",
+        )
+    )
     grid = Table(box=None, pad_edge=False)
-    for title in ("unit", "", "there in", "ring", "told"):
-        grid.add_column(title, justify="right" if title == "there in" else "left")
+    for title in (_("unit"), "", _("there in"), _("ring"), _("told")):
+        grid.add_column(title, justify="right" if title == _("there in") else "left")
     for arrival in arrivals:
-        kind = "ground" if not arrival.drone else "drone, flying" if arrival.flying else "drone, on its pad"
+        kind = _("drone, flying") if arrival.flying else _("drone, on its pad")
+        kind = kind if arrival.drone else _("ground unit")
         if arrival.arrival_s is None:
-            grid.add_row(Text(arrival.unit), Text(kind), "-", "-", Text(arrival.why_not, style="yellow"))
+            why_not = Text(translated(arrival.why_not), style="yellow")
+            grid.add_row(Text(arrival.unit), Text(kind), "-", "-", why_not)
             continue
-        went = "go" if not arrival.drone else "fly"
-        told = f"{went} {arrival.length_m:.0f} m, {arrival.bearing_deg:03.0f}°"
-        if arrival.drone:
-            told += f", look {arrival.look_s:.0f} s, {arrival.battery_share:.0%} of a battery"
-        told = "; ".join([told, *arrival.notes])
+        told = "; ".join([_told(arrival), *map(translated, arrival.notes)])
         minutes, seconds = divmod(round(arrival.arrival_s), 60)
         grid.add_row(
             Text(arrival.unit), Text(kind), f"{minutes}:{seconds:02d}", Text(arrival.ring), Text(told)
@@ -80,7 +102,7 @@ def _vetted(order: Order, *, as_json: bool) -> None:
     from airbeat.cli.vet import vet
     from airbeat.flight.dispatching import as_flown
 
-    vet(as_flown(order), refused="not sent", as_json=as_json)
+    vet(as_flown(order), refused=Message("not sent"), as_json=as_json)
 
 
 def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: bool, as_json: bool) -> Diverted:
@@ -93,14 +115,16 @@ def _sent(link: Link, order: Order, entry: DroneEntry, folder: Path, *, yes: boo
     from airbeat.flight.dispatching import keeping, send_order
     from airbeat.flight.watch import Watchers
 
-    keep = keeping(folder, order.arrival.unit, lambda path: console(as_json).print(f"wrote {path}"))
+    keep = keeping(
+        folder, order.arrival.unit, lambda path: console(as_json).print(_("wrote {path}", path=path))
+    )
     return send_order(
         link,
         order,
         entry,
         folder=folder,
         load_plan=load_plan,
-        confirm=lambda question: yes or click.confirm(question, err=True),
+        confirm=lambda question: yes or click.confirm(translated(question), err=True),
         watchers=Watchers(keep=keep),
     )
 
@@ -130,7 +154,7 @@ def _send(
         raise
     document["sent"] = outcome_json(unit, done)
     _log(folder, "dispatch.done", document["sent"])
-    console(as_json).print(Text(outcome_words(unit, done), style="bold"))
+    console(as_json).print(Text(translated(outcome_words(unit, done)), style="bold"))
     return done
 
 

@@ -12,6 +12,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar
 from airbeat.cli.picture import check_picture_path
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,10 @@ def _plain(value: float, digits: int = 2) -> str:
 def _rows(figures: Sequence[Figures]) -> list[tuple[str, list[str]]]:
     """Every figure's name with its text for each detector."""
     rows = [
-        (f"recall at {rate:g} false alarms per image", [_said(f.recall_at[rate]) for f in figures])
+        (
+            _("recall at {rate:g} false alarms per image", rate=rate),
+            [_said(f.recall_at[rate]) for f in figures],
+        )
         for rate in figures[0].recall_at
     ]
     return [
@@ -69,7 +73,7 @@ def _print(evaluations: Sequence[Evaluation], figures: Sequence[Figures], *, as_
     for name, values in _rows(figures):
         grid.add_row(Text(name), *(Text(v) for v in values))
     out.print(grid)
-    out.print(Text("recall at the default threshold by pixels on target (longest edge of the person):"))
+    out.print(Text(_("recall at the default threshold by pixels on target (longest edge of the person):")))
     sizes = Table(box=None, pad_edge=False)
     sizes.add_column("", no_wrap=True)
     bins = [
@@ -85,7 +89,12 @@ def _print(evaluations: Sequence[Evaluation], figures: Sequence[Figures], *, as_
         sizes.add_row(Text(limits), *(Text(c) for c in cells))
     out.print(sizes)
     for name, reason in sorted({r for e in evaluations for r in e.refused}):
-        out.print(Text(f"not searched: {printable(name)}: {reason}", style="yellow"))
+        out.print(
+            Text(
+                _("not searched: {name}: {reason}", name=printable(name), reason=translated(reason)),
+                style="yellow",
+            )
+        )
 
 
 def _as_json(
@@ -193,7 +202,7 @@ def command(
     if curve is not None and (curve.exists() or curve.is_symlink()) and not overwrite:
         raise UsageError(f"{curve} exists already", remedy="choose another name, or say --overwrite")
     labelled = read_coco(coco, images_dir)
-    with progress_bar("searching photographs") as progress:
+    with progress_bar(_("searching photographs")) as progress:
         evaluations = evaluate(
             labelled,
             detectors,
@@ -205,7 +214,7 @@ def command(
     _print(evaluations, told, as_json=as_json)
     _write(labelled, evaluations, modality=modality, curve=curve, picture=picture, overwrite=overwrite)
     for path in (p for p in (curve, picture) if p is not None):
-        console(as_json).print(f"wrote {path}")
+        console(as_json).print(_("wrote {path}", path=path))
     if as_json:
         emit_json(_as_json(labelled, evaluations, told))
     return 1 if any(e.refused for e in evaluations) else 0
@@ -234,7 +243,9 @@ def _write(
         title = f"Recall by pixels on target, {len(labelled.images)} images, {labelled.persons} persons"
         lines = [
             CurveLine(
-                label=f"{e.detector}, score at least {e.threshold:.2f}",
+                label=_(
+                    "{detector}, score at least {threshold:.2f}", detector=e.detector, threshold=e.threshold
+                ),
                 bins=Pool(e.images).recall_by_pixels(e.threshold),
             )
             for e in evaluations

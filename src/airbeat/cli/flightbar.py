@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from airbeat.cli.output import ProgressCallback, progress_bar
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,14 @@ def flight_words(now: FlightProgress) -> str:
     """Where the flight is, in a line: item, height, area, battery, distance home, time to the landing."""
     minutes, seconds = divmod(round(now.eta_s), 60)
     height_m, battery = now.state.height_above_home_m, now.state.battery_share
-    words = [f"item {now.item}/{now.items}"]
-    words += [f"{height_m:.0f} m high"] if height_m is not None else []
-    words += [f"{now.distance_home_m:.0f} m from home"] if now.distance_home_m is not None else []
-    words += [f"{now.photos} photographs"]
-    words += [f"{now.area_share:.0%} of the area"] if now.area_share is not None else []
-    words += [f"battery {battery:.0%}"] if battery is not None else []
-    return ", ".join([*words, f"lands in {minutes}:{seconds:02d}"])
+    words = [_("item {item}/{items}", item=now.item, items=now.items)]
+    words += [_("{height_m:.0f} m high", height_m=height_m)] if height_m is not None else []
+    if now.distance_home_m is not None:
+        words += [_("{distance_m:.0f} m from home", distance_m=now.distance_home_m)]
+    words += [_("{count} photographs", count=now.photos)]
+    words += [_("{share:.0%} of the area", share=now.area_share)] if now.area_share is not None else []
+    words += [_("battery {share:.0%}", share=battery)] if battery is not None else []
+    return ", ".join([*words, _("lands in {minutes}:{seconds:02d}", minutes=minutes, seconds=seconds)])
 
 
 class FlightBar:
@@ -43,7 +45,7 @@ class FlightBar:
         """Show where the flight is."""
         if now.phase not in {"flying", "landed"}:
             return
-        self._bar = self._bar or self._stack.enter_context(progress_bar("flight", eta=False))
+        self._bar = self._bar or self._stack.enter_context(progress_bar(_("flight"), eta=False))
         self._bar(now.fraction, label=flight_words(now))
 
     def clear(self) -> None:

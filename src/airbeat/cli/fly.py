@@ -19,6 +19,7 @@ from airbeat.cli.plans import load_plan
 from airbeat.cli.upload import print_verdict
 from airbeat.cli.vet import vet
 from airbeat.errors import UsageError
+from airbeat.language.words import Message, _, translated
 from airbeat.ops.recorder import Aside, files_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _asking(*, as_json: bool) -> Confirm:
     def confirm(findings: tuple[PreflightFinding, ...], verdict: UploadVerdict) -> bool:
         print_verdict(verdict, as_json=as_json)
         print_findings(list(findings), as_json=as_json)
-        return click.confirm("Is nobody near the vehicle, and may it arm and take off now?", err=True)
+        return click.confirm(_("Is nobody near the vehicle, and may it arm and take off now?"), err=True)
 
     return confirm
 
@@ -60,7 +61,7 @@ def _tell(event: VehicleEvent) -> None:
     from rich.text import Text
 
     if event.kind.value in {"mode", "link", "reboot"} or event.severity <= _WARNING:
-        console(True).print(Text(f"{event.kind.value}: {event.text}"))
+        console(True).print(Text(f"{_(event.kind.value)}: {event.text}"))
 
 
 _WARNING = 4
@@ -104,12 +105,13 @@ def _warn_of_flying(record: FlightRecord, order: _Order) -> None:
 
     if record.landing_time_s is not None or record.outcome is FlightOutcome.COMPLETED:
         return
-    words = (
+    words = _(
         "THE VEHICLE IS NOT KNOWN TO HAVE LANDED, AND THIS PROGRAM NO LONGER WATCHES IT. "
         "Take over with the transmitter's mode switch, or with any ground station at "
-        f"{order.address.url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on "
-        f"when it hovers or has landed: airbeat fly FILE --resume {order.folder / 'state.json'} "
-        f"--connect {order.address.url}"
+        "{url}: BRAKE to hover, RTL to return, LAND to land. To watch it again, or to go on "
+        "when it hovers or has landed: airbeat fly FILE --resume {state} --connect {url}",
+        url=order.address.url,
+        state=order.folder / "state.json",
     )
     console(order.as_json).print(Text(words, style="bold red"))
 
@@ -173,7 +175,7 @@ class _Order:
 
         written = record.save(self.record, overwrite=self.overwrite)
         for path in written:
-            console(self.as_json).print(f"wrote {path}")
+            console(self.as_json).print(_("wrote {path}", path=path))
         self.aside.tell(
             Happening.FLIGHT_ENDED, plan=record.plan_name, **_summary(record), files=files_of(written)
         )
@@ -209,12 +211,19 @@ def _fly_all(plan: FlightPlan, order: _Order) -> tuple[FlightRecord, bool]:
         if state.outcome != SORTIE_FLOWN:
             return record, False
         order.say(
-            f"sortie {state.sortie} was flown: behind item {state.until} of {state.items} there is more"
+            _(
+                "sortie {sortie} was flown: behind item {until} of {items} there is more",
+                sortie=state.sortie,
+                until=state.until,
+                items=state.items,
+            )
         )
         if order.yes or not click.confirm(
-            "Is the battery changed, and shall the next sortie begin?", err=True
+            _("Is the battery changed, and shall the next sortie begin?"), err=True
         ):
-            order.say(f"change the battery, then go on: airbeat fly FILE --resume {file} --connect …")
+            order.say(
+                _("change the battery, then go on: airbeat fly FILE --resume {file} --connect …", file=file)
+            )
             return record, True
         order = replace(order, state=state, tlog=None)
 
@@ -240,11 +249,15 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         try:
             sortie = find_sortie(link, plan, order.state)
             if sortie.plan is not plan and not sortie.attached:
-                vet(sortie.as_flown(), refused="not flown", as_json=order.as_json, is_part=True)
+                vet(sortie.as_flown(), refused=Message("not flown"), as_json=order.as_json, is_part=True)
             if sortie.until is not None and not sortie.attached:
                 order.say(
-                    "one battery does not carry all that is left: "
-                    f"this sortie ends behind item {sortie.until} of {len(plan.items)}"
+                    _(
+                        "one battery does not carry all that is left: this sortie ends behind item {until} "
+                        "of {items}",
+                        until=sortie.until,
+                        items=len(plan.items),
+                    )
                 )
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
@@ -283,7 +296,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 watchers=watchers,
                 confirm=None if order.yes else _asking(as_json=order.as_json),
                 agree=lambda: (
-                    order.yes or click.confirm("Go on with the mission from where it hovers?", err=True)
+                    order.yes or click.confirm(_("Go on with the mission from where it hovers?"), err=True)
                 ),
                 say=order.say,
             )
@@ -401,7 +414,7 @@ def command(
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
     plan = load_plan(file)
     whole = for_batteries(plan)
-    vet(whole, refused="not flown", as_json=as_json, in_sorties=whole is not plan)
+    vet(whole, refused=Message("not flown"), as_json=as_json, in_sorties=whole is not plan)
     state = None if state_file is None else read_state(state_file)
     if state is not None:
         state.require_plan(plan)
@@ -420,7 +433,7 @@ def command(
             aside=aside,
         )
         record, more = _fly_all(plan, order)
-    out.print(f"{record.outcome.value}: {record.explanation}")
+    out.print(f"{_(record.outcome.value)}: {translated(record.explanation)}")
     _warn_of_flying(record, order)
     if as_json:
         emit_json(_summary(record) | {"more_to_fly": more, "notes": list(plan.notes)})

@@ -10,6 +10,7 @@ import click
 
 from airbeat.cli.areas import area_words, areas_in, inspect_area, plan_in
 from airbeat.cli.output import console, emit_json, json_option, table
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.mission.editable import EditablePattern
@@ -43,9 +44,11 @@ def command(*, file: Path, show_items: bool, as_json: bool) -> int:
         for number, item in plan.numbered():
             out.print(f"{number:>4}  {item_words(item)}")
     for lack in lacking(plan) if held is None or "items" in held.holds else ():
-        out.print(Text(f"before it can be flown: {lack} (airbeat convert)", style="yellow"))
+        out.print(
+            Text(_("before it can be flown: {lack} (airbeat convert)", lack=translated(lack)), style="yellow")
+        )
     for note in plan.notes:
-        out.print(Text(f"note: {note}", style="yellow"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="yellow"))
     if as_json:
         emit_json(_json(plan, held.key if held else "mission"))
     return 0
@@ -56,7 +59,11 @@ def _areas_beside(plan: FlightPlan, file: Path) -> list[tuple[str, str]]:
     from airbeat.formats.drawn import AREAS_BESIDE
 
     area = areas_in(file) if AREAS_BESIDE in plan.notes else None
-    return [] if area is None else [("areas", f"{area_words(area)}: airbeat plan --area")]
+    return (
+        []
+        if area is None
+        else [("areas", _("{area_words}: airbeat plan --area", area_words=area_words(area)))]
+    )
 
 
 def _facts(plan: FlightPlan) -> list[tuple[str, str]]:
@@ -118,11 +125,11 @@ def _length_m(plan: FlightPlan) -> float:
 
 def _heights(plan: FlightPlan) -> str:
     found: dict[str, list[float]] = {}
-    for _, item in plan.waypoints():
+    for _number, item in plan.waypoints():
         if item.altitude is not None:
             found.setdefault(item.altitude.datum.value, []).append(item.altitude.value_m)
     texts = [f"{min(v):g} to {max(v):g} m {_DATUM_WORDS[d]}" for d, v in found.items()]
-    missing = sum(item.altitude is None for _, item in plan.waypoints())
+    missing = sum(item.altitude is None for _number, item in plan.waypoints())
     if missing:
         texts.append(f"{missing} waypoints without height")
     return "; ".join(texts) or "none"

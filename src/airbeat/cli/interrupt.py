@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.errors import AirbeatError
+from airbeat.language.words import N_, _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +22,11 @@ __all__ = ["CHOICES", "Interrupts", "StoppedError"]
 CHOICES = ("pause", "return", "land", "leave")
 """What can be done with the vehicle where nobody is there to be asked."""
 _KEYS = {
-    "p": ("pause", "pause: it hovers where it is (BRAKE), and its battery drains"),
-    "r": ("return", "return to launch (RTL)"),
-    "l": ("land", "land where it is (LAND)"),
-    "w": ("go on", "go on watching"),
-    "x": ("leave", "stop this program; the vehicle goes on with what it is doing"),
+    "p": ("pause", N_("pause: it hovers where it is (BRAKE), and its battery drains")),
+    "r": ("return", N_("return to launch (RTL)")),
+    "l": ("land", N_("land where it is (LAND)")),
+    "w": ("go on", N_("go on watching")),
+    "x": ("leave", N_("stop this program; the vehicle goes on with what it is doing")),
 }
 _FLYING = frozenset({"arming", "flying"})
 
@@ -102,14 +103,15 @@ class Interrupts:
         self._before_asking()
         self._asking = True
         try:
-            state = "PAUSED: it hovers (BRAKE)" if paused else "flying"
-            click.echo(f"\nThe vehicle is {state}. What now?", err=True)
+            paused_words = _("The vehicle is PAUSED: it hovers (BRAKE). What now?")
+            question = paused_words if paused else _("The vehicle is flying. What now?")
+            click.echo(f"\n{question}", err=True)
             keys = {k: v for k, v in _KEYS.items() if not (paused and k == "p")}
-            for key, (_, words) in keys.items():
-                text = "go on with the mission (AUTO)" if paused and key == "w" else words
+            for key, (_choice, words) in keys.items():
+                text = _("go on with the mission (AUTO)") if paused and key == "w" else _(words)
                 click.echo(f"  {key}  {text}", err=True)
             choice = click.Choice(list(keys), case_sensitive=False)
-            return _KEYS[click.prompt("Your choice", type=choice, show_choices=True, err=True)][0]
+            return _KEYS[click.prompt(_("Your choice"), type=choice, show_choices=True, err=True)][0]
         except (click.Abort, KeyboardInterrupt):  # Ctrl-C again, or the terminal is gone
             return "leave"
         finally:

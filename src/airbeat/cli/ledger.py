@@ -10,6 +10,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, table
 from airbeat.cli.plans import load_plan
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.ledger import Ledger
@@ -36,16 +37,24 @@ def _print(ledger: Ledger, *, as_json: bool) -> None:
 
     gaps = len(getattr(ledger.gaps, "geoms", [ledger.gaps])) if not ledger.gaps.is_empty else 0
     rows = [
-        ("photographs that count", f"{len(ledger.footprints)} (by {ledger.source})"),
-        ("photographed", f"{ledger.coverage_fraction:.2%} of the area"),
+        (
+            "photographs that count",
+            _("{footprints} (by {source})", footprints=len(ledger.footprints), source=ledger.source),
+        ),
+        (
+            "photographed",
+            _("{coverage_fraction:.2%} of the area", coverage_fraction=ledger.coverage_fraction),
+        ),
         ("planned", f"{ledger.survey.coverage_fraction:.2%}"),
         ("gaps", f"{gaps}, {ledger.gap_area_m2:.0f} m²"),
     ]
     table(rows, as_json=as_json, title=ledger.plan.name)
     for name, reason in ledger.unusable:
-        console(as_json).print(Text(f"does not count: {name}: {reason}", style="yellow"))
+        console(as_json).print(
+            Text(_("does not count: {name}: {reason}", name=name, reason=translated(reason)), style="yellow")
+        )
     for note in ledger.notes:
-        console(as_json).print(Text(f"note: {note}", style="dim"))
+        console(as_json).print(Text(_("note: {note}", note=translated(note)), style="dim"))
 
 
 @click.command("ledger")
@@ -113,7 +122,7 @@ def command(
     written = ledger.save(out, overwrite=overwrite)
     _print(ledger, as_json=as_json)
     for path in written:
-        console(as_json).print(f"wrote {path}")
+        console(as_json).print(_("wrote {path}", path=path))
     if as_json:
         emit_json(ledger.to_json() | {"files": [str(p) for p in written]})
     return 0 if ledger.gaps.is_empty else 1

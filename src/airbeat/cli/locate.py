@@ -9,6 +9,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.cli.positions import LAT_LON
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.frames.meta import FrameMeta
@@ -130,14 +131,23 @@ def _print(meta: FrameMeta, point: GroundPoint, terrain: TerrainGround | None, *
             ("within, at 90 %", f"{point.ce90_m:.1f} m (CE90)"),
             (
                 "90 % ellipse",
-                f"{point.semi_major_m:.1f} × {point.semi_minor_m:.1f} m half axes, the longer one towards"
-                f" {point.major_bearing_deg:.0f}°",
+                _(
+                    "{semi_major_m:.1f} × {semi_minor_m:.1f} m half axes, the longer one towards "
+                    "{major_bearing_deg:.0f}°",
+                    semi_major_m=point.semi_major_m,
+                    semi_minor_m=point.semi_minor_m,
+                    major_bearing_deg=point.major_bearing_deg,
+                ),
             ),
             (
                 "from the camera",
-                f"{distance_m(camera, point.position):.1f} m towards"
-                f" {bearing_deg(camera, point.position):.0f}°,"
-                f" camera {meta.height_above_home_m or 0.0:.1f} m above home",
+                _(
+                    "{distance_m:.1f} m towards {bearing_deg:.0f}°, camera {height_above_home_m:.1f} m "
+                    "above home",
+                    distance_m=distance_m(camera, point.position),
+                    bearing_deg=bearing_deg(camera, point.position),
+                    height_above_home_m=meta.height_above_home_m or 0.0,
+                ),
             ),
             ("ground", _ground_in_words(point, terrain)),
         ],
@@ -145,7 +155,7 @@ def _print(meta: FrameMeta, point: GroundPoint, terrain: TerrainGround | None, *
     )
     out = console(as_json)
     for finding in meta.findings:
-        out.print(Text(f"note: {finding}", style="yellow"))
+        out.print(Text(_("note: {finding}", finding=finding), style="yellow"))
 
 
 @click.command("locate")

@@ -10,6 +10,7 @@ import click
 from airbeat.cli.operation import user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 __all__ = ["command"]
 
@@ -63,7 +64,7 @@ def show(*, operation: str, kinds: tuple[str, ...], after: int, as_json: bool) -
     out = console(as_json)
     for event in events:
         time = event.time_utc.strftime("%Y-%m-%d %H:%M:%SZ")
-        out.print(Text(printable(f"{event.number:>6}  {time}  {event.actor}: {words_of(event)}")))
+        out.print(Text(printable(f"{event.number:>6}  {time}  {event.actor}: {translated(words_of(event))}")))
     if as_json:
         rows: list[dict[str, Any]] = [
             {
@@ -105,7 +106,9 @@ def verify(*, operation: str, expected: str | None, as_json: bool) -> int:
             where=log.name,
             remedy="events were cut off or added since that hash was noted",
         )
-    console(as_json).print(f"{count} events, the chain holds; the last one's hash is {last or '-'}")
+    console(as_json).print(
+        _("{count} events, the chain holds; the last one's hash is {last}", count=count, last=last or "-")
+    )
     if as_json:
         emit_json({"operation": log.name, "events": count, "last_sha256": last})
     return 0
@@ -129,7 +132,7 @@ def add(*, operation: str, text: str, actor: str | None, as_json: bool) -> int:
         raise UsageError("the note is empty", remedy="write what happened")
     with OperationsLog(operation) as log:
         event = log.append(Happening.NOTE.value, {"text": text}, actor=actor or user_name())
-    console(as_json).print(f"event {event.number} written")
+    console(as_json).print(_("event {number} written", number=event.number))
     if as_json:
         emit_json({"operation": log.name, "event": event.number, "sha256": event.sha256})
     return 0
@@ -156,13 +159,27 @@ def export(*, operation: str, bundle: Path, folders: tuple[Path, ...], as_json: 
     from airbeat.ops.bundle import export_bundle
     from airbeat.ops.log import OperationsLog
 
-    with OperationsLog(_there(operation)) as log, progress_bar("looking for files") as progress:
+    with OperationsLog(_there(operation)) as log, progress_bar(_("looking for files")) as progress:
         made = export_bundle(log, bundle, folders=folders, progress=progress)
     out = console(as_json)
-    out.print(f"wrote {bundle}: {made.events} events, {made.files} files")
+    out.print(
+        _(
+            "wrote {bundle}: {events} events, {files} files",
+            bundle=bundle,
+            events=made.events,
+            files=made.files,
+        )
+    )
     if made.missing:
-        out.print(f"{made.missing} files that the log speaks of are not in it: name their folders (--files)")
-    out.print(f"hash of the last event, to be kept elsewhere: {made.last_sha256 or '-'}")
+        out.print(
+            _(
+                "{missing} files that the log speaks of are not in it: name their folders (--files)",
+                missing=made.missing,
+            )
+        )
+    out.print(
+        _("hash of the last event, to be kept elsewhere: {last_sha256}", last_sha256=made.last_sha256 or "-")
+    )
     if as_json:
         emit_json(
             {
@@ -197,10 +214,18 @@ def import_(*, bundle: Path, operation: str, files_dir: Path | None, as_json: bo
     from airbeat.ops.bundle import import_bundle
     from airbeat.ops.log import OperationsLog
 
-    with OperationsLog(operation) as log, progress_bar("checking") as progress:
+    with OperationsLog(operation) as log, progress_bar(_("checking")) as progress:
         taken = import_bundle(bundle, log, files_dir=files_dir, progress=progress)
     out = console(as_json)
-    out.print(f"{taken.added} of {taken.events} events added to {log.name}, {taken.files} files written")
+    out.print(
+        _(
+            "{added} of {events} events added to {log}, {files} files written",
+            added=taken.added,
+            events=taken.events,
+            log=log.name,
+            files=taken.files,
+        )
+    )
     if as_json:
         emit_json(
             {

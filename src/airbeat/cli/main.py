@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from airbeat import __version__
+from airbeat.cli.help import WordsContext, language_option, speaks
 from airbeat.cli.output import OutputError, emit_json, escape_what_a_terminal_cannot_show, flush_stdout
 from airbeat.errors import AirbeatError, MissionFileError, UsageError
+from airbeat.language.words import LANGUAGES, _, language_named, language_of_environment, use_language
 
 __all__ = ["cli", "main"]
 
@@ -51,6 +53,8 @@ COMMANDS = {
 class _LazyGroup(click.Group):
     """A group whose commands live in modules of their own, imported on use."""
 
+    context_class = WordsContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -59,7 +63,7 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"airbeat.cli.{cmd_name}")
         command: click.Command = module.command
-        return command
+        return speaks(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -69,8 +73,20 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"no command {args[0]!r}; there are: {', '.join(COMMANDS)}", ctx)
+            there = ", ".join(COMMANDS)
+            raise click.UsageError(
+                _("no command {name!r}; there are: {there}", name=args[0], there=there), ctx
+            )
         return super().resolve_command(ctx, args)
+
+
+def _use(name: str) -> str | None:
+    """Speak the language of that name; what is wrong with it otherwise."""
+    language = language_named(name)
+    if language is None:
+        return _("{name!r} is none of {languages}", name=name, languages=", ".join(LANGUAGES))
+    use_language(language)
+    return None
 
 
 @click.group(
@@ -79,6 +95,7 @@ class _LazyGroup(click.Group):
     epilog="Exit codes: 0 done, 1 findings or failed items, 2 usage, 3 bad input file, 4 link, 70 our bug, "
     "130 stopped by Ctrl-C.",
 )
+@language_option(_use)
 @click.version_option(__version__, message="airbeat %(version)s")
 def cli() -> None:
     """Drone patrol and search missions: from a mission file to a list of places to look.
@@ -121,7 +138,7 @@ def _emit_failure(error: AirbeatError, argv: list[str] | None) -> None:
 
 def _report(error: AirbeatError, argv: list[str] | None) -> int:
     """Say the error to people and programs; the exit code."""
-    _say(f"airbeat: {error}" if error.code != "mission-file" else str(error))
+    _say(f"airbeat: {error.told()}" if error.code != "mission-file" else error.told())
     if isinstance(error, OutputError):
         _silence_stdout()
     else:
@@ -149,12 +166,13 @@ def main(argv: list[str] | None = None) -> Any:
 
 def _run(argv: list[str] | None) -> None:
     escape_what_a_terminal_cannot_show()
+    use_language(language_of_environment(os.environ))
     try:
         code = cli.main(args=argv, prog_name="airbeat", standalone_mode=False)
         if sys.stdout is not None:
             flush_stdout()
     except click.exceptions.Abort:  # what click makes of Ctrl-C
-        _say("airbeat: stopped")
+        _say(_("airbeat: stopped"))
         sys.exit(_STOPPED)
     except click.ClickException as error:
         if sys.stderr is not None:
@@ -171,7 +189,7 @@ def _run(argv: list[str] | None) -> None:
     except Exception as error:
         if os.environ.get("AIRBEAT_DEBUG"):
             raise
-        _say(f"airbeat: internal error: {type(error).__name__}: {error}")
-        _say("This is our bug. Run again with AIRBEAT_DEBUG=1 and send us what it prints.")
+        _say(_("airbeat: internal error: {kind}: {error}", kind=type(error).__name__, error=error))
+        _say(_("This is our bug. Run again with AIRBEAT_DEBUG=1 and send us what it prints."))
         sys.exit(AirbeatError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

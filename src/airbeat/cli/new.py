@@ -11,6 +11,7 @@ from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import PlanningError, UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import _
 
 __all__ = ["command"]
 
@@ -102,7 +103,7 @@ def command(
         made, notes = parsed.name, parsed.notes
     write_files({mission: text}, overwrite=overwrite)
     then = f"airbeat {'patrol plan' if patrol else 'plan'} {mission}"
-    console(as_json).print(f"wrote {mission}; look at it, then: {then}")
+    console(as_json).print(_("wrote {mission}; look at it, then: {then}", mission=mission, then=then))
     if as_json:
         emit_json({"file": str(mission), "name": made, "notes": list(notes)})
     return 0

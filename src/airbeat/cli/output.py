@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from airbeat.errors import UsageError
+from airbeat.language.words import translated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -145,15 +146,17 @@ def _unwritable(error: OSError) -> OutputError:
 
 
 def table(rows: Sequence[tuple[str, str]], *, as_json: bool, title: str = "") -> None:
-    """A two-column table of figures."""
+    """A two-column table of figures; fixed labels are shown in the reader's language."""
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, show_header=False, title=Text(title) if title else None, title_justify="left")
+    grid = Table(
+        box=None, show_header=False, title=Text(translated(title)) if title else None, title_justify="left"
+    )
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
     for label, value in rows:
-        grid.add_row(Text(label), Text(value))
+        grid.add_row(Text(translated(label)), Text(translated(value)))
     console(as_json).print(grid)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from airbeat.cli.output import console, emit_json, json_option
+from airbeat.language.words import _
 
 __all__ = ["command"]
 
@@ -59,7 +60,7 @@ def command(*, log_file: Path, of_month: Any, csv_file: Path | None, overwrite: 
     if csv_file is not None:
         head = "duty,days,flights,hours,km,pictures,visits_seen,visits_asked_for"
         write_files({csv_file: "\n".join([head, *map(",".join, rows)]) + "\n"}, overwrite=overwrite)
-        console(as_json).print(f"wrote {csv_file}")
+        console(as_json).print(_("wrote {path}", path=csv_file))
     if as_json:
         emit_json({"month": of_month.strftime("%Y-%m"), "duties": [asdict(t) for t in totals]})
     return 0

@@ -12,6 +12,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -95,7 +96,7 @@ def command(
     given = load_beat(beat)
     shifts = _shifts(given, day, shift)
     plans: list[PatrolPlan] = []
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         for number, one in enumerate(shifts):
 
             def update(share: float, number: int = number) -> None:
@@ -205,15 +206,15 @@ def _finish(
         title = f"{beat.name}: {plan.shift.name}, {begin:%Y-%m-%d %H:%M} to {end:%H:%M}"
         rows = sortie_rows(beat, list(plan.sorties[:_MOST_ROWS]))
         if len(plan.sorties) > _MOST_ROWS:
-            rows.append(("", f"and {len(plan.sorties) - _MOST_ROWS} more sorties"))
+            rows.append(("", _("and {sorties} more sorties", sorties=len(plan.sorties) - _MOST_ROWS)))
         table(rows or [("sorties", "none")], as_json=as_json, title=title)
         for reason in plan.unserved:
-            out.print(f"not served: {reason}", style="bold red")
+            out.print(_("not served: {reason}", reason=translated(reason)), style="bold red")
         findings += [f for s in plan.sorties for f in check_plan(s.plan)]
     notes = dict.fromkeys([n for p in plans for n in p.notes])
     notes |= dict.fromkeys(n for p in plans for s in p.sorties for n in s.plan.notes)
     for note in notes:
-        out.print(f"note: {note}", style="yellow")
+        out.print(_("note: {note}", note=translated(note)), style="yellow")
     findings = list(dict.fromkeys(findings))
     print_findings(distinct(findings), as_json=as_json)
     wrong = any(f.severity is Severity.ERROR for f in findings)
@@ -221,9 +222,9 @@ def _finish(
     files: list[str] = []
     if out_dir is not None and not wrong:
         files = [str(p) for p in _written(beat, plans, document, stems, out_dir, overwrite=overwrite)]
-        out.print(f"wrote {len(files)} files into {out_dir}")
+        out.print(_("wrote {files} files into {out_dir}", files=len(files), out_dir=out_dir))
     elif out_dir is not None:
-        out.print("nothing was written: the checks found errors")
+        out.print(_("nothing was written: the checks found errors"))
     failed = wrong or any(p.unserved for p in plans)
     if as_json:
         emit_json(document | {"findings": findings_json(findings), "files": files, "ok": not failed})
@@ -268,10 +269,13 @@ def picture_of(beat: Beat, plan: PatrolPlan) -> bytes:
     sorties = plan.sorties
     begin, end = (m.astimezone(beat.time_zone) for m in (plan.shift.begin, plan.shift.end))
     figures = [
-        ("shift", f"{plan.shift.name}, {begin:%H:%M} to {end:%H:%M}"),
-        ("sorties", f"{len(sorties)} by {len({s.drone for s in sorties})} drones"),
+        ("shift", _("{shift}, {begin:%H:%M} to {end:%H:%M}", shift=plan.shift.name, begin=begin, end=end)),
+        (
+            "sorties",
+            _("{sorties} by {value} drones", sorties=len(sorties), value=len({s.drone for s in sorties})),
+        ),
         ("visits", str(sum(len(s.visits) for s in sorties))),
-        ("in the air", f"{sum(s.duration_s for s in sorties) / 60:.0f} min together"),
+        ("in the air", _("{count:.0f} min together", count=sum(s.duration_s for s in sorties) / 60)),
         ("not served", str(len(plan.unserved))),
     ]
     drawn = picture_of_plans([s.plan for s in sorties], figures=figures)

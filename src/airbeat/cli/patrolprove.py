@@ -11,6 +11,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -55,7 +56,7 @@ def _logs(flights: tuple[str, ...]) -> list[FlightLog]:
     for text in flights:
         drone, path = "", Path(text)
         if not path.exists() and "=" in text:
-            drone, _, rest = text.partition("=")
+            drone, _equals, rest = text.partition("=")
             path = Path(rest)
         if not path.exists():
             raise UsageError(f"--flight {text}: {path} is not there", remedy="give a folder or a log")
@@ -118,8 +119,17 @@ def _print_rows(document: dict[str, Any], *, as_json: bool) -> None:
     hours = sum(f["duration_s"] for f in document["flights"]) / 60
     out.print(
         Text(
-            f"{beat}, {document['day']} ({document['time_zone']}), {document['duty']}: "
-            f"{len(document['flights'])} flights, {hours:.0f} min, {len(document['frames'])} photographs"
+            _(
+                "{beat}, {day} ({time_zone}), {duty}: {flights} flights, {hours:.0f} min, {frames} "
+                "photographs",
+                beat=beat,
+                day=document["day"],
+                time_zone=document["time_zone"],
+                duty=document["duty"],
+                flights=len(document["flights"]),
+                hours=hours,
+                frames=len(document["frames"]),
+            )
         )
     )
     if document["visits"]:
@@ -127,15 +137,20 @@ def _print_rows(document: dict[str, Any], *, as_json: bool) -> None:
         for title in ("visit", "hours", "", "why"):
             grid.add_column(title, style="dim" if title == "hours" else None)
         for row in document["visits"]:
-            mark = Text("seen", style="green") if row["seen"] else Text("missed", style="bold red")
+            mark = Text(_("seen"), style="green") if row["seen"] else Text(_("missed"), style="bold red")
             hours_text = f"{row['begin'][11:16]}-{row['end'][11:16]}"
             why = "" if row["seen"] else row["why"]
             seen_at = ", ".join(a[11:19] for a, _ in row["at"])
             grid.add_row(Text(row["visit"]), Text(hours_text), mark, Text(why or f"at {seen_at}"))
         out.print(grid)
-        out.print(Text(f"{document['seen']} of {document['required']} visits seen", style="bold"))
+        out.print(
+            Text(
+                _("{seen} of {required} visits seen", seen=document["seen"], required=document["required"]),
+                style="bold",
+            )
+        )
     for note in document["notes"]:
-        out.print(Text(f"note: {note}", style="dim"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="dim"))
 
 
 @click.command("prove")
@@ -216,8 +231,15 @@ def command(
     _print_rows(sealed, as_json=as_json)
     seal = sealed["seal"]
     out = console(as_json)
-    out.print(f"wrote {path}, sealed as event {seal['event']} of {out_dir / CHAIN}")
-    out.print(f"its hash, to be kept elsewhere too: {seal['sha256']}")
+    out.print(
+        _(
+            "wrote {path}, sealed as event {event} of {out_dir}",
+            path=path,
+            event=seal["event"],
+            out_dir=out_dir / CHAIN,
+        )
+    )
+    out.print(_("its hash, to be kept elsewhere too: {sha256}", sha256=seal["sha256"]))
     if as_json:
         emit_json(sealed | {"file": str(path)})
     return 0 if document["seen"] == document["required"] else 1

@@ -12,6 +12,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.patrolplan import DAY, distinct, file_stem
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -64,7 +65,7 @@ def command(
     if last < first:
         raise UsageError(f"--to {last} is before --from {first}", remedy="swap the two")
     given = load_beat(beat)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         found = roster_of(given, first, last, seed=seed, progress=progress)
     plans, findings, short = _plans(given, found)
     document = _document(given, found, plans, seed)
@@ -75,15 +76,15 @@ def command(
     print_findings(distinct(findings), as_json=as_json)
     out = console(as_json)
     for reason in (*found.over, *short):
-        out.print(f"not kept: {reason}", style="bold red")
+        out.print(_("not kept: {reason}", reason=translated(reason)), style="bold red")
     wrong = any(f.severity is Severity.ERROR for f in findings)
     files: list[str] = []
     if out_dir is not None and not wrong:
         written = _written(given, found, document, plans, out_dir, stem=beat.stem, overwrite=overwrite)
         files = [str(p) for p in written]
-        out.print(f"wrote {len(files)} files into {out_dir}")
+        out.print(_("wrote {files} files into {out_dir}", files=len(files), out_dir=out_dir))
     elif out_dir is not None:
-        out.print("nothing was written: the checks found errors")
+        out.print(_("nothing was written: the checks found errors"))
     failed = wrong or bool(found.over) or bool(short)
     if as_json:
         emit_json(document | {"findings": findings_json(findings), "files": files, "ok": not failed})
@@ -186,14 +187,38 @@ def _shown(beat: Beat, roster: Roster, document: dict[str, Any], *, as_json: boo
     """The figures, and the visits that wait longest beside what they may."""
     hours = sum((f.land - f.take_off).total_seconds() for f in roster.flights) / 3600
     rows = [
-        ("flights", f"{len(roster.flights)} in {roster.shifts} shifts, {hours:.1f} h in the air"),
-        ("different flights", f"{len(document['plans'])} plans"),
-        ("worst weighted idleness", f"{document['worst_weighted_idleness_s'] / 60:.0f} min (weight × wait)"),
-        ("next stop", f"{document['next_stop_entropy_bits']:.2f} bits of entropy"),
-        ("waits vary by", f"{document['gap_variation']:.0%} of their mean"),
+        (
+            "flights",
+            _(
+                "{flights} in {shifts} shifts, {hours:.1f} h in the air",
+                flights=len(roster.flights),
+                shifts=roster.shifts,
+                hours=hours,
+            ),
+        ),
+        ("different flights", _("{plans} plans", plans=len(document["plans"]))),
+        (
+            "worst weighted idleness",
+            _(
+                "{idleness_min:.0f} min (weight × wait)",
+                idleness_min=document["worst_weighted_idleness_s"] / 60,
+            ),
+        ),
+        (
+            "next stop",
+            _(
+                "{next_stop_entropy_bits:.2f} bits of entropy",
+                next_stop_entropy_bits=document["next_stop_entropy_bits"],
+            ),
+        ),
+        ("waits vary by", _("{gap_variation:.0%} of their mean", gap_variation=document["gap_variation"])),
         (
             "events seen",
-            f"{document['catch_chance']:.0%} of those that last {beat.roster.event_s / 60:g} min",
+            _(
+                "{catch_chance:.0%} of those that last {event_min:g} min",
+                catch_chance=document["catch_chance"],
+                event_min=beat.roster.event_s / 60,
+            ),
         ),
     ]
     ranked = sorted(document["visits"], key=_nearness, reverse=True)
@@ -201,9 +226,13 @@ def _shown(beat: Beat, roster: Roster, document: dict[str, Any], *, as_json: boo
         limit = row["may_wait_s"]
         most = f" of {limit / 60:.0f}" if limit and limit < 1e9 else ""
         rows.append((row["visit"], f"waits {row['longest_wait_s'] / 60:.0f} min{most} at most"))
-    table(rows, as_json=as_json, title=f"{beat.name}: {roster.first} to {roster.last}")
+    table(
+        rows,
+        as_json=as_json,
+        title=_("{beat}, {first} to {last}", beat=beat.name, first=roster.first, last=roster.last),
+    )
     for note in roster.notes:
-        console(as_json).print(f"note: {note}", style="yellow")
+        console(as_json).print(_("note: {note}", note=translated(note)), style="yellow")
 
 
 def _nearness(row: dict[str, Any]) -> float:
@@ -281,7 +310,7 @@ def _week(beat: Beat, roster: Roster, days: list[date], document: dict[str, Any]
     flights = [f for f in roster.flights if f.take_off.astimezone(zone).date() in days]
     return draw_week(
         WeekPicture(
-            title=f"{beat.name}, {days[0]} to {days[-1]}",
+            title=_("{beat}, {first} to {last}", beat=beat.name, first=days[0], last=days[-1]),
             days=days,
             shifts=[
                 (s.begin.astimezone(zone), s.end.astimezone(zone)) for d in days for s in shifts_on(beat, d)

@@ -9,6 +9,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.cli.patrolprove import CHAIN, flight_option, frames_option, given_proof
 from airbeat.errors import UsageError
+from airbeat.language.words import _
 
 __all__ = ["command"]
 
@@ -76,12 +77,12 @@ def command(
     problems += verify_proof(document, log_file or proof.parent / CHAIN, given)
     out = console(as_json)
     for problem in problems:
-        out.print(Text(f"broken: {printable(problem)}", style="bold red"))
+        out.print(Text(_("broken: {problem}", problem=printable(problem)), style="bold red"))
     checked = (
         "chain, files and judgement" if given else "chain and document only; give --flight to compare files"
     )
     if not problems:
-        out.print(Text(f"{proof.name} holds ({checked})", style="green"))
+        out.print(Text(_("{proof} holds ({checked})", proof=proof.name, checked=checked), style="green"))
     if as_json:
         emit_json({"proof": str(proof), "holds": not problems, "checked": checked, "problems": problems})
     return 1 if problems else 0

@@ -11,6 +11,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.errors import FrameError, UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.crowds import CrowdMonitor, FrameCount
@@ -40,7 +41,9 @@ def _frames(folder: Path, *, follow_s: float | None) -> Iterator[FrameMeta]:
     if follow_s is None:
         scan = scan_folder(folder)
         for path, reason in scan.refused:
-            click.echo(f"airbeat: {printable(path.name)}: {reason}", err=True)
+            click.echo(
+                _("airbeat: {path}: {reason}", path=printable(path.name), reason=translated(reason)), err=True
+            )
         yield from sorted(scan.frames, key=lambda m: (m.time_utc is None, m.time_utc, m.path.name))
         return
     source = FollowedFolder(name=str(folder), folder=folder, frames_dir=folder / "frames", quiet_s=follow_s)
@@ -50,7 +53,9 @@ def _frames(folder: Path, *, follow_s: float | None) -> Iterator[FrameMeta]:
         try:
             yield read_frame_meta(frame.path)
         except FrameError as error:
-            click.echo(f"airbeat: {printable(frame.name)}: {error.message}", err=True)
+            click.echo(
+                _("airbeat: {frame}: {message}", frame=printable(frame.name), message=error.message), err=True
+            )
 
 
 def _row(count: FrameCount, monitor: CrowdMonitor) -> list[dict[str, Any]]:
@@ -84,7 +89,12 @@ def _tell(count: FrameCount, *, as_json: bool) -> None:
         )
         out.print(Text(words, style=_STYLES[change.colour.word]))
     if count.why_not:
-        out.print(Text(f"not read: {printable(count.frame)}: {count.why_not}", style="dim"))
+        out.print(
+            Text(
+                _("not read: {frame}: {why_not}", frame=printable(count.frame), why_not=count.why_not),
+                style="dim",
+            )
+        )
 
 
 def _keep_frame(meta: FrameMeta, folder: Path) -> None:
@@ -187,9 +197,17 @@ def command(
     write_files({table: "\n".join(lines) + "\n"}, overwrite=True)
     colours = {name: watch.colour.word for name, watch in monitor.watches.items()}
     out = console(as_json)
-    out.print(f"{seen} frames, {unread} not read, {len(rows)} readings, {len(alerts)} changes of alerts")
+    out.print(
+        _(
+            "{seen} frames, {unread} not read, {rows} readings, {alerts} changes of alerts",
+            seen=seen,
+            unread=unread,
+            rows=len(rows),
+            alerts=len(alerts),
+        )
+    )
     out.print("now: " + ", ".join(f"{name} {colour}" for name, colour in colours.items()))
-    out.print(f"wrote {table} and {out_dir / _LOG}")
+    out.print(_("wrote {table} and {out_dir}", table=table, out_dir=out_dir / _LOG))
     if as_json:
         emit_json({"frames": seen, "not_read": unread, "zones": colours, "readings": rows, "alerts": alerts})
     return 1 if any(a["what"] != "lowered" for a in alerts) else 0

@@ -14,6 +14,7 @@ from airbeat.cli.positions import LAT_LON
 from airbeat.cli.sortieplan import Photography, sortie_options, vehicles_asked
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message, _, translated
 from airbeat.ops.recorder import files_of
 from airbeat.report.planfigures import findings_json, plan_json, plan_rows
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
     from airbeat.mission.mission import Mission
     from airbeat.mission.plan import FlightPlan
+
 
 __all__ = ["command", "findings_json", "plan_json", "print_findings", "print_notes", "print_plan"]
 
@@ -38,7 +40,7 @@ def print_notes(plan: FlightPlan, *, as_json: bool) -> None:
     from rich.text import Text
 
     for note in plan.notes:
-        console(as_json).print(Text(f"note: {note}", style="yellow"))
+        console(as_json).print(Text(_("note: {note}", note=translated(note)), style="yellow"))
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -47,7 +49,7 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
 
     style = {"error": "bold red", "warning": "yellow", "note": "dim"}
     for finding in findings:
-        console(as_json).print(Text(str(finding), style=style[finding.severity.value]))
+        console(as_json).print(Text(finding.told(), style=style[finding.severity.value]))
 
 
 def _gap_mission(mission: Mission, ledger: Path) -> Mission:
@@ -206,8 +208,11 @@ def _draw(
     from airbeat.cli.picture import write_picture
     from airbeat.report.picture_content import picture_of_plans
 
-    counts = [f"{sum(f.severity == s for f in findings)} {s}s" for s in ("error", "warning", "note")]
-    figures = [*plan_rows(plan), ("checks", ", ".join(counts))]
+    errors, warnings, notes = (sum(f.severity == s for f in findings) for s in ("error", "warning", "note"))
+    counts = Message(
+        "{errors} errors, {warnings} warnings, {notes} notes", errors=errors, warnings=warnings, notes=notes
+    )
+    figures = [*plan_rows(plan), ("checks", counts)]
     return write_picture(picture, picture_of_plans(list(sorties), figures=figures), overwrite=overwrite)
 
 
@@ -236,7 +241,7 @@ def _plan_mission_file(
         )
     given = load_mission(mission)
     wanted = given if gaps is None else _gap_mission(given, gaps)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         result = planned(wanted, fence=given.fence, seed=seed, effort=effort, progress=progress)
     plan, sorties, failed = result.plan, result.sorties, result.failed
     findings = list(result.findings)
@@ -250,14 +255,14 @@ def _plan_mission_file(
     if picture is not None and not failed:
         written += _draw(sorties, plan, findings, picture, overwrite=overwrite)
     for path in written:
-        console(as_json).print(f"wrote {path}")
+        console(as_json).print(_("wrote {path}", path=path))
     if written:
         with recording(operation) as recorder:
             recorder.tell(
                 Happening.MISSION_PLANNED, plan=plan.name, items=len(plan.items), files=files_of(written)
             )
     if failed and (out_dir is not None or picture is not None):
-        console(as_json).print("nothing was written: the checks found errors")
+        console(as_json).print(_("nothing was written: the checks found errors"))
     if as_json:
         emit_json(
             plan_json(plan)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airbeat.language.words import _
+
 if TYPE_CHECKING:
     from airbeat.mission.plan import FlightPlan
 
@@ -26,7 +28,7 @@ def load_plan(path: Path, *, seed: int = 0) -> FlightPlan:
         from airbeat.mission.loader import load_mission
         from airbeat.planning.plan import plan_mission
 
-        with progress_bar("planning") as progress:
+        with progress_bar(_("planning")) as progress:
             return plan_mission(load_mission(path), seed=seed, progress=progress)
     from airbeat.formats.files import read_plan_file
 

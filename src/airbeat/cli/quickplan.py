@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airbeat.cli.output import console, emit_json, progress_bar, table
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.cli.sortieplan import Photography, Vehicles
@@ -70,7 +71,7 @@ def _path(asked: QuickPlan, area: AreaFile, fence: Any | None) -> CoveragePath:
     from airbeat.planning.estimate import FlightModel
 
     shape, width_m = _shape(area)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         return plan_coverage(
             shape,
             spacing_m=asked.spacing_m,
@@ -90,7 +91,7 @@ def _sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any | 
     from airbeat.planning.sorties import plan_sorties
 
     shape, width_m = _shape(area)
-    with progress_bar("planning") as progress:
+    with progress_bar(_("planning")) as progress:
         return plan_sorties(
             shape,
             drones=vehicles.drones(asked.height_m),
@@ -164,7 +165,12 @@ def _one_flight(asked: QuickPlan, area: AreaFile, fence: Any | None) -> _Planned
     features = [_feature(path.frame, path.line, {"role": "path", "sortie": 1, "drone": 1})]
     features += [_feature(path.frame, t, {"role": "transit", "sortie": 1, "drone": 1}) for t in path.transits]
     speed = f"{asked.speed_m_s:g} m/s"
-    rows = [("time along the path", f"{_minutes(path.duration_s)} at {speed}")]
+    rows: list[tuple[str, str]] = [
+        (
+            "time along the path",
+            Message("{minutes} at {speed}", minutes=_minutes(path.duration_s), speed=speed),
+        )
+    ]
     return _Planned(
         figures=figures,
         rows=rows,
@@ -191,16 +197,27 @@ def _in_sorties(asked: QuickPlan, vehicles: Vehicles, area: AreaFile, fence: Any
         "nearest_m": plan.nearest_m,
         "per_sortie": per_sortie,
     }
-    rows = [
-        ("time in the air", f"{_minutes(plan.duration_s)} in {len(plan.sorties)} sorties"),
+    rows: list[tuple[str, str]] = [
+        (
+            "time in the air",
+            Message(
+                "{minutes} in {sorties} sorties", minutes=_minutes(plan.duration_s), sorties=len(plan.sorties)
+            ),
+        ),
         ("last landing after", _minutes(plan.makespan_s)),
     ]
     for r in per_sortie:
         taken = "" if r["photos"] is None else f", {r['photos']} photographs"
         rows.append(
             (
-                f"sortie {r['sortie']}",
-                f"drone {r['drone']}, {_minutes(r['duration_s'])}, {r['length_m'] / 1000:.2f} km{taken}",
+                Message("sortie {sortie}", sortie=r["sortie"]),
+                Message(
+                    "drone {drone}, {minutes}, {length_m:.2f} km{taken}",
+                    drone=r["drone"],
+                    minutes=_minutes(r["duration_s"]),
+                    length_m=r["length_m"] / 1000,
+                    taken=taken,
+                ),
             )
         )
     features = sortie_features(plan, per_sortie, partial(_feature, plan.frame))
@@ -264,13 +281,20 @@ def quick_plan(
     else:
         planned = _in_sorties(asked, asked.vehicles, area, fence)
     figures = planned.figures
-    rows = [
+    rows: list[tuple[str, str]] = [
         ("line spacing", f"{asked.spacing_m:g} m"),
         ("length", f"{figures['length_m'] / 1000:.2f} km"),
         *planned.rows,
         ("corners", str(figures["turns"])),
         *([] if figures["photos"] is None else [("photographs", str(figures["photos"]))]),
-        ("covered", f"{figures['coverage_fraction']:.2%} ({figures['unseen_area_m2']:.0f} m² unseen)"),
+        (
+            "covered",
+            Message(
+                "{coverage_fraction:.2%} ({unseen_area_m2:.0f} m² unseen)",
+                coverage_fraction=figures["coverage_fraction"],
+                unseen_area_m2=figures["unseen_area_m2"],
+            ),
+        ),
         ("outside the fence", f"{figures['outside_fence_m']:.1f} m"),
         ("in keep-outs", f"{figures['keepout_m']:.1f} m"),
         ("planned in", f"{figures['plan_time_s']:.2f} s"),
@@ -278,7 +302,7 @@ def quick_plan(
     table(rows, as_json=as_json, title=asked.area.name)
     notes = [*area.notes, *planned.notes, *asked.photography.notes]
     for note in notes:
-        console(as_json).print(f"note: {note}")
+        console(as_json).print(_("note: {note}", note=translated(note)))
     written = []
     if out_dir is not None:
         text = _geojson(planned.features, area)
@@ -286,7 +310,7 @@ def quick_plan(
     if picture is not None:
         written += write_picture(picture, _draw(asked, planned, area, fence, rows), overwrite=overwrite)
     for file in written:
-        console(as_json).print(f"wrote {file}")
+        console(as_json).print(_("wrote {file}", file=file))
     if as_json:
         emit_json(figures | {"notes": notes, "files": [str(p) for p in written]})
     return 1 if figures["outside_fence_m"] > 0 or figures["keepout_m"] > 0 else 0

@@ -11,6 +11,7 @@ import click
 from airbeat.cli.operation import operation_option, recording, user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import UsageError
+from airbeat.language.words import N_, _, translated
 from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _KEYS = {"p": "person", "c": "clue", "n": "no", "u": "unsure"}
-_HELP = "p person · c clue · n no · u unsure · t note · z undo · s skip · b back · o open · q quit"
+_HELP = N_("p person · c clue · n no · u unsure · t note · z undo · s skip · b back · o open · q quit")
 
 
 def _settings_of(words: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -87,15 +88,16 @@ def _line(row: CandidateRow, decision: Decision | None) -> str:
     from airbeat.geo.notation import decimal_degrees, mgrs_grid
 
     position = row.position
-    place = f"no position, in {printable(row.looks[0].file)}"
+    place = _("no position, in {frame}", frame=printable(row.looks[0].file))
     if position is not None:
         place = f"{decimal_degrees(position)}  {mgrs_grid(position)}  CE90 {row.ce90_m or 0:.1f} m"
-    said = "not reviewed"
+    said = _("not reviewed")
     if decision is not None:
         note = f": {printable(decision.note)}" if decision.note else ""
-        said = f"{decision.verdict.value} ({printable(decision.reviewer)}){note}"
-    looks = f"{len(row.looks)} of {row.frames_over_it} photographs"
-    return f"{row.id}  score {row.score:.2f}  {place}  {looks}  {said}"
+        said = f"{_(decision.verdict.value)} ({printable(decision.reviewer)}){note}"
+    looks = _("{looks} of {all} photographs", looks=len(row.looks), all=row.frames_over_it)
+    score = _("score {score:.2f}", score=row.score)
+    return f"{row.id}  {score}  {place}  {looks}  {said}"
 
 
 def _step_through(
@@ -109,11 +111,11 @@ def _step_through(
     state = reviews.state()
     at = next((i for i, row in enumerate(order) if row.id not in state), len(order))
     if at == len(order):
-        out.print("every candidate is reviewed; --set and --undo change a decision")
+        out.print(_("every candidate is reviewed; --set and --undo change a decision"))
         return
     note, opened = "", -1
     last: list[int] = []
-    out.print(_HELP)
+    out.print(_(_HELP))
     while at < len(order):
         row = order[at]
         out.print(Text(_line(row, reviews.state().get(row.id))))
@@ -126,11 +128,11 @@ def _step_through(
             return
         key = key.strip().lower()[:1]
         if key in _KEYS:
-            _decide(reviews, row.id, _KEYS[key], reviewer=reviewer, note=note)
+            _decide(reviews, row.id, _KEYS[key], reviewer=reviewer, note=translated(note))
             last.append(at)
             note, at = "", at + 1
         elif key == "t":
-            note = click.prompt("note for the next decision", default="", show_default=False)
+            note = click.prompt(_("note for the next decision"), default="", show_default=False)
         elif key == "z" and last:
             at = last.pop()
             reviews.undo(order[at].id, reviewer=reviewer)
@@ -143,13 +145,13 @@ def _step_through(
         elif key == "q":
             return
         else:
-            out.print(_HELP)
+            out.print(_(_HELP))
 
 
 def _decide(reviews: Reviews, name: str, verdict: str, *, reviewer: str, note: str) -> None:
     from airbeat.ops.reviews import Verdict
 
-    reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=note)
+    reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=translated(note))
 
 
 @click.command("review")
@@ -212,7 +214,7 @@ def command(
             if reviews.undo(name, reviewer=who) is None:
                 raise UsageError(f"nothing was decided on {name}")
         for name, verdict in pairs:
-            _decide(reviews, name, verdict, reviewer=who, note=note)
+            _decide(reviews, name, verdict, reviewer=who, note=translated(note))
         if not (pairs or undone or listed or as_json) and sys.stdin.isatty():
             _step_through(results, reviews, out_dir, reviewer=who, show=show)
         state, summary = reviews.state(), _summary(reviews)
@@ -229,9 +231,11 @@ def command(
     rows = [(name.replace("_", " "), str(count)) for name, count in summary.items()]
     table(rows, as_json=as_json)
     for name in unplaced:
-        out.print(f"{name} is confirmed but has no position: hand over its photograph")
+        out.print(_("{name} is confirmed but has no position: hand over its photograph", name=name))
     if written:
-        out.print(f"wrote {len(written)} hand-over files to {out_dir / FOLDER}")
+        out.print(
+            _("wrote {written} hand-over files to {out_dir}", written=len(written), out_dir=out_dir / FOLDER)
+        )
     if as_json:
         rows_json = _rows(results, state)
         emit_json(

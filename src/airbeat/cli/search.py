@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.cli.output import console, emit_json, json_option
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.casefolder import CaseFolder, ImagesRow
@@ -58,12 +59,30 @@ def start(*, case_file: Path, out: Path | None, as_json: bool) -> int:
     status = status_of(case)
     grid = case.model.grid
     out_console = console(as_json)
-    out_console.print(f"{status.name}: {grid.rows} × {grid.columns} cells of {grid.cell_m:g} m", markup=False)
+    out_console.print(
+        _(
+            "{status}: {rows} × {columns} cells of {cell_m:g} m",
+            status=status.name,
+            rows=grid.rows,
+            columns=grid.columns,
+            cell_m=grid.cell_m,
+        ),
+        markup=False,
+    )
     for name, weight, inside in case.model.layers:
-        out_console.print(f"layer {name}: weight {weight:g}, {inside:.0%} of it on the map", markup=False)
+        out_console.print(
+            _(
+                "layer {name}: weight {weight:g}, {inside:.0%} of it on the map",
+                name=name,
+                weight=weight,
+                inside=inside,
+            ),
+            markup=False,
+        )
     print_status(status, as_json=as_json)
     out_console.print(
-        f"wrote {folder}; next: airbeat search status {folder} --picture case.png", markup=False
+        _("wrote {folder}; next: airbeat search status {folder} --picture case.png", folder=folder),
+        markup=False,
     )
     if as_json:
         layers = [{"name": n, "weight": w, "on_the_map": s} for n, w, s in case.model.layers]
@@ -99,7 +118,7 @@ def status(*, case_folder: Path, picture: Path | None, overwrite: bool, as_json:
     if picture is not None:
         write_files({picture: case_png(case, now)}, overwrite=overwrite)
         files.append(str(picture))
-        console(as_json).print(f"wrote {picture}", markup=False)
+        console(as_json).print(_("wrote {path}", path=picture), markup=False)
     if as_json:
         emit_json(now.to_json() | {"files": files})
     return 0
@@ -122,23 +141,48 @@ def print_status(status: Status, *, as_json: bool) -> None:
         mark = " ◄" if row.name == status.next_best else ""
         grid.add_row(*(Text(cell) for cell in segment_cells(row)[:-1]), Text(segment_cells(row)[-1] + mark))
     outside = [f"{status.rest_before:.1%}", *("–",) * 6, f"{status.rest_after:.1%}", "–"]
-    grid.add_row(Text("rest of the world"), Text("–"), *(Text(cell) for cell in outside))
+    grid.add_row(Text(_("rest of the world")), Text("–"), *(Text(cell) for cell in outside))
     out.print(grid)
     low, high = status.success
     images = status.images
     out.print(
-        Text(f"OPOS {low:.1%} to {high:.1%}: the chance that all searches so far would have found the person")
+        Text(
+            _(
+                "OPOS {low:.1%} to {high:.1%}: the chance that all searches so far would have found "
+                "the person",
+                low=low,
+                high=high,
+            )
+        )
     )
     out.print(Text(images_line(images)))
     for find in status.finds:
         place = decimal_degrees(find.position) if find.position else "an unknown place"
-        out.print(Text(f"{find.decision}: {find.id} at {place}", style="bold"))
+        out.print(
+            Text(
+                _("{decision}: {find} at {place}", decision=find.decision, find=find.id, place=place),
+                style="bold",
+            )
+        )
     if status.undecided:
-        out.print(Text(f"{status.undecided} candidates are not decided: look at them first", style="yellow"))
+        out.print(
+            Text(
+                _("{undecided} candidates are not decided: look at them first", undecided=status.undecided),
+                style="yellow",
+            )
+        )
     if status.next_best:
-        out.print(Text(f"next best: {status.next_best} ({status.next_basis})"))
+        out.print(
+            Text(
+                _(
+                    "next best: {next_best} ({next_basis})",
+                    next_best=status.next_best,
+                    next_basis=status.next_basis,
+                )
+            )
+        )
     for note in status.notes:
-        out.print(Text(f"note: {note}", style="dim"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="dim"))
     from airbeat.flight.searchstatus import NOT_CLEARED
 
     out.print(Text(NOT_CLEARED, style="bold"))

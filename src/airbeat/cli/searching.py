@@ -12,6 +12,7 @@ import click
 
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.detect.run import Searching
@@ -152,12 +153,14 @@ def stopped_by_ctrl_c(*, catch: bool) -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed, or the program was asked to end; the second time it ends as usual."""
     pressed = False
 
-    def caught(*_: object) -> None:
+    def caught(*_signal: object) -> None:
         nonlocal pressed
         if pressed:
             raise KeyboardInterrupt
         pressed = True
-        click.echo("airbeat: stopping; what was searched is written. Ctrl-C again to leave at once", err=True)
+        click.echo(
+            _("airbeat: stopping; what was searched is written. Ctrl-C again to leave at once"), err=True
+        )
 
     numbers = (signal.SIGINT, signal.SIGTERM) if catch else ()
     before = {number: signal.signal(number, caught) for number in numbers}

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from airbeat.cli.output import console, emit_json, json_option
+from airbeat.language.words import _
 
 __all__ = ["command"]
 
@@ -85,16 +86,21 @@ def command(
     findings = check_plan(plan)
     write_files({target: text}, overwrite=overwrite)
     if flown.terrain is None:
-        click.echo("no height model (terrain) in the mission: flat ground was assumed", err=True)
+        click.echo(_("no height model (terrain) in the mission: flat ground was assumed"), err=True)
     elif "flat ground" in results.positions:
         click.echo(
-            f"{candidate} was located on flat ground, and may lie elsewhere on a slope: search again with "
-            "airbeat detect --terrain",
+            _(
+                "{candidate} was located on flat ground, and may lie elsewhere on a slope: search "
+                "again with airbeat detect --terrain",
+                candidate=candidate,
+            ),
             err=True,
         )
     print_plan(plan, as_json=as_json)
     print_findings(findings, as_json=as_json)
-    console(as_json).print(f"wrote {target}; next: airbeat plan {target} --out plans", markup=False)
+    console(as_json).print(
+        _("wrote {target}; next: airbeat plan {target} --out plans", target=target), markup=False
+    )
     if as_json:
         emit_json(plan_json(plan) | {"file": str(target), "findings": findings_json(findings)})
     return 1 if any(f.severity.value == "error" for f in findings) else 0

@@ -10,6 +10,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, table
 from airbeat.errors import UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.casefolder import CaseFolder
@@ -145,7 +146,7 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
             terrain=_terrain(case, launch),
             terrain_tolerance_m=case.case.terrain_tolerance_m,
         )
-        asked, _ = flight_height(drone.height, mission)
+        asked, _said = flight_height(drone.height, mission)
         height_m = round(max(asked.value_m, lowest_m), 1)
         if fence is not None and fence.max_height_m is not None and height_m > fence.max_height_m:
             raise UsageError(
@@ -225,9 +226,11 @@ def _written(
             if estimate is None
             else f"{estimate.duration_s / 60:.1f} min, {estimate.length_m / 1000:.2f} km, "
         )
-        start = f", take off {sortie.start_s:.0f} s after the first" if sortie.start_s else ""
-        height = f"above ground {plan.height_above_ground}"
-        rows.append((stem, f"{flown}{height}, finds {sortie.found:.1%}{start}"))
+        start = (
+            _(", take off {start_s:.0f} s after the first", start_s=sortie.start_s) if sortie.start_s else ""
+        )
+        height = _("above ground {height}", height=plan.height_above_ground)
+        rows.append((stem, flown + height + _(", finds {found:.1%}", found=sortie.found) + start))
         per_sortie.append(
             plan_json(plan)
             | {
@@ -237,23 +240,29 @@ def _written(
                 "findings": findings_json(findings),
             }
         )
-    table(rows, as_json=as_json, title=f"{case.case.name}: next sorties")
+    table(rows, as_json=as_json, title=_("{case}: next sorties", case=case.case.name))
     out = console(as_json)
     out.print(
-        f"together they find with {found.found:.1%}, of at most {found.bound:.1%} were ways and turns free; "
-        f"sweeps {found.spacing_m:.0f} m apart detect {found.detection:.0%} on open ground",
+        _(
+            "together they find with {found:.1%}, of at most {bound:.1%} were ways and turns "
+            "free; sweeps {spacing_m:.0f} m apart detect {detection:.0%} on open ground",
+            found=found.found,
+            bound=found.bound,
+            spacing_m=found.spacing_m,
+            detection=found.detection,
+        ),
         markup=False,
     )
     for note in found.notes:
-        out.print(f"note: {note}", markup=False)
+        out.print(_("note: {note}", note=translated(note)), markup=False)
     files: list[str] = []
     if failed:
-        out.print("nothing was written: the checks found errors", markup=False)
+        out.print(_("nothing was written: the checks found errors"), markup=False)
     else:
         write_files(texts, overwrite=overwrite)
         written = [*texts, *write_several_plans(plans, out_dir, overwrite=overwrite)]
         files = [str(path) for path in written]
-        out.print(f"wrote {len(files)} files into {out_dir}", markup=False)
+        out.print(_("wrote {files} files into {out_dir}", files=len(files), out_dir=out_dir), markup=False)
     if as_json:
         emit_json(
             {

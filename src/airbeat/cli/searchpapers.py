@@ -8,6 +8,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.errors import UsageError
+from airbeat.language.words import _
 
 __all__ = ["command"]
 
@@ -63,7 +64,7 @@ def command(
     records = [(path.name, read_flight_file(path)) for path in _records(flights)]
     text = papers_html(case, status, picture_png=case_png(case, status), flights=records)
     write_files({out: text}, overwrite=overwrite)
-    console(as_json).print(f"wrote {out}", markup=False)
+    console(as_json).print(_("wrote {path}", path=out), markup=False)
     if as_json:
         emit_json({"file": str(out), "segments": len(status.segments), "updates": len(status.updates)})
     return 0

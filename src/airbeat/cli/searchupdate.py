@@ -9,6 +9,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import InputFileError, UsageError
+from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.searchupdate import UpdateResult
@@ -58,22 +59,49 @@ def _print(result: UpdateResult, *, as_json: bool) -> None:
         ("received", str(images.received)),
         ("reviewed", str(images.reviewed)),
         ("counted", f"{images.counted}, {record.method}"),
-        ("GSD", f"{100 * gsd[0]:.1f} to {100 * gsd[1]:.1f} cm/px"),
-        ("height above ground", f"{heights[0]:.0f} to {heights[1]:.0f} m ({record.altitude_source})"),
+        ("GSD", _("{gsd:.1f} to {gsd_2:.1f} cm/px", gsd=100 * gsd[0], gsd_2=100 * gsd[1])),
+        (
+            "height above ground",
+            _(
+                "{heights:.0f} to {heights_2:.0f} m ({altitude_source})",
+                heights=heights[0],
+                heights_2=heights[1],
+                altitude_source=record.altitude_source,
+            ),
+        ),
         ("sweep width in the open", f"{record.sweep_width_m:.0f} m"),
-        ("POS of this update", f"{result.success[0]:.1%} to {result.success[1]:.1%}"),
-        ("rest of the world", f"{result.before.rest:.1%} before, {result.after.rest:.1%} now"),
+        (
+            "POS of this update",
+            _("{success:.1%} to {success_2:.1%}", success=result.success[0], success_2=result.success[1]),
+        ),
+        (
+            "rest of the world",
+            _("{rest:.1%} before, {rest_2:.1%} now", rest=result.before.rest, rest_2=result.after.rest),
+        ),
     ]
-    table(rows, as_json=as_json, title=f"update {record.number}")
+    table(rows, as_json=as_json, title=_("update {number}", number=record.number))
     reasons: dict[str, int] = {}
     for row in record.left_out:
         kind = row.reason.split(":")[0]
         reasons[kind] = reasons.get(kind, 0) + 1
     for reason, count in list(reasons.items())[:10]:
-        out.print(Text(f"does not count: {count} photographs: {printable(reason)}", style="yellow"))
+        out.print(
+            Text(
+                _("does not count: {count} photographs: {reason}", count=count, reason=printable(reason)),
+                style="yellow",
+            )
+        )
     for note in record.notes:
-        out.print(Text(f"note: {note}", style="dim"))
-    out.print(Text(f"wrote {result.path}; the map: airbeat search status {result.path.parent.parent}"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="dim"))
+    out.print(
+        Text(
+            _(
+                "wrote {path}; the map: airbeat search status {parent}",
+                path=result.path,
+                parent=result.path.parent.parent,
+            )
+        )
+    )
 
 
 @click.command("update")

@@ -13,6 +13,7 @@ from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.mission.mission import Mission
@@ -120,9 +121,19 @@ def command(
         _wait_for_the_end()
     if camera is not None and ground is not None and photos is not None:
         if camera.pending:
-            click.echo(f"ended; {camera.pending} photographs are still to be written: wait", err=True)
+            click.echo(
+                _("ended; {pending} photographs are still to be written: wait", pending=camera.pending),
+                err=True,
+            )
         written = camera.close()
         truth = photos.with_name(photos.name + "-truth.json")
         ground.write_truth(truth, camera.seen)
-        out.print(f"wrote {len(written)} photographs to {photos}, the truth to {truth}")
+        out.print(
+            _(
+                "wrote {written} photographs to {photos}, the truth to {truth}",
+                written=len(written),
+                photos=photos,
+                truth=truth,
+            )
+        )
     return 0

@@ -11,6 +11,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar
 from airbeat.errors import LinkError, UsageError
+from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.sim.ardupilot import ArduPilotSitl
@@ -74,7 +75,7 @@ def fetch(*, version: str, as_json: bool) -> int:
     """Download a binary, check it and put it where `find` and dronekit-sitl look. Needs a network."""
     from airbeat.sim.ardupilot_fetch import fetch_binary
 
-    with progress_bar(f"ArduCopter {version}") as progress:
+    with progress_bar(_("ArduCopter {version}", version=version)) as progress:
         binary = fetch_binary(version, progress=progress)
     console(as_json).print(str(binary))
     if as_json:
@@ -146,15 +147,22 @@ def run(*, home: str, speedup: float, instance: int, wipe: bool, as_json: bool) 
                 time.sleep(0.2)
             raise LinkError(f"ArduPilot SITL ended by itself: {sitl.output.strip()[-300:]}")
     except KeyboardInterrupt:
-        console(as_json).print("stopped")
+        console(as_json).print(_("stopped"))
         return 0
 
 
 def _announce(sitl: ArduPilotSitl, folder: Path, *, as_json: bool) -> None:
     out = console(as_json)
-    out.print(f"{sitl.version}, speed-up {sitl.speedup:g}")
-    out.print(f"connect to {sitl.url} (then also {sitl.urls[1]}, {sitl.urls[2]}); Ctrl-C stops it")
-    out.print(f"parameters, missions and logs: {folder}")
+    out.print(_("{version}, speed-up {speedup:g}", version=sitl.version, speedup=sitl.speedup))
+    out.print(
+        _(
+            "connect to {url} (then also {urls}, {urls_2}); Ctrl-C stops it",
+            url=sitl.url,
+            urls=sitl.urls[1],
+            urls_2=sitl.urls[2],
+        )
+    )
+    out.print(_("parameters, missions and logs: {folder}", folder=folder))
     if as_json:
         emit_json(
             {

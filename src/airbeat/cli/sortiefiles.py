@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airbeat.cli.output import table
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -25,12 +26,19 @@ def sorties_shown(sorties: tuple[FlightPlan, ...], *, as_json: bool) -> None:
             minutes, seconds = divmod(round(plan.estimate.duration_s), 60)
             rows.append(
                 (
-                    f"sortie {number}",
-                    f"{minutes} min {seconds:02d} s, {plan.estimate.length_m / 1000:.2f} km, "
-                    f"{plan.estimate.photos} photographs, {len(plan.items)} items",
+                    Message("sortie {number}", number=number),
+                    Message(
+                        "{minutes} min {seconds:02d} s, {length_m:.2f} km, {photos} photographs, {items} "
+                        "items",
+                        minutes=minutes,
+                        seconds=seconds,
+                        length_m=plan.estimate.length_m / 1000,
+                        photos=plan.estimate.photos,
+                        items=len(plan.items),
+                    ),
                 )
             )
-    table(rows, as_json=as_json, title=f"{len(sorties)} sorties")
+    table(rows, as_json=as_json, title=Message("{sorties} sorties", sorties=len(sorties)))
 
 
 def sorties_written(

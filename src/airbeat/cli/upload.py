@@ -13,6 +13,7 @@ from airbeat.cli.output import ProgressCallback, console, emit_json, json_option
 from airbeat.cli.plan import findings_json
 from airbeat.cli.plans import load_plan
 from airbeat.cli.vet import vet
+from airbeat.language.words import Message, _, translated
 from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def steps(progress: ProgressCallback) -> UploadProgress:
     """A transfer's progress as the share done of a progress bar."""
 
     def report(what: str, done: int, total: int) -> None:
-        progress(done / max(total, 1), label=f"uploading {what}")
+        progress(done / max(total, 1), label=_("uploading {what}", what=_(what)))
 
     return report
 
@@ -36,20 +37,20 @@ def print_verdict(verdict: UploadVerdict, *, as_json: bool) -> None:
 
     out = console(as_json)
     for name, transfer in (
-        ("fence", verdict.fence),
-        ("rally points", verdict.rally),
-        ("mission", verdict.mission),
+        (_("fence"), verdict.fence),
+        (_("rally points"), verdict.rally),
+        (_("mission"), verdict.mission),
     ):
         if transfer is None:
             continue
         good = transfer.outcome.value == "verified"
-        text = f"{name}: {transfer.outcome.value}: {transfer.message}"
+        text = f"{name}: {_(transfer.outcome.value)}: {translated(transfer.message)}"
         if not good:
-            text += f"; on the vehicle: {transfer.on_vehicle}"
-            text += f" ({transfer.remedy})" if transfer.remedy else ""
+            text += _("; on the vehicle: {what}", what=translated(transfer.on_vehicle))
+            text += f" ({translated(transfer.remedy)})" if transfer.remedy else ""
         out.print(Text(text, style="green" if good else "bold red"))
     for note in verdict.notes:
-        out.print(Text(f"note: {note}", style="yellow"))
+        out.print(Text(_("note: {note}", note=translated(note)), style="yellow"))
 
 
 @click.command("upload")
@@ -90,9 +91,9 @@ def command(
     from airbeat.ops.happenings import Happening
 
     plan = load_plan(file)
-    findings = vet(plan, refused="not uploaded", as_json=as_json, despite=despite_findings)
+    findings = vet(plan, refused=Message("not uploaded"), as_json=as_json, despite=despite_findings)
     with recording(operation) as recorder:
-        with reach(address) as link, progress_bar("uploading") as progress:
+        with reach(address) as link, progress_bar(_("uploading")) as progress:
             verdict = upload_plan(link, plan, progress=steps(progress), while_flying=while_flying, via=via)
         recorder.tell(
             Happening.MISSION_UPLOADED,

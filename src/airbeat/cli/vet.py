@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airbeat.cli.output import console
 from airbeat.cli.plan import print_findings, print_notes
+from airbeat.language.words import ngettext
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -48,6 +49,6 @@ def vet(
         refuse_errors(findings, refused=refused)
     errors = sum(f.severity is Severity.ERROR for f in findings)
     if errors:
-        many = f"{errors} error{'s' if errors > 1 else ''}"
-        console(as_json).print(Text(f"going on in spite of {many}", style="bold red"))
+        many = ngettext("going on in spite of {count} error", "going on in spite of {count} errors", errors)
+        console(as_json).print(Text(many, style="bold red"))
     return findings

@@ -28,7 +28,9 @@ from airbeat.console.desk import Conflict, Desk, Renumbered, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
 from airbeat.console.live import Live, live_routes
 from airbeat.console.sessions import SESSION_S, Sessions
+from airbeat.console.words import words_route
 from airbeat.errors import AirbeatError
+from airbeat.language.words import N_
 from airbeat.ops.happenings import words_of
 
 __all__ = ["Console", "console_app"]
@@ -96,6 +98,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/", pages.desk),
         Route("/enter", pages.enter),
         Route("/login", pages.login, methods=["GET", "POST"]),
+        words_route(),
         Route("/api/me", pages.me, methods=["GET", "POST"]),
         Route("/api/invite", pages.invite, methods=["POST"]),
         Route("/api/candidates", pages.candidates),
@@ -158,7 +161,9 @@ class _Pages:
         key = self._console.sessions.login(str(form.get("password", "")))
         if key is None:
             await asyncio.sleep(1.0)
-            return HTMLResponse(page.replace("<!-- wrong -->", "That is not the password."), status_code=403)
+            return HTMLResponse(
+                page.replace("<!-- wrong -->", N_("That is not the password.")), status_code=403
+            )
         return _signed_in(key)
 
     async def me(self, request: Request) -> Response:

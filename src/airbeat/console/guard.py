@@ -17,13 +17,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airbeat.console.sessions import Session, Sessions
+from airbeat.console.words import WORDS_PATH
 
 __all__ = ["COOKIE", "CSRF_HEADER", "MAX_BODY_BYTES", "Guard"]
 
 COOKIE = "airbeat-session"
 CSRF_HEADER = "x-airbeat-csrf"
 MAX_BODY_BYTES = 4_000_000
-_OPEN = ("/enter", "/login", "/static/")
+_OPEN = ("/enter", "/login", "/static/", WORDS_PATH)
 _SAFE = {"GET", "HEAD"}
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "

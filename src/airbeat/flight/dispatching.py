@@ -17,6 +17,7 @@ from airbeat.flight.record import FlightRecord
 from airbeat.flight.state import read_state
 from airbeat.flight.watch import Watchers
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.mission.beat import Beat
 from airbeat.mission.plan import FlightPlan
@@ -173,12 +174,19 @@ def send_order(
         else:
             known.require_plan(plan)
     if arrival.flying:
-        after = "goes on with its beat" if plan is not None else "returns to its pad"
-        question = f"Shall {arrival.unit} leave its beat, look for {arrival.look_s:.0f} s, then {after}?"
+        question = Message(
+            "Shall {unit} leave its beat, look for {look_s:.0f} s, then go on with its beat?"
+            if plan is not None
+            else "Shall {unit} leave its beat, look for {look_s:.0f} s, then return to its pad?",
+            unit=arrival.unit,
+            look_s=arrival.look_s,
+        )
     else:
-        question = f"Is nobody near {arrival.unit}, and may it arm, take off and go there now?"
+        question = Message(
+            "Is nobody near {unit}, and may it arm, take off and go there now?", unit=arrival.unit
+        )
     if confirm(question) is not True:
-        raise UsageError(f"not confirmed: {arrival.unit} was not sent", remedy="")
+        raise UsageError(Message("not confirmed: {unit} was not sent", unit=arrival.unit), remedy="")
     if not arrival.flying:
         return send_from_pad(link, order, confirmed=True, watchers=watchers)
     state_file = entry.state or folder / f"{file_stem(arrival.unit)}-state.json"
@@ -203,10 +211,22 @@ def outcome_json(unit: str, done: Diverted) -> dict[str, Any]:
 def outcome_words(unit: str, done: Diverted) -> str:
     """What came of it, for people."""
     if done.arrived_s is None:
-        return f"{unit} did not arrive: {done.ending.value} ({done.explanation})"
-    return (
-        f"{unit} arrived after {done.arrived_s:.0f} s ({done.ring}; {done.estimate_s:.0f} s estimated), "
-        f"looked {done.looked_s:.0f} s, {done.ending.value} ({done.explanation})"
+        return Message(
+            "{unit} did not arrive: {ending} ({explanation})",
+            unit=unit,
+            ending=Message(done.ending.value),
+            explanation=done.explanation,
+        )
+    return Message(
+        "{unit} arrived after {arrived_s:.0f} s ({ring}; {estimate_s:.0f} s estimated), "
+        "looked {looked_s:.0f} s, {ending} ({explanation})",
+        unit=unit,
+        arrived_s=done.arrived_s,
+        ring=done.ring,
+        estimate_s=done.estimate_s,
+        looked_s=done.looked_s,
+        ending=Message(done.ending.value),
+        explanation=done.explanation,
     )
 
 

@@ -9,6 +9,7 @@ from airbeat.checks.autopilot import MAX_ITEMS
 from airbeat.checks.findings import Finding, Severity
 from airbeat.checks.plan import check_plan
 from airbeat.errors import FindingsError
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Fence, FlightPlan
 from airbeat.planning.batteries import needs_splitting, split_flight
@@ -94,8 +95,13 @@ def refuse_errors(findings: Sequence[Finding], *, refused: str) -> None:
     """
     errors = [f for f in findings if f.severity is Severity.ERROR]
     if errors:
-        many = f"{len(errors)} error{'s' if len(errors) > 1 else ''}"
-        raise FindingsError(
-            f"{refused}: the checks found {many}: " + "; ".join(f.message for f in errors),
-            remedy=errors[0].remedy,
-        )
+        raise FindingsError(_refusal(refused, errors), remedy=errors[0].remedy)
+
+
+def _refusal(refused: str, errors: Sequence[Finding]) -> Message:
+    found = "; ".join(f.message for f in errors)
+    if len(errors) == 1:
+        return Message("{refused}: the checks found 1 error: {found}", refused=refused, found=found)
+    return Message(
+        "{refused}: the checks found {count} errors: {found}", refused=refused, count=len(errors), found=found
+    )

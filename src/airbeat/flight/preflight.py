@@ -11,6 +11,7 @@ from airbeat.checks.conditions import ARDUPILOT
 from airbeat.checks.findings import Finding, Severity
 from airbeat.geo.coordinates import AltitudeDatum
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.telemetry import Telemetry
 from airbeat.link.vehicle import Vehicle
@@ -176,11 +177,15 @@ def _position_findings(state: Telemetry) -> Iterator[PreflightFinding]:
         if state.satellites is not None and state.satellites < _LEAST_SATELLITES:
             yield _warning(
                 "gps-satellites",
-                f"only {state.satellites} satellites",
-                f"wait for {_LEAST_SATELLITES} or more",
+                Message("only {satellites} satellites", satellites=state.satellites),
+                Message("wait for {least_satellites} or more", least_satellites=_LEAST_SATELLITES),
             )
         if state.hdop is not None and state.hdop > _WORST_HDOP:
-            yield _warning("gps-hdop", f"position is poor (HDOP {state.hdop:.1f})", "wait for a better fix")
+            yield _warning(
+                "gps-hdop",
+                Message("position is poor (HDOP {hdop:.1f})", hdop=state.hdop),
+                "wait for a better fix",
+            )
     flags = state.ekf_flags
     if flags is None:
         yield _warning("ekf", "the vehicle says nothing of its position filter", "look at its EKF status")
@@ -194,7 +199,11 @@ def _position_findings(state: Telemetry) -> Iterator[PreflightFinding]:
 
 def _readiness_findings(plan: FlightPlan, state: Telemetry, texts: list[str]) -> Iterator[PreflightFinding]:
     if state.armed:
-        yield _error("armed", f"the vehicle is already armed, in {state.mode}", "land and disarm it first")
+        yield _error(
+            "armed",
+            Message("the vehicle is already armed, in {mode}", mode=state.mode),
+            "land and disarm it first",
+        )
     if state.prearm_ok is False:
         reasons = list(dict.fromkeys(t for t in texts if t.startswith("PreArm")))
         yield _error(
@@ -203,7 +212,11 @@ def _readiness_findings(plan: FlightPlan, state: Telemetry, texts: list[str]) ->
             "clear what the autopilot names",
         )
     if state.unhealthy:
-        yield _warning("sensors", f"not healthy: {', '.join(state.unhealthy)}", "check these sensors")
+        yield _warning(
+            "sensors",
+            Message("not healthy: {unhealthy}", unhealthy=", ".join(state.unhealthy)),
+            "check these sensors",
+        )
     if state.battery_share is None:
         yield _warning(
             "battery",
@@ -218,12 +231,21 @@ def _readiness_findings(plan: FlightPlan, state: Telemetry, texts: list[str]) ->
         if state.battery_share < needed - 0.005:
             yield _error(
                 "battery",
-                f"battery at {state.battery_share:.0%}, the plan needs {needed:.0%} "
-                f"({reserve:.0%} of it reserve)",
+                Message(
+                    "battery at {battery_share:.0%}, the plan needs {needed:.0%} ({reserve:.0%} of it "
+                    "reserve)",
+                    battery_share=state.battery_share,
+                    needed=needed,
+                    reserve=reserve,
+                ),
                 "put in a full battery, or split the mission",
             )
     elif state.battery_share < 0.5:
-        yield _warning("battery", f"battery at {state.battery_share:.0%}", "put in a full battery")
+        yield _warning(
+            "battery",
+            Message("battery at {battery_share:.0%}", battery_share=state.battery_share),
+            "put in a full battery",
+        )
 
 
 def _home_findings(plan: FlightPlan, state: Telemetry) -> Iterator[PreflightFinding]:
@@ -240,11 +262,15 @@ def _home_findings(plan: FlightPlan, state: Telemetry) -> Iterator[PreflightFind
     if plan.home_amsl_m is not None and ground_m is not None:
         difference_m = ground_m - plan.home_amsl_m
         if abs(difference_m) > _HOME_HEIGHT_M:
-            side = "above" if difference_m > 0 else "below"
+            side = Message("above") if difference_m > 0 else Message("below")
             yield _warning(
                 "home-height",
-                f"the vehicle's home lies {abs(difference_m):.0f} m {side} "
-                "the planned one: all heights above home shift by that",
+                Message(
+                    "the vehicle's home lies {difference_m:.0f} m {side} the planned one: all heights "
+                    "above home shift by that",
+                    difference_m=abs(difference_m),
+                    side=side,
+                ),
                 "check home's height, or plan from here",
             )
 
@@ -257,8 +283,12 @@ def _fence_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iterat
     if enabled and kinds & _TYPE_CIRCLE and radius_m is not None and far_m > radius_m - _CLEARANCE_M:
         yield _error(
             "fence-radius",
-            f"the fence's circle of {radius_m:.0f} m around home ends the mission: "
-            f"its farthest point is {far_m:.0f} m away",
+            Message(
+                "the fence's circle of {radius_m:.0f} m around home ends the mission: its farthest "
+                "point is {far_m:.0f} m away",
+                radius_m=radius_m,
+                far_m=far_m,
+            ),
             "widen FENCE_RADIUS, or take the circle out of FENCE_TYPE",
             parameter="FENCE_RADIUS",
             value=math.ceil(far_m / 10.0 + 3.0) * 10.0,
@@ -267,11 +297,11 @@ def _fence_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iterat
         return
     if not enabled:
         circle = radius_m is not None and kinds & _TYPE_CIRCLE and far_m > radius_m - _CLEARANCE_M
-        trap = f"; set FENCE_RADIUS beyond {far_m:.0f} m before" if circle else ""
+        trap = Message("; set FENCE_RADIUS beyond {far_m:.0f} m before", far_m=far_m) if circle else ""
         yield _warning(
             "fence-off",
             "the plan has a fence, but the vehicle's fence is switched off (FENCE_ENABLE 0)",
-            f"set FENCE_ENABLE to 1{trap}",
+            Message("set FENCE_ENABLE to 1{trap}", trap=trap),
             parameter="FENCE_ENABLE",
             value=1.0,
         )
@@ -279,7 +309,7 @@ def _fence_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iterat
         yield _warning(
             "fence-type",
             "the vehicle's fence ignores polygons and zones (FENCE_TYPE)",
-            f"set FENCE_TYPE to {kinds | _TYPE_POLYGON}",
+            Message("set FENCE_TYPE to {kinds}", kinds=kinds | _TYPE_POLYGON),
             parameter="FENCE_TYPE",
             value=float(kinds | _TYPE_POLYGON),
         )
@@ -307,7 +337,11 @@ def _ceiling_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iter
     if active and top_m > ceiling_m - _CLEARANCE_M:
         yield _error(
             "fence-ceiling",
-            f"the fence's ceiling of {ceiling_m:.0f} m ends the mission, which climbs to {top_m:.0f} m",
+            Message(
+                "the fence's ceiling of {ceiling_m:.0f} m ends the mission, which climbs to {top_m:.0f} m",
+                ceiling_m=ceiling_m,
+                top_m=top_m,
+            ),
             "fly lower, or raise FENCE_ALT_MAX where the law allows",
             parameter="FENCE_ALT_MAX",
             value=math.ceil(top_m + 10.0),
@@ -318,7 +352,7 @@ def _ceiling_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iter
             "fence-ceiling-unset",
             f"the plan's ceiling of {limit_m:.0f} m is not kept by the vehicle "
             f"({'FENCE_ALT_MAX is ' + format(ceiling_m, '.0f') + ' m' if active else 'its ceiling is off'})",
-            f"set FENCE_ALT_MAX to {limit_m:.0f}",
+            Message("set FENCE_ALT_MAX to {limit_m:.0f}", limit_m=limit_m),
             parameter="FENCE_ALT_MAX",
             value=limit_m,
         )
@@ -340,14 +374,24 @@ def _return_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Itera
         fitting_m = max(min(limits) - 10.0, 2.0)
         yield _error(
             "return-height",
-            f"the vehicle returns at {height_m:.0f} m, above the ceiling of {min(limits):.0f} m",
-            f"set {name} to {fitting_m * scale:.0f}",
+            Message(
+                "the vehicle returns at {height_m:.0f} m, above the ceiling of {limits:.0f} m",
+                height_m=height_m,
+                limits=min(limits),
+            ),
+            Message("set {name} to {fitting_m:.0f}", name=name, fitting_m=fitting_m * scale),
             parameter=name,
             value=fitting_m * scale,
         )
-    words = "at the height it is at" if height_m <= 0 else f"at {height_m:.0f} m above home or higher"
+    words = (
+        Message("at the height it is at")
+        if height_m <= 0
+        else Message("at {height_m:.0f} m above home or higher", height_m=height_m)
+    )
     yield _note(
-        "return-height-known", f"the vehicle returns {words}", "check trees and wires on the way home"
+        "return-height-known",
+        Message("the vehicle returns {words}", words=words),
+        "check trees and wires on the way home",
     )
 
 
@@ -356,7 +400,11 @@ def _capacity_findings(plan: FlightPlan) -> Iterator[PreflightFinding]:
     if count > _SMALL_BOARD_ITEMS:
         yield _warning(
             "capacity",
-            f"the mission has {count} items; small boards hold {_SMALL_BOARD_ITEMS}",
+            Message(
+                "the mission has {count} items; small boards hold {small_board_items}",
+                count=count,
+                small_board_items=_SMALL_BOARD_ITEMS,
+            ),
             "the upload shows whether this board takes it; else split the mission",
         )
     if plan.fence is not None:
@@ -364,13 +412,21 @@ def _capacity_findings(plan: FlightPlan) -> Iterator[PreflightFinding]:
         if vertices > ARDUPILOT.max_fence_vertices:
             yield _warning(
                 "fence-capacity",
-                f"the fence has {vertices} vertices; boards hold about {ARDUPILOT.max_fence_vertices}",
+                Message(
+                    "the fence has {vertices} vertices; boards hold about {max_fence_vertices}",
+                    vertices=vertices,
+                    max_fence_vertices=ARDUPILOT.max_fence_vertices,
+                ),
                 "simplify the fence if the upload is refused",
             )
     if plan.rally is not None and len(plan.rally) > ARDUPILOT.max_rally_points:
         yield _warning(
             "rally-capacity",
-            f"{len(plan.rally)} rally points; boards hold {ARDUPILOT.max_rally_points}",
+            Message(
+                "{rally} rally points; boards hold {max_rally_points}",
+                rally=len(plan.rally),
+                max_rally_points=ARDUPILOT.max_rally_points,
+            ),
             "use fewer",
         )
 
@@ -405,8 +461,12 @@ def _rally_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iterat
     if far_m > limit_km * 1000.0:
         yield _warning(
             "rally-limit",
-            f"a rally point is {far_m:.0f} m from home; the vehicle ignores rally points "
-            f"more than {limit_km * 1000:.0f} m away",
+            Message(
+                "a rally point is {far_m:.0f} m from home; the vehicle ignores rally points more "
+                "than {limit_km:.0f} m away",
+                far_m=far_m,
+                limit_km=limit_km * 1000,
+            ),
             "raise RALLY_LIMIT_KM",
             parameter="RALLY_LIMIT_KM",
             value=math.ceil(far_m / 100.0) / 10.0,
@@ -439,7 +499,11 @@ def _station_findings(parameters: Mapping[str, float], own_system: int | None) -
     if int(listens) != own_system:
         yield _warning(
             "failsafe-link-id",
-            f"the vehicle's link failsafe listens to system {int(listens)}, and we are {own_system}: "
-            "it does nothing when this link is lost",
-            f"use --system-id {int(listens)}",
+            Message(
+                "the vehicle's link failsafe listens to system {listens}, and we are {own_system}: "
+                "it does nothing when this link is lost",
+                listens=int(listens),
+                own_system=own_system,
+            ),
+            Message("use --system-id {listens}", listens=int(listens)),
         )

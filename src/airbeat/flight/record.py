@@ -74,6 +74,8 @@ class FlightRecord:
         last_item: highest mission item that was current.
         items: number of mission items.
         boot_utc_s: UTC of the vehicle's time zero since 1970 by its GPS [s]; None where it told none.
+        battery_at_takeoff_share: what the battery held then, 0…1; None where the vehicle did not say.
+        battery_at_end_share: the same when watching ended.
     """
 
     plan_name: str
@@ -91,6 +93,8 @@ class FlightRecord:
     last_item: int
     items: int
     boot_utc_s: float | None = None
+    battery_at_takeoff_share: float | None = None
+    battery_at_end_share: float | None = None
 
     @property
     def duration_s(self) -> float | None:
@@ -120,6 +124,8 @@ class FlightRecord:
             "takeoff_time_s": self.takeoff_time_s,
             "landing_time_s": self.landing_time_s,
             "duration_s": self.duration_s,
+            "battery_at_takeoff_share": self.battery_at_takeoff_share,
+            "battery_at_end_share": self.battery_at_end_share,
             "last_item": self.last_item,
             "items": self.items,
             "track_columns": [*_TRACK_COLUMNS],

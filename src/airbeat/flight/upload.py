@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airbeat.errors import LinkError, RefusedByVehicleError
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.ftp_choice import Via
 from airbeat.link.items import (
@@ -136,7 +137,7 @@ def upload_plan(
     if done is not None and done.outcome is Outcome.VERIFIED:
         current = _make_first_current(vehicle)
         if current is None:
-            notes.append("the vehicle did not confirm that the mission will begin at its first item")
+            notes.append(Message("the vehicle did not confirm that the mission will begin at its first item"))
     return UploadVerdict(
         fence=results.get(MissionType.FENCE),
         rally=results.get(MissionType.RALLY),
@@ -162,7 +163,10 @@ def _looked_at_again(
             results[kind] = replace(
                 results[kind],
                 outcome=Outcome.UNKNOWN,
-                message=f"verified, but it could not be read once more at the end: {error.message}",
+                message=Message(
+                    "verified, but it could not be read once more at the end: {message}",
+                    message=error.message,
+                ),
                 remedy="restore the link and upload again; do not fly before the upload is verified",
                 on_vehicle=f"unknown: the {kind.words} may have been replaced since",
             )
@@ -177,11 +181,11 @@ def _looked_at_again(
 def _notes(plan: FlightPlan, mission: list[WireItem]) -> list[str]:
     notes = []
     if plan.fence is None:
-        notes.append("the plan states no fence: the vehicle's own fence was left alone")
+        notes.append(Message("the plan states no fence: the vehicle's own fence was left alone"))
     elif plan.fence.is_empty:
-        notes.append("the plan's fence has no zones: the vehicle's fence is removed")
+        notes.append(Message("the plan's fence has no zones: the vehicle's fence is removed"))
     if plan.rally is None:
-        notes.append("the plan states no rally points: the vehicle's own were left alone")
+        notes.append(Message("the plan states no rally points: the vehicle's own were left alone"))
     return notes + losses(mission)
 
 

@@ -17,6 +17,7 @@ from airbeat.flight.area import PhotographedArea
 from airbeat.flight.record import FlightOutcome, FlightRecord
 from airbeat.flight.schedule import Schedule
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.link.telemetry import EventKind, PhotoTaken, PositionFix, Telemetry, VehicleEvent
 from airbeat.link.vehicle import Identity, Vehicle
 from airbeat.mission.commands import MavCmd
@@ -57,9 +58,9 @@ _MODE_FOR = {
     Interruption.GO_ON: "AUTO",
 }
 _DONE_WORDS = {
-    Interruption.PAUSE: "paused by this station, then disarmed",
-    Interruption.RETURN: "returned and landed because this station told it to",
-    Interruption.LAND: "landed where it was because this station told it to",
+    Interruption.PAUSE: Message("paused by this station, then disarmed"),
+    Interruption.RETURN: Message("returned and landed because this station told it to"),
+    Interruption.LAND: Message("landed where it was because this station told it to"),
 }
 
 
@@ -138,6 +139,7 @@ class Watch:
         self._photos: list[PhotoTaken] = []
         self._events: list[VehicleEvent] = []
         self._takeoff_s: float | None = None
+        self._battery_at_takeoff: float | None = None
         self._landing_s: float | None = None
         self._last_item = 0
         self._complete = False
@@ -185,7 +187,10 @@ class Watch:
             self._take_happenings()
             self._close_landing()
         except BaseException as error:
-            words = f"watching was broken off ({error or type(error).__name__}): it may still be flying"
+            words = Message(
+                "watching was broken off ({error}): it may still be flying",
+                error=error or type(error).__name__,
+            )
             self._keep(self._record(identity, FlightOutcome.INTERRUPTED, words))
             raise
         record = self._record(identity, *ended)
@@ -200,16 +205,26 @@ class Watch:
         if wish is None or (wish is Interruption.GO_ON and self._asked is not Interruption.PAUSE):
             return None
         if wish is Interruption.LEAVE:
-            doing = "hovers (BRAKE)" if self._asked is Interruption.PAUSE else f"flies on in {now.mode}"
+            doing = (
+                Message("hovers (BRAKE)")
+                if self._asked is Interruption.PAUSE
+                else Message("flies on in {mode}", mode=now.mode)
+            )
             return (
                 FlightOutcome.INTERRUPTED,
-                f"this station stopped watching: the vehicle {doing}, "
-                f"item {now.mission_seq} of {len(self._plan.items)}",
+                Message(
+                    "this station stopped watching: the vehicle {doing}, item {mission_seq} of {items}",
+                    doing=doing,
+                    mission_seq=now.mission_seq,
+                    items=len(self._plan.items),
+                ),
             )
         self._take_happenings()  # asking people takes time, in which a pilot may have taken over
         if self._left_auto is not None:
-            words = (
-                f"{wish.value} was not done: the mode was changed to {now.mode}, and the pilot has priority"
+            words = Message(
+                "{wish} was not done: the mode was changed to {mode}, and the pilot has priority",
+                wish=wish.value,
+                mode=now.mode,
             )
             self._note(VehicleEvent(time_s=now.time_s, kind=EventKind.LINK, text=words, severity=4))
             return None
@@ -247,13 +262,16 @@ class Watch:
         silent_s = self._vehicle.link.silence_s
         if (silent_s > _LINK_QUIET_S) != self._quiet:
             self._quiet = silent_s > _LINK_QUIET_S
-            words = "no word from the vehicle" if self._quiet else "the vehicle is heard again"
+            words = (
+                Message("no word from the vehicle") if self._quiet else Message("the vehicle is heard again")
+            )
             self._note(VehicleEvent(time_s=now.time_s, kind=EventKind.LINK, text=words, severity=4))
 
     def _on_fix(self, fix: PositionFix) -> None:
         self._track.append(fix)
         if self._takeoff_s is None and fix.height_above_home_m > _OFF_GROUND_M:
             self._takeoff_s = fix.time_s
+            self._battery_at_takeoff = self._vehicle.now.battery_share
         elif self._takeoff_s is not None:
             low = fix.height_above_home_m < _OFF_GROUND_M
             if fix.landed or (fix.landed is None and low):
@@ -291,15 +309,30 @@ class Watch:
     def _ended(self) -> tuple[FlightOutcome, str] | None:
         now = self._vehicle.now
         if self._vehicle.link.silence_s > _LINK_LOST_S:
-            where = f" at {now.position}, {now.height_above_home_m:.0f} m" if now.position else ""
+            where = (
+                Message(
+                    " at {position}, {height_above_home_m:.0f} m",
+                    position=now.position,
+                    height_above_home_m=now.height_above_home_m,
+                )
+                if now.position
+                else ""
+            )
             return (
                 FlightOutcome.LINK_LOST,
-                f"no word for {_LINK_LOST_S:.0f} s; last heard in {now.mode}{where}: it may still be flying",
+                Message(
+                    "no word for {link_lost_s:.0f} s; last heard in {mode}{where}: it may still be flying",
+                    link_lost_s=_LINK_LOST_S,
+                    mode=now.mode,
+                    where=where,
+                ),
             )
         if now.armed is False:
             return self._ended_disarmed()
         if self._left_auto is not None and now.mode not in _LANDING_MODES | _MISSION_MODES:
-            return FlightOutcome.PILOT_TOOK_OVER, f"the mode was changed to {now.mode}; the pilot is flying"
+            return FlightOutcome.PILOT_TOOK_OVER, Message(
+                "the mode was changed to {mode}; the pilot is flying", mode=now.mode
+            )
         return None
 
     def _ended_disarmed(self) -> tuple[FlightOutcome, str]:
@@ -308,16 +341,28 @@ class Watch:
             late = self._failsafe_text(self._left_auto.time_s + _FAILSAFE_MEMORY_S)
             why = self._left_auto_why or late
             if why:
-                return FlightOutcome.RETURNED_EARLY, f"the autopilot switched to {mode}: {why}"
-            return FlightOutcome.PILOT_TOOK_OVER, f"the mode was changed to {mode}; it has landed"
+                return FlightOutcome.RETURNED_EARLY, Message(
+                    "the autopilot switched to {mode}: {why}", mode=mode, why=why
+                )
+            return FlightOutcome.PILOT_TOOK_OVER, Message(
+                "the mode was changed to {mode}; it has landed", mode=mode
+            )
         if self._asked is not None:
-            return FlightOutcome.INTERRUPTED, f"{_DONE_WORDS[self._asked]}, at item {self._last_item}"
+            return FlightOutcome.INTERRUPTED, Message(
+                "{done_words}, at item {last_item}",
+                done_words=_DONE_WORDS[self._asked],
+                last_item=self._last_item,
+            )
         last_nav = max((seq for seq, item in self._plan.numbered() if item.is_nav), default=0)
         if self._complete or self._last_item >= last_nav:
-            return FlightOutcome.COMPLETED, "the mission was flown to its end, landed and disarmed"
+            return FlightOutcome.COMPLETED, Message("the mission was flown to its end, landed and disarmed")
         return (
             FlightOutcome.ENDED_EARLY,
-            f"disarmed at item {self._last_item} of {len(self._plan.items)}",
+            Message(
+                "disarmed at item {last_item} of {items}",
+                last_item=self._last_item,
+                items=len(self._plan.items),
+            ),
         )
 
     def _record(self, identity: Identity, outcome: FlightOutcome, explanation: str) -> FlightRecord:
@@ -337,4 +382,6 @@ class Watch:
             last_item=self._last_item,
             items=len(self._plan.items),
             boot_utc_s=self._vehicle.now.boot_utc_s,
+            battery_at_takeoff_share=self._battery_at_takeoff,
+            battery_at_end_share=self._vehicle.now.battery_share,
         )

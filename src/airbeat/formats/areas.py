@@ -24,6 +24,7 @@ from airbeat.errors import GeometryError, UsageError
 from airbeat.formats.losses import Loss, Precision, same_ring
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.archive import zip_bytes
 from airbeat.mission.areafeature import Feature
 from airbeat.mission.gisarea import is_geopackage, is_shapefile
@@ -73,9 +74,15 @@ def area_format_for(path: Path) -> AreaFormat:
     found = next((known for known in AREA_FORMATS if suffix in known.suffixes), None)
     if found is None:
         raise UsageError(
-            f"{path.name!r}: an area without a flight cannot be written as {suffix!r}",
-            remedy=f"there are {', '.join(known.suffixes[0] for known in AREA_FORMATS)};"
-            " or plan it first: airbeat plan --area",
+            Message(
+                "{path!r}: an area without a flight cannot be written as {suffix!r}",
+                path=path.name,
+                suffix=suffix,
+            ),
+            remedy=Message(
+                "there are {area_formats}; or plan it first: airbeat plan --area",
+                area_formats=", ".join(known.suffixes[0] for known in AREA_FORMATS),
+            ),
         )
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 __all__ = ["made_folder", "write_files"]
 
@@ -32,7 +33,7 @@ def write_files(
     existing = [str(path) for path in contents if path.exists() or path.is_symlink()]
     if existing and not overwrite:
         raise UsageError(
-            f"{', '.join(existing)} exists already",
+            Message("{existing} exists already", existing=", ".join(existing)),
             remedy="choose another name, or say --overwrite to replace it",
         )
     temporaries: dict[Path, Path] = {}
@@ -51,7 +52,11 @@ def write_files(
         _sync_folders({path.parent for path in contents})
     except OSError as e:
         raise UsageError(
-            f"{e.filename or 'a file'} cannot be written: {e.strerror or e}",
+            Message(
+                "{filename} cannot be written: {reason}",
+                filename=e.filename or "a file",
+                reason=e.strerror or e,
+            ),
             remedy="choose a folder that can be written and has room",
         ) from e
     finally:

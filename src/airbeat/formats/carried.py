@@ -17,6 +17,7 @@ from airbeat.errors import PlanFileError
 from airbeat.formats.items import RawItem, from_raw, to_raw
 from airbeat.formats.limits import MAX_ITEMS, check_count
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan, ItemRole, PlanItem
 
 __all__ = ["ITEMS_KEY", "carried_items", "item_groups"]
@@ -60,20 +61,24 @@ def carried_items(text: str, place: LatLon | None, *, where: str) -> list[PlanIt
         group = None
     if not isinstance(group, list) or not group:
         raise PlanFileError(
-            f"{ITEMS_KEY} is damaged", where=where, remedy="export the file again, or delete that field"
+            Message("{items_key} is damaged", items_key=ITEMS_KEY),
+            where=where,
+            remedy="export the file again, or delete that field",
         )
     check_count(len(group), MAX_ITEMS, what="items", where=where)
     items = [_item(entry, where=f"{where}: {ITEMS_KEY} {n}") for n, entry in enumerate(group, start=1)]
     if place is None:
         return items
     if not items[0].is_nav:
-        raise PlanFileError(f"{ITEMS_KEY} does not begin with a waypoint", where=where)
+        raise PlanFileError(
+            Message("{items_key} does not begin with a waypoint", items_key=ITEMS_KEY), where=where
+        )
     return [replace(items[0], position=place), *items[1:]]
 
 
 def _item(entry: Any, *, where: str) -> PlanItem:
     if not isinstance(entry, list) or len(entry) != _FIELDS:
-        raise PlanFileError(f"not {_FIELDS} values", where=where)
+        raise PlanFileError(Message("not {fields} values", fields=_FIELDS), where=where)
     *numbers, role = entry
     values = [math.nan if v is None else _number(v, where) for v in numbers]
     if not all(v.is_integer() for v in (values[0], values[1], values[9])):

@@ -27,6 +27,7 @@ from airbeat.formats.wpl_zones import read_zones_wpl, write_fence_wpl, write_ral
 from airbeat.formats.wpml import write_wpml
 from airbeat.formats.wpml_read import read_wpml
 from airbeat.formats.zone_lines import lines_kind
+from airbeat.language.words import Message
 from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
 
@@ -189,8 +190,8 @@ def format_for(path: Path) -> PlanFormat:
     found = next((known for known in FORMATS if suffix in known.suffixes), None)
     if found is None:
         raise UsageError(
-            f"{path.name!r}: no plan format has the suffix {suffix!r}",
-            remedy=f"there are {', '.join(known.suffixes[0] for known in FORMATS)}",
+            Message("{path!r}: no plan format has the suffix {suffix!r}", path=path.name, suffix=suffix),
+            remedy=Message("there are {formats}", formats=", ".join(known.suffixes[0] for known in FORMATS)),
         )
     return found
 
@@ -226,5 +227,5 @@ def format_of(data: bytes, *, name: str) -> PlanFormat:
     raise PlanFileError(
         "none of the plan formats" if start else "the file is empty",
         where=name,
-        remedy=f"there are {', '.join(known.title for known in FORMATS)}",
+        remedy=Message("there are {formats}", formats=", ".join(known.title for known in FORMATS)),
     )

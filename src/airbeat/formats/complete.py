@@ -7,6 +7,7 @@ from dataclasses import replace
 from airbeat.errors import UsageError
 from airbeat.formats.drawn import NO_HEIGHTS
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import FlightPlan, ItemRole, PlanItem
 
@@ -71,7 +72,10 @@ def _comes_back(plan: FlightPlan) -> bool:
 
 def _with_height(plan: FlightPlan, height_m: float) -> FlightPlan:
     if not 0.0 < height_m <= 10_000.0:
-        raise UsageError(f"a height of {height_m:g} m", remedy="say --height-m with metres above home")
+        raise UsageError(
+            Message("a height of {height_m:g} m", height_m=height_m),
+            remedy="say --height-m with metres above home",
+        )
     altitude = Altitude(value_m=height_m, datum=AltitudeDatum.HOME)
     items, heightless = list(plan.items), _heightless(plan)
     if not heightless:

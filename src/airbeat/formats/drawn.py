@@ -20,6 +20,7 @@ from airbeat.formats.items import height_m, infer_roles
 from airbeat.formats.limits import MAX_ITEMS, MAX_RALLY_POINTS, MAX_VERTICES, check_count, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.plan import (
     Fence,
@@ -127,7 +128,8 @@ def _own(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     homes = [s for s in shapes if s.kind == "home" and s.form == "point"]
     if len(homes) != 1:
         raise PlanFileError(
-            f"{len(homes)} home points, exactly one is needed", remedy="export the plan again"
+            Message("{homes} home points, exactly one is needed", homes=len(homes)),
+            remedy="export the plan again",
         )
     home = homes[0]
     points = sorted(
@@ -141,7 +143,9 @@ def _own(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
         text = point.properties.get(ITEMS_KEY)
         if not text:
             raise PlanFileError(
-                f"the waypoint lost its {ITEMS_KEY}: another program saved this file",
+                Message(
+                    "the waypoint lost its {items_key}: another program saved this file", items_key=ITEMS_KEY
+                ),
                 where=point.where,
                 remedy="export the plan again, or convert from the .plan",
             )
@@ -200,7 +204,11 @@ def _circle(shape: Drawn, inclusion: bool, notes: list[str]) -> FenceCircle | No
     place = drawn_latlon(values[1], values[0], where=shape.where)
     circle = FenceCircle(inclusion=inclusion, centre=place, radius_m=radius_m)
     if not _is_ring_of(shape.places, circle):
-        notes.append(f"{shape.where}: the ring is not the circle it was written for; read as a polygon")
+        notes.append(
+            Message(
+                "{where}: the ring is not the circle it was written for; read as a polygon", where=shape.where
+            )
+        )
         return None
     return circle
 
@@ -223,7 +231,10 @@ def _rally(shapes: Sequence[Drawn]) -> tuple[RallyPoint, ...] | None:
     for shape in points:
         datum = str(shape.properties.get("height_datum", "home"))
         if datum not in {d.value for d in AltitudeDatum}:
-            raise PlanFileError(f"height_datum {clean_text(datum, limit=40)!r}", where=shape.where)
+            raise PlanFileError(
+                Message("height_datum {clean_text!r}", clean_text=clean_text(datum, limit=40)),
+                where=shape.where,
+            )
         value_m = height_m(_number(shape, "height_m"), where=shape.where)
         altitude = Altitude(value_m=value_m, datum=AltitudeDatum(datum))
         rally.append(RallyPoint(position=shape.places[0], altitude=altitude))
@@ -248,12 +259,14 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
         )
     check_count(len(places), MAX_ITEMS, what="waypoints", where=chosen[0].where)
     if lines and points:
-        notes.append(f"{len(points)} points beside the line are not read: the line is the route")
+        notes.append(
+            Message("{points} points beside the line are not read: the line is the route", points=len(points))
+        )
     if any(s.form == "polygon" for s in shapes):
         notes.append(AREAS_BESIDE)
     if any(h is None for h in heights):
         notes.append(NO_HEIGHTS)
-    notes.append("the file states no take-off place: the first waypoint stands for it")
+    notes.append(Message("the file states no take-off place: the first waypoint stands for it"))
     items = tuple(
         PlanItem(command=MavCmd.NAV_WAYPOINT, position=place, altitude=height)
         for place, height in zip(places, heights, strict=True)
@@ -275,5 +288,10 @@ def _as_number(value: Any, key: str, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise PlanFileError(f"{key} is {clean_text(str(value), limit=40)!r}, not a number", where=where)
+        raise PlanFileError(
+            Message(
+                "{key} is {clean_text!r}, not a number", key=key, clean_text=clean_text(str(value), limit=40)
+            ),
+            where=where,
+        )
     return number

@@ -16,6 +16,7 @@ from airbeat.formats.limits import clean_text, read_bytes
 from airbeat.formats.places import check_places
 from airbeat.formats.qgc_plan import write_qgc_plan
 from airbeat.formats.wpl import write_wpl
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 
 __all__ = [
@@ -94,7 +95,9 @@ def plan_texts(plans: Mapping[str, FlightPlan], out_dir: Path) -> dict[Path, str
             or stem != clean_text(stem)
             or any(c in stem for c in '/\\:*?"<>|')
         ):
-            raise UsageError(f"{stem!r} is not a file name", remedy="give a name without / or suffix")
+            raise UsageError(
+                Message("{stem!r} is not a file name", stem=stem), remedy="give a name without / or suffix"
+            )
     return {
         out_dir / f"{stem}{s}": write(plan) for stem, plan in plans.items() for s, write in WRITERS.items()
     }
@@ -112,7 +115,9 @@ def read_plan_file(path: Path) -> FlightPlan:
     plan, held = read_any_plan_file(path)
     if held.key in ("fence", "rally"):
         raise PlanFileError(
-            f"a {held.title} file, not a mission", where=str(path), remedy="give the mission's own file"
+            Message("a {title} file, not a mission", title=held.title),
+            where=str(path),
+            remedy="give the mission's own file",
         )
     return plan
 

@@ -21,6 +21,7 @@ from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
 from airbeat.formats.features import MapFeature, map_features
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 from airbeat.mission.xmltree import local_name, xml_tree
 
@@ -120,7 +121,11 @@ def read_gpx(data: bytes, *, name: str) -> FlightPlan:
         raise PlanFileError(error.message, where=place, remedy=error.remedy) from error
     if local_name(root) != "gpx":
         raise PlanFileError(
-            f"the first element is {clean_text(local_name(root), limit=40)!r}, not gpx", where=name
+            Message(
+                "the first element is {clean_text!r}, not gpx",
+                clean_text=clean_text(local_name(root), limit=40),
+            ),
+            where=name,
         )
     metadata = next((e for e in root if local_name(e) == "metadata"), None)
     notes = [] if metadata is None else [clean_text(n) for n in _text(metadata, "desc").splitlines()[:200]]
@@ -203,5 +208,12 @@ def _number(text: str | None, what: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PlanFileError(f"{what} is {clean_text(text or '', limit=40)!r}, not a number", where=where)
+        raise PlanFileError(
+            Message(
+                "{what} is {clean_text!r}, not a number",
+                what=what,
+                clean_text=clean_text(text or "", limit=40),
+            ),
+            where=where,
+        )
     return value

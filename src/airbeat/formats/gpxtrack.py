@@ -13,6 +13,7 @@ from airbeat.errors import PlanFileError
 from airbeat.formats.limits import clean_text
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.xmltree import local_name, xml_tree
 
 __all__ = ["TrackEnd", "read_track_end"]
@@ -51,7 +52,7 @@ def read_track_end(path: Path) -> TrackEnd:
         root = xml_tree(path.read_bytes(), kind="GPX", error=PlanFileError)
     except OSError as error:
         raise PlanFileError(
-            f"cannot be read: {error.strerror}", where=name, remedy="check the path"
+            Message("cannot be read: {reason}", reason=error.strerror), where=name, remedy="check the path"
         ) from error
     except PlanFileError as error:
         raise PlanFileError(error.message, where=name, remedy=error.remedy) from error
@@ -85,7 +86,10 @@ def _point(element: Any, name: str) -> tuple[datetime, LatLon] | None:
         lat, lon = float(element.get("lat") or "nan"), float(element.get("lon") or "nan")
     except ValueError:
         raise PlanFileError(
-            f"a track point's time or place cannot be read ({clean_text(text, limit=40)!r})",
+            Message(
+                "a track point's time or place cannot be read ({clean_text!r})",
+                clean_text=clean_text(text, limit=40),
+            ),
             where=name,
             remedy=_REMEDY,
         ) from None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from airbeat.errors import PlanFileError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd, command_name, takes_place
 from airbeat.mission.plan import ItemRole, PlanItem
 
@@ -73,7 +74,9 @@ def height_m(value: float, *, where: str) -> float:
     """
     if not math.isfinite(value) or abs(value) > _HIGHEST_HEIGHT_M:
         raise PlanFileError(
-            f"{value:g} m cannot be a height", where=where, remedy="give the height in metres"
+            Message("{value:g} m cannot be a height", value=value),
+            where=where,
+            remedy="give the height in metres",
         )
     return value
 
@@ -116,9 +119,13 @@ def from_raw(raw: RawItem) -> PlanItem:
     """
     _check_floats(raw.params, raw.where)
     if not 0 <= raw.command <= 0xFFFF:
-        raise PlanFileError(f"command {raw.command} is not a MAV_CMD number", where=raw.where)
+        raise PlanFileError(
+            Message("command {command} is not a MAV_CMD number", command=raw.command), where=raw.where
+        )
     if not 0 <= raw.frame <= _HIGHEST_FRAME:
-        raise PlanFileError(f"frame {raw.frame} is not a MAV_FRAME number", where=raw.where)
+        raise PlanFileError(
+            Message("frame {frame} is not a MAV_FRAME number", frame=raw.frame), where=raw.where
+        )
     p1, p2, p3, p4, p5, p6, p7 = raw.params
     item = PlanItem(
         command=raw.command,
@@ -135,7 +142,7 @@ def from_raw(raw: RawItem) -> PlanItem:
     datum = _DATUM_OF_FRAME.get(raw.frame)
     if datum is None:
         raise PlanFileError(
-            f"frame {raw.frame} is not a global frame",
+            Message("frame {frame} is not a global frame", frame=raw.frame),
             where=raw.where,
             remedy="use frame 0 (above sea level), 3 (above home) or 10 (above terrain)",
         )
@@ -156,7 +163,10 @@ def from_raw(raw: RawItem) -> PlanItem:
 def _check_floats(params: Iterable[float], where: str) -> None:
     for number, value in enumerate(params, start=1):
         if abs(value) > _FLOAT32_MAX:  # infinities too; NaN compares false
-            raise PlanFileError(f"parameter {number} is {value:g}: too large for MAVLink", where=where)
+            raise PlanFileError(
+                Message("parameter {number} is {value:g}: too large for MAVLink", number=number, value=value),
+                where=where,
+            )
 
 
 def infer_roles(items: Sequence[PlanItem]) -> tuple[PlanItem, ...]:
@@ -266,7 +276,7 @@ def _with_jump_target(
         return raw
     if new_number.get(int(target), count + 1) > count:
         raise PlanFileError(
-            f"DO_JUMP to item {target:g}, which the file does not have",
+            Message("DO_JUMP to item {target:g}, which the file does not have", target=target),
             where=raw.where,
             remedy="let it jump to an item of this mission",
         )

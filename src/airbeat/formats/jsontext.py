@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from airbeat.errors import InputFileError, PlanFileError
 from airbeat.formats.limits import check_count, clean_text
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 
 __all__ = ["get_list", "get_number", "get_object", "latlon", "load_object", "number", "shown", "whole"]
 
@@ -26,13 +27,19 @@ def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
     check_count(text.count("[") + text.count("{"), _MOST_PARTS, what="lists and objects", where=name)
 
     def refuse_constant(constant: str) -> NoReturn:
-        raise PlanFileError(f"{constant} is not a JSON number", where=name, remedy="write null instead")
+        raise PlanFileError(
+            Message("{constant} is not a JSON number", constant=constant),
+            where=name,
+            remedy="write null instead",
+        )
 
     try:
         document = json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as e:
         raise PlanFileError(
-            f"not JSON: {e.msg}", where=f"{name}:{e.lineno}:{e.colno}", remedy="save the file again"
+            Message("not JSON: {msg}", msg=e.msg),
+            where=f"{name}:{e.lineno}:{e.colno}",
+            remedy="save the file again",
         ) from None
     except RecursionError:
         raise PlanFileError("nested too deep", where=name, remedy="save the file again") from None
@@ -43,7 +50,9 @@ def load_object(text: str, *, name: str, kind: str = ".plan") -> dict[str, Any]:
             "a number of thousands of digits", where=name, remedy="save the file again"
         ) from None
     if not isinstance(document, dict):
-        raise PlanFileError("not a JSON object", where=name, remedy=f"check that this is a {kind} file")
+        raise PlanFileError(
+            "not a JSON object", where=name, remedy=Message("check that this is a {kind} file", kind=kind)
+        )
     return document
 
 
@@ -63,7 +72,7 @@ def get_object(parent: dict[str, Any], key: str, *, where: str) -> dict[str, Any
     value = parent.get(key)
     if not isinstance(value, dict):
         raise PlanFileError(
-            f"{key} must be an object, found {shown(value)}",
+            Message("{key} must be an object, found {shown}", key=key, shown=shown(value)),
             where=where,
             remedy="a QGroundControl plan needs mission, geoFence and rallyPoints",
         )
@@ -82,7 +91,9 @@ def get_list(
     if value is None and optional:
         return []
     if not isinstance(value, list):
-        raise PlanFileError(f"{key} must be a list, found {shown(value)}", where=where)
+        raise PlanFileError(
+            Message("{key} must be a list, found {shown}", key=key, shown=shown(value)), where=where
+        )
     check_count(len(value), limit, what=f"entries in {key}", where=where)
     return value
 
@@ -100,7 +111,9 @@ def number(value: object, *, where: str, what: str) -> float:
             result = math.inf
         if math.isfinite(result):
             return result
-    raise PlanFileError(f"{what} must be a number, found {shown(value)}", where=where)
+    raise PlanFileError(
+        Message("{what} must be a number, found {shown}", what=what, shown=shown(value)), where=where
+    )
 
 
 def get_number(parent: dict[str, Any], key: str, *, where: str) -> float:
@@ -120,7 +133,10 @@ def whole(value: object, *, where: str, what: str) -> int:
     """
     result = number(value, where=where, what=what)
     if not result.is_integer():
-        raise PlanFileError(f"{what} must be a whole number, found {shown(value)}", where=where)
+        raise PlanFileError(
+            Message("{what} must be a whole number, found {shown}", what=what, shown=shown(value)),
+            where=where,
+        )
     return int(result)
 
 
@@ -132,7 +148,9 @@ def latlon(value: object, *, where: str, size: int = 2) -> tuple[LatLon, tuple[f
     """
     if not isinstance(value, list) or len(value) < size:
         names = "[latitude, longitude]" if size == 2 else "[latitude, longitude, height]"
-        raise PlanFileError(f"a place must be {names}, found {shown(value)}", where=where)
+        raise PlanFileError(
+            Message("a place must be {names}, found {shown}", names=names, shown=shown(value)), where=where
+        )
     numbers = [number(v, where=where, what="a coordinate") for v in value[:size]]
     try:
         return LatLon(lat_deg=numbers[0], lon_deg=numbers[1]), tuple(numbers[2:])

@@ -12,6 +12,7 @@ from airbeat.formats.archive import read_members
 from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.archive import is_archive
 from airbeat.mission.plan import FlightPlan
 from airbeat.mission.xmltree import local_name, xml_tree
@@ -41,7 +42,11 @@ def read_kml(data: bytes, *, name: str) -> FlightPlan:
         raise PlanFileError(error.message, where=place, remedy=error.remedy) from error
     if local_name(root) != "kml":
         raise PlanFileError(
-            f"the first element is {clean_text(local_name(root), limit=40)!r}, not kml", where=name
+            Message(
+                "the first element is {clean_text!r}, not kml",
+                clean_text=clean_text(local_name(root), limit=40),
+            ),
+            where=name,
         )
     document = next((e for e in root if local_name(e) == "Document"), root)
     notes = [clean_text(line) for line in _text(document, "description").splitlines()[:200]]
@@ -72,7 +77,9 @@ def _kml_of(data: bytes, name: str) -> bytes:
     main = [content for member, content in members.items() if PurePath(member).name == "doc.kml"]
     if len(main) != 1:
         raise PlanFileError(
-            f"the archive holds {len(members)} KML files and no doc.kml", where=name, remedy="export it again"
+            Message("the archive holds {members} KML files and no doc.kml", members=len(members)),
+            where=name,
+            remedy="export it again",
         )
     return main[0]
 
@@ -141,7 +148,7 @@ def _row(text: str, where: str) -> _Row:
         values = []
     if len(values) not in (2, 3) or not all(math.isfinite(v) for v in values):
         raise PlanFileError(
-            f"not a position: {clean_text(text, limit=40)!r}",
+            Message("not a position: {clean_text!r}", clean_text=clean_text(text, limit=40)),
             where=where,
             remedy="write longitude,latitude[,height] without spaces between",
         )

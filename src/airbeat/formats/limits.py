@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from airbeat.errors import PlanFileError
+from airbeat.language.words import Message
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -43,10 +44,12 @@ def read_bytes(path: Path) -> bytes:
         if isinstance(e, PlanFileError):
             raise
         reason = getattr(e, "strerror", None) or e
-        raise PlanFileError(f"cannot be read: {reason}", where=str(path), remedy="check the file") from e
+        raise PlanFileError(
+            Message("cannot be read: {reason}", reason=reason), where=str(path), remedy="check the file"
+        ) from e
     if len(data) > MAX_FILE_BYTES:
         raise PlanFileError(
-            f"larger than {MAX_FILE_BYTES // 1024 // 1024} MB",
+            Message("larger than {max_file_bytes} MB", max_file_bytes=MAX_FILE_BYTES // 1024 // 1024),
             where=str(path),
             remedy="a plan file is small; check that this is one",
         )
@@ -63,7 +66,9 @@ def decode(data: bytes, *, where: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise PlanFileError(
-            f"byte {e.start} is not UTF-8 text", where=where, remedy="save the file with UTF-8 encoding"
+            Message("byte {start} is not UTF-8 text", start=e.start),
+            where=where,
+            remedy="save the file with UTF-8 encoding",
         ) from None
 
 
@@ -85,4 +90,8 @@ def check_count(count: int, limit: int, *, what: str, where: str) -> None:
         PlanFileError: more than ``limit``.
     """
     if count > limit:
-        raise PlanFileError(f"{count} {what}, at most {limit} are read", where=where, remedy="split the plan")
+        raise PlanFileError(
+            Message("{count} {what}, at most {limit} are read", count=count, what=what, limit=limit),
+            where=where,
+            remedy="split the plan",
+        )

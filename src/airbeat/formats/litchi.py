@@ -21,6 +21,7 @@ from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text
 from airbeat.formats.wayline import Action, ActionKind, PhotoSpan, Wayline, WaylinePoint, items_of, wayline_of
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import bearing_deg, distance_m
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan, Provenance
 
 __all__ = ["COLUMNS", "is_litchi", "read_litchi", "write_litchi"]
@@ -78,7 +79,11 @@ def write_litchi(plan: FlightPlan) -> str:
     wayline = wayline_of(plan)
     if len(wayline.points) > _MOST_WAYPOINTS:
         raise PlanFileError(
-            f"{len(wayline.points)} waypoints, Litchi takes {_MOST_WAYPOINTS}",
+            Message(
+                "{points} waypoints, Litchi takes {most_waypoints}",
+                points=len(wayline.points),
+                most_waypoints=_MOST_WAYPOINTS,
+            ),
             remedy="split the mission, or export it for DJI Pilot 2 (.kmz)",
         )
     buffer = io.StringIO()
@@ -93,7 +98,12 @@ def _row(wayline: Wayline, index: int) -> list[str]:
     point = wayline.points[index]
     if len(point.actions) > _ACTIONS:
         raise PlanFileError(
-            f"{len(point.actions)} actions at waypoint {index + 1}, Litchi takes {_ACTIONS}",
+            Message(
+                "{actions} actions at waypoint {index}, Litchi takes {actions_2}",
+                actions=len(point.actions),
+                index=index + 1,
+                actions_2=_ACTIONS,
+            ),
             remedy="spread them over two waypoints",
         )
     actions: list[str] = []
@@ -178,7 +188,9 @@ def _rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
         missing = [c for c in COLUMNS[:3] if c not in header]
         if missing:
             raise PlanFileError(
-                f"no column {missing[0]!r}", where=f"{name}:1", remedy="export the mission from Litchi as CSV"
+                Message("no column {missing!r}", missing=missing[0]),
+                where=f"{name}:1",
+                remedy="export the mission from Litchi as CSV",
             )
         rows: list[tuple[int, dict[str, str]]] = []
         for fields in reader:
@@ -186,12 +198,15 @@ def _rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
                 continue
             if len(fields) != len(header):
                 raise PlanFileError(
-                    f"{len(fields)} fields, the header has {len(header)}", where=f"{name}:{reader.line_num}"
+                    Message(
+                        "{fields} fields, the header has {header}", fields=len(fields), header=len(header)
+                    ),
+                    where=f"{name}:{reader.line_num}",
                 )
             check_count(len(rows) + 1, MAX_ITEMS, what="waypoints", where=name)
             rows.append((reader.line_num, dict(zip(header, fields, strict=True))))
     except csv.Error as error:
-        raise PlanFileError(f"not readable as CSV: {error}", where=name) from error
+        raise PlanFileError(Message("not readable as CSV: {error}", error=error), where=name) from error
     if not rows:
         raise PlanFileError("the file has no waypoint", where=name)
     return rows
@@ -204,7 +219,14 @@ def _number(row: dict[str, str], column: str, *, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PlanFileError(f"{column} is {clean_text(text, limit=40)!r}, which is not a number", where=where)
+        raise PlanFileError(
+            Message(
+                "{column} is {clean_text!r}, which is not a number",
+                column=column,
+                clean_text=clean_text(text, limit=40),
+            ),
+            where=where,
+        )
     return value
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from airbeat.errors import InputFileError, PlanFileError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["check_places"]
@@ -36,8 +37,12 @@ def check_places(plan: FlightPlan, *, name: str) -> None:
         if swapped is not None and distance_m(plan.home, swapped) <= _FAR_M:
             away_km = distance_m(plan.home, place) / 1000.0
             raise PlanFileError(
-                f"{place} is {away_km:.0f} km from home; with latitude and longitude exchanged it would be"
-                " near",
+                Message(
+                    "{place} is {away_km:.0f} km from home; with latitude and longitude exchanged it "
+                    "would be near",
+                    place=place,
+                    away_km=away_km,
+                ),
                 where=f"{name}: {where}",
                 remedy="exchange latitude and longitude in the file",
             )

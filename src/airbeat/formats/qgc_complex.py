@@ -14,6 +14,7 @@ from airbeat.errors import PlanFileError
 from airbeat.formats.jsontext import get_list, get_number, get_object, latlon, number, whole
 from airbeat.formats.limits import MAX_ITEMS, MAX_VERTICES, clean_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.editable import EditablePattern, PatternCamera, PatternKind, PatternTerrain
 
 __all__ = ["MANUAL_CAMERA", "complex_object", "pattern_kind", "read_settings"]
@@ -160,7 +161,12 @@ def _outline_fields(kind: PatternKind, entry: dict[str, Any], *, where: str) -> 
     if not corridor and len(outline) > 1 and outline[0] == outline[-1]:
         outline = outline[:-1]
     if len(outline) < least:
-        raise PlanFileError(f"{key} has {len(outline)} vertices, {least} are needed", where=where)
+        raise PlanFileError(
+            Message(
+                "{key} has {outline} vertices, {least} are needed", key=key, outline=len(outline), least=least
+            ),
+            where=where,
+        )
     if corridor:
         return {
             "outline": outline,
@@ -179,7 +185,7 @@ def _outline_fields(kind: PatternKind, entry: dict[str, Any], *, where: str) -> 
 def _entry(value: object, *, where: str) -> int:
     entry = whole(value, where=where, what="the entry corner")
     if not 0 <= entry <= 3:
-        raise PlanFileError(f"entry corner {entry}, there are 0 to 3", where=where)
+        raise PlanFileError(Message("entry corner {entry}, there are 0 to 3", entry=entry), where=where)
     return entry
 
 
@@ -191,7 +197,7 @@ def _places(parent: dict[str, Any], key: str, limit: int, *, where: str) -> tupl
 def _flag(parent: dict[str, Any], key: str, *, where: str) -> bool:
     value = parent.get(key)
     if not isinstance(value, bool):
-        raise PlanFileError(f"{key} must be true or false", where=where)
+        raise PlanFileError(Message("{key} must be true or false", key=key), where=where)
     return value
 
 
@@ -204,7 +210,9 @@ def _mode(camera: dict[str, Any], inner: dict[str, Any], *, where: str) -> int:
     else:
         mode = _RELATIVE if camera.get("DistanceToSurfaceRelative") is not False else _ABSOLUTE
     if mode not in _DATUM_OF_MODE:
-        raise PlanFileError(f"DistanceMode {mode} says of no height what it counts from", where=where)
+        raise PlanFileError(
+            Message("DistanceMode {mode} says of no height what it counts from", mode=mode), where=where
+        )
     return mode
 
 

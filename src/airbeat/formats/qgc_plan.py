@@ -47,6 +47,7 @@ from airbeat.formats.limits import (
 from airbeat.formats.qgc_complex import complex_object, pattern_kind, read_settings
 from airbeat.formats.qgc_vehicle import FIXED_WING, drawn_for
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.editable import EditablePattern
 from airbeat.mission.plan import (
     Fence,
@@ -103,7 +104,7 @@ def write_qgc_plan(plan: FlightPlan) -> str:
     try:
         return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     except ValueError as e:
-        raise PlanFileError(f"the plan holds a number that JSON cannot: {e}") from None
+        raise PlanFileError(Message("the plan holds a number that JSON cannot: {e}", e=e)) from None
 
 
 def _entries(plan: FlightPlan) -> list[dict[str, Any]]:
@@ -170,7 +171,11 @@ def _rally_array(rally: RallyPoint, number: int, plan: FlightPlan) -> list[float
         height -= plan.home_amsl_m
     elif rally.altitude.datum is not AltitudeDatum.HOME:
         raise PlanFileError(
-            f"rally point {number} is {rally.altitude}, and how high that is above home is not known",
+            Message(
+                "rally point {number} is {altitude}, and how high that is above home is not known",
+                number=number,
+                altitude=rally.altitude,
+            ),
             remedy="give its height above home",
         )
     return [*_pair(rally.position), height]
@@ -333,13 +338,13 @@ def _expanded(entry: dict[str, Any], notes: list[str], *, where: str) -> list[Ra
     kind = entry.get("complexItemType")
     if pattern_kind(entry) is None:
         raise PlanFileError(
-            f"a complex item of kind {shown(kind)} cannot be read",
+            Message("a complex item of kind {shown} cannot be read", shown=shown(kind)),
             where=where,
             remedy="only survey and CorridorScan hold their items; save the mission as .waypoints",
         )
     if "TransectStyleComplexItem" not in entry and "grid" in entry:
         raise PlanFileError(
-            f"the {kind} was saved by an old QGroundControl, which did not save its items",
+            Message("the {kind} was saved by an old QGroundControl, which did not save its items", kind=kind),
             where=where,
             remedy="open it in QGroundControl and save it again, or plan its polygon with --area",
         )
@@ -347,7 +352,7 @@ def _expanded(entry: dict[str, Any], notes: list[str], *, where: str) -> list[Ra
     inner = get_list(transect, "Items", where=where, limit=MAX_ITEMS)
     if not inner:
         raise PlanFileError(
-            f"the {kind} holds no items: nothing of it would be flown",
+            Message("the {kind} holds no items: nothing of it would be flown", kind=kind),
             where=where,
             remedy="open it in QGroundControl, edit it and save it again, or plan its polygon with --area",
         )
@@ -372,12 +377,14 @@ def _read_settings(
 def _simple_item(entry: dict[str, Any], notes: list[str], *, where: str, alone: bool) -> RawItem:
     if entry.get("type") not in ("SimpleItem", "missionItem"):
         raise PlanFileError(
-            f"type {shown(entry.get('type'))} is not SimpleItem or ComplexItem",
+            Message("type {shown} is not SimpleItem or ComplexItem", shown=shown(entry.get("type"))),
             where=where,
         )
     values = get_list(entry, "params", where=where, limit=7)
     if len(values) != 7:
-        raise PlanFileError(f"params has {len(values)} entries, exactly 7 are needed", where=where)
+        raise PlanFileError(
+            Message("params has {values} entries, exactly 7 are needed", values=len(values)), where=where
+        )
     params = tuple(
         math.nan if v is None else number(v, where=where, what=f"parameter {n}")
         for n, v in enumerate(values, start=1)
@@ -460,7 +467,9 @@ def _polygon(entry: object, *, where: str) -> FencePolygon:
     if len(vertices) > 1 and vertices[0] == vertices[-1]:
         vertices.pop()
     if len(vertices) < 3:
-        raise PlanFileError(f"{len(vertices)} vertices, a polygon needs 3", where=where)
+        raise PlanFileError(
+            Message("{vertices} vertices, a polygon needs 3", vertices=len(vertices)), where=where
+        )
     return FencePolygon(inclusion=inclusion, vertices=tuple(vertices))
 
 
@@ -470,7 +479,9 @@ def _circle(entry: object, *, where: str) -> FenceCircle:
     centre, _ = latlon(circle.get("center"), where=where)
     radius = get_number(circle, "radius", where=where)
     if not 0 < radius <= 1e7:
-        raise PlanFileError(f"radius {radius:g} m", where=where, remedy="give a radius above 0 m")
+        raise PlanFileError(
+            Message("radius {radius:g} m", radius=radius), where=where, remedy="give a radius above 0 m"
+        )
     return FenceCircle(inclusion=inclusion, centre=centre, radius_m=radius)
 
 

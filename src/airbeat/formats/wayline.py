@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from airbeat.errors import PlanFileError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.legs import height_above_home_m
 from airbeat.mission.plan import FlightPlan, PlanItem
@@ -143,7 +144,10 @@ class _Builder:
         height = height_above_home_m(altitude, home_amsl_m=self.plan.home_amsl_m)
         if height is None:
             raise PlanFileError(
-                f"its height is {altitude}, and how high that is above home is not known",
+                Message(
+                    "its height is {altitude}, and how high that is above home is not known",
+                    altitude=altitude,
+                ),
                 where=f"item {number}",
                 remedy="give heights above home, or the height of home above sea level",
             )

@@ -17,6 +17,7 @@ from airbeat.errors import InputFileError, PlanFileError
 from airbeat.formats.items import RawItem, fit_for_ardupilot, from_raw, infer_roles, to_raw
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text, sha256_of_text
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.plan import FlightPlan, Provenance
 
@@ -98,7 +99,11 @@ def raw_rows(text: str, *, name: str) -> list[RawItem]:
     header = lines[0].strip() if lines else ""
     if header != HEADER:
         raise PlanFileError(
-            f"the first line is {clean_text(header, limit=40)!r}, not {HEADER!r}",
+            Message(
+                "the first line is {clean_text!r}, not {header!r}",
+                clean_text=clean_text(header, limit=40),
+                header=HEADER,
+            ),
             where=f"{name}:1",
             remedy="save the mission as a .waypoints file (QGC WPL 110)",
         )
@@ -117,9 +122,13 @@ def _raw_item(line: str, *, index: int, where: str) -> RawItem:
     fields = line.split() if len(line) <= _LONGEST_LINE else []
     if len(fields) != len(_FIELDS):
         raise PlanFileError(
-            f"{len(fields) or 'too many'} fields, {len(_FIELDS)} are needed",
+            Message(
+                "{fields} fields, {fields_2} are needed",
+                fields=len(fields) or "too many",
+                fields_2=len(_FIELDS),
+            ),
             where=where,
-            remedy=f"a row is {', '.join(_FIELDS)}",
+            remedy=Message("a row is {fields}", fields=", ".join(_FIELDS)),
         )
     values = [_number(text, field, where) for text, field in zip(fields, _FIELDS, strict=True)]
     whole = [values[i] for i in (0, 1, 2, 3, 11)]
@@ -129,7 +138,11 @@ def _raw_item(line: str, *, index: int, where: str) -> RawItem:
         )
     if values[0] != index:
         raise PlanFileError(
-            f"row {index} has index {values[0]:g}: a row is missing, doubled or out of order",
+            Message(
+                "row {index} has index {values:g}: a row is missing, doubled or out of order",
+                index=index,
+                values=values[0],
+            ),
             where=where,
             remedy="save the mission again; rows count 0, 1, 2, …",
         )
@@ -146,7 +159,11 @@ def _raw_item(line: str, *, index: int, where: str) -> RawItem:
 def _number(text: str, field: str, where: str) -> float:
     if not _NUMBER.fullmatch(text):
         raise PlanFileError(
-            f"{field} is {clean_text(text, limit=40)!r}, which is not a number",
+            Message(
+                "{field} is {clean_text!r}, which is not a number",
+                field=field,
+                clean_text=clean_text(text, limit=40),
+            ),
             where=where,
             remedy="write numbers with a decimal point",
         )
@@ -158,7 +175,7 @@ def _home(raw: RawItem) -> tuple[LatLon, float | None, list[str]]:
     if raw.command not in (0, MavCmd.NAV_WAYPOINT):  # Mission Planner may write home with command 0
         kind = "a fence or rally file" if raw.command >= MavCmd.NAV_FENCE_RETURN_POINT else "no home"
         raise PlanFileError(
-            f"row 0 is {command_name(raw.command)}: {kind}",
+            Message("row 0 is {command_name}: {kind}", command_name=command_name(raw.command), kind=kind),
             where=raw.where,
             remedy="give a mission file; its row 0 is home, command 16",
         )
@@ -166,7 +183,9 @@ def _home(raw: RawItem) -> tuple[LatLon, float | None, list[str]]:
     try:
         home = LatLon(lat_deg=lat, lon_deg=lon)
     except InputFileError as e:
-        raise PlanFileError(f"home: {e.message}", where=raw.where, remedy=e.remedy) from None
+        raise PlanFileError(
+            Message("home: {message}", message=e.message), where=raw.where, remedy=e.remedy
+        ) from None
     if raw.frame in (0, 5) and math.isfinite(amsl_m) and amsl_m != 0.0:
         return home, amsl_m, []
     return home, None, ["the file does not say how high home lies above sea level"]

@@ -22,6 +22,7 @@ from airbeat.formats.limits import MAX_VERTICES, sha256_of_text
 from airbeat.formats.wpl import HEADER, raw_rows, row
 from airbeat.formats.zone_lines import lines_kind, read_zone_lines
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, FlightPlan, Provenance, RallyPoint
 
@@ -90,7 +91,11 @@ def write_rally_wpl(plan: FlightPlan, *, home_row: bool = False) -> str:
             height -= plan.home_amsl_m
         elif rally.altitude.datum is not AltitudeDatum.HOME:
             raise PlanFileError(
-                f"rally point {number} is {rally.altitude}, and how high that is above home is not known",
+                Message(
+                    "rally point {number} is {altitude}, and how high that is above home is not known",
+                    number=number,
+                    altitude=rally.altitude,
+                ),
                 remedy="give its height above home",
             )
         raws.append(_raw(MavCmd.NAV_RALLY_POINT, 0.0, rally.position, height))
@@ -138,7 +143,9 @@ def read_fence_wpl(text: str, *, name: str) -> Fence:
             continue
         if raw.command in _CIRCLE:
             if not raw.params[0] > 0:
-                raise PlanFileError(f"a circle of radius {raw.params[0]:g} m", where=raw.where)
+                raise PlanFileError(
+                    Message("a circle of radius {params:g} m", params=raw.params[0]), where=raw.where
+                )
             circles.append(
                 FenceCircle(
                     inclusion=_CIRCLE[MavCmd(raw.command)], centre=_place(raw), radius_m=raw.params[0]
@@ -148,7 +155,7 @@ def read_fence_wpl(text: str, *, name: str) -> Fence:
             breach_return = (_place(raw), height_m(raw.params[6], where=raw.where))
         else:
             raise PlanFileError(
-                f"{command_name(raw.command)} is no part of a fence",
+                Message("{command_name} is no part of a fence", command_name=command_name(raw.command)),
                 where=raw.where,
                 remedy="give a fence file",
             )
@@ -168,7 +175,7 @@ def _vertex_count(raws: Sequence[RawItem], at: int) -> int:
         or any(r.command != first.command or r.params[0] != count for r in rows)
     ):
         raise PlanFileError(
-            f"a polygon of {count:g} vertices is not followed by as many rows",
+            Message("a polygon of {count:g} vertices is not followed by as many rows", count=count),
             where=first.where,
             remedy="save the fence again",
         )
@@ -185,7 +192,9 @@ def read_rally_wpl(text: str, *, name: str) -> tuple[RallyPoint, ...]:
     for raw in _zone_rows(text, name):
         if raw.command != MavCmd.NAV_RALLY_POINT:
             raise PlanFileError(
-                f"{command_name(raw.command)} is no rally point", where=raw.where, remedy="give a rally file"
+                Message("{command_name} is no rally point", command_name=command_name(raw.command)),
+                where=raw.where,
+                remedy="give a rally file",
             )
         datum = AltitudeDatum.AMSL if raw.frame in (0, 5) else AltitudeDatum.HOME
         height = height_m(raw.params[6], where=raw.where)

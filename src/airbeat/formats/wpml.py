@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from airbeat import __version__
 from airbeat.errors import PlanFileError, UsageError
 from airbeat.formats.wayline import Action, ActionKind, Finish, Wayline, WaylinePoint, wayline_of
+from airbeat.language.words import Message
 from airbeat.mission.archive import zip_bytes
 from airbeat.mission.plan import FlightPlan
 
@@ -88,7 +89,10 @@ def write_wpml(plan: FlightPlan, *, aircraft: str = DEFAULT_AIRCRAFT) -> bytes:
         UsageError: no such aircraft.
     """
     if aircraft not in AIRCRAFT:
-        raise UsageError(f"no aircraft {aircraft!r}", remedy=f"there are {', '.join(AIRCRAFT)}")
+        raise UsageError(
+            Message("no aircraft {aircraft!r}", aircraft=aircraft),
+            remedy=Message("there are {aircraft}", aircraft=", ".join(AIRCRAFT)),
+        )
     wayline = wayline_of(plan)
     if len(wayline.points) < 2:
         raise PlanFileError("one waypoint only", remedy="a DJI wayline needs two waypoints at least")

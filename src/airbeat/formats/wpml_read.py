@@ -24,6 +24,7 @@ from airbeat.formats.wayline import (
 )
 from airbeat.formats.wpml import AIRCRAFT, CURVE, FINISH, FLY_TO, FUNCTIONS, LOST_LINK, RELATIVE, STOP
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan, Provenance
 from airbeat.mission.xmltree import local_name, xml_tree
 
@@ -118,7 +119,7 @@ class _Reader:
         folders = _children(document, "Folder") if document is not None else []
         if len(folders) != 1:
             raise PlanFileError(
-                f"{len(folders)} waylines in one file, exactly one can be read",
+                Message("{folders} waylines in one file, exactly one can be read", folders=len(folders)),
                 where=where,
                 remedy="export one wayline at a time",
             )
@@ -126,8 +127,11 @@ class _Reader:
         mode = _string(folder, "executeHeightMode")
         if mode != RELATIVE:
             raise PlanFileError(
-                f"executeHeightMode {clean_text(mode, limit=40)!r}: heights that do not count from the"
-                " take-off place cannot be read without a geoid or terrain model",
+                Message(
+                    "executeHeightMode {clean_text!r}: heights that do not count from the take-off place "
+                    "cannot be read without a geoid or terrain model",
+                    clean_text=clean_text(mode, limit=40),
+                ),
                 where=where,
                 remedy='plan it with heights "relative to takeoff point" (ALT)',
             )
@@ -227,14 +231,22 @@ class _Reader:
         last = self.required(group, "actionGroupEndIndex", where=where)
         if not (first.is_integer() and last.is_integer() and 0 <= first <= last < count):
             raise PlanFileError(
-                f"an action group from waypoint {first:g} to {last:g} of {count}", where=where
+                Message(
+                    "an action group from waypoint {first:g} to {last:g} of {count}",
+                    first=first,
+                    last=last,
+                    count=count,
+                ),
+                where=where,
             )
         if trigger == "reachPoint" and first == last == index:
             actions += known
         elif trigger == "multipleDistance" and any(a.kind is ActionKind.PHOTO for a in known):
             distance = self.required(_child(group, "actionTrigger"), "actionTriggerParam", where=where)
             if not distance > 0:
-                raise PlanFileError(f"photographs every {distance:g} m", where=where)
+                raise PlanFileError(
+                    Message("photographs every {distance:g} m", distance=distance), where=where
+                )
             if first < last:
                 spans.append(PhotoSpan(first=int(first), last=int(last), distance_m=distance))
         elif known:
@@ -323,7 +335,14 @@ def _number(text: str, *, where: str, what: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PlanFileError(f"{what} is {clean_text(text, limit=40)!r}, which is not a number", where=where)
+        raise PlanFileError(
+            Message(
+                "{what} is {clean_text!r}, which is not a number",
+                what=what,
+                clean_text=clean_text(text, limit=40),
+            ),
+            where=where,
+        )
     return value
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from airbeat.errors import GeometryError
+from airbeat.language.words import Message
 
 __all__ = ["Altitude", "AltitudeDatum", "LatLon"]
 
@@ -28,14 +29,20 @@ class LatLon:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.lat_deg) and math.isfinite(self.lon_deg)):
-            raise GeometryError(f"position {self.lat_deg}, {self.lon_deg} is not a number")
+            raise GeometryError(
+                Message(
+                    "position {lat_deg}, {lon_deg} is not a number",
+                    lat_deg=self.lat_deg,
+                    lon_deg=self.lon_deg,
+                )
+            )
         if not -90.0 <= self.lat_deg <= 90.0:
             raise GeometryError(
-                f"latitude {self.lat_deg} is outside -90…90",
+                Message("latitude {lat_deg} is outside -90…90", lat_deg=self.lat_deg),
                 remedy="check that latitude and longitude are not swapped",
             )
         if not -180.0 <= self.lon_deg <= 180.0:
-            raise GeometryError(f"longitude {self.lon_deg} is outside -180…180")
+            raise GeometryError(Message("longitude {lon_deg} is outside -180…180", lon_deg=self.lon_deg))
 
     def __str__(self) -> str:
         return f"{self.lat_deg:.7f}, {self.lon_deg:.7f}"
@@ -66,7 +73,7 @@ class Altitude:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value_m):
-            raise GeometryError(f"height {self.value_m} is not a number")
+            raise GeometryError(Message("height {value_m} is not a number", value_m=self.value_m))
 
     def __str__(self) -> str:
         return f"{self.value_m:g} m {self.datum.value}"

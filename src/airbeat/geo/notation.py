@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 
 __all__ = ["decimal_degrees", "degrees_minutes", "mgrs_grid"]
 
@@ -44,7 +45,9 @@ def mgrs_grid(position: LatLon, *, precision_m: int = 1) -> str:
     """
     digits = {1: 5, 10: 4, 100: 3, 1000: 2}.get(precision_m)
     if digits is None:
-        raise ValueError(f"precision_m: expected 1, 10, 100 or 1000, got {precision_m}")
+        raise ValueError(
+            Message("precision_m: expected 1, 10, 100 or 1000, got {precision_m}", precision_m=precision_m)
+        )
     text: str = _converter().toMGRS(position.lat_deg, position.lon_deg, MGRSPrecision=digits)
     grid, numbers = text[: -2 * digits], text[-2 * digits :]
     return f"{grid[:-2]} {grid[-2:]} {numbers[:digits]} {numbers[digits:]}".strip()

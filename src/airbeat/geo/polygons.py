@@ -22,6 +22,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 
 __all__ = [
     "Outline",
@@ -143,7 +144,10 @@ def check_simple_ring(points: Sequence[LatLon]) -> tuple[LatLon, ...]:
     _require_ground(polygon, ring)
     if not polygon.is_valid:
         raise RingError(
-            f"the ring crosses or touches itself at {_trouble_spot(polygon, frame)}",
+            Message(
+                "the ring crosses or touches itself at {trouble_spot}",
+                trouble_spot=_trouble_spot(polygon, frame),
+            ),
             remedy="list the corners in the order in which one walks round the area",
         )
     return ring
@@ -189,7 +193,7 @@ def assemble(outlines: Sequence[Outline]) -> Shape:
 def _require_three(ring: Sequence[LatLon], polygon: int = 0, hole: int | None = None) -> None:
     if len(set(ring)) < 3:
         raise RingError(
-            f"a ring needs at least 3 different points (got {len(set(ring))})",
+            Message("a ring needs at least 3 different points (got {set})", set=len(set(ring))),
             remedy="list every corner once",
             polygon=polygon,
             hole=hole,
@@ -207,7 +211,7 @@ def _require_ground(
     area_m2 = polygon.area if area_m2 is None else area_m2
     if area_m2 < MIN_AREA_M2:
         raise RingError(
-            f"the ring of {len(ring)} points encloses {area_m2:.1f} m²",
+            Message("the ring of {ring} points encloses {area_m2:.1f} m²", ring=len(ring), area_m2=area_m2),
             remedy="at least 1 m² is needed; are the points on one line?",
             polygon=index,
             hole=hole,
@@ -251,7 +255,7 @@ def _ring(
     spot = _trouble_spot(drawn, frame)
     if is_scribble(drawn):
         raise RingError(
-            f"the ring crosses itself at {spot} and in very many other places",
+            Message("the ring crosses itself at {spot} and in very many other places", spot=spot),
             remedy="list the corners in the order in which one walks round the area",
             polygon=index,
             hole=hole,
@@ -262,7 +266,11 @@ def _ring(
     what = "outline" if hole is None else f"hole {hole + 1}"
     if changed_m2 > max(MIN_AREA_M2, _REPAIR_SHARE * repaired.area):
         raise RingError(
-            f"the {what} crosses itself at {spot}, and it is open which ground is meant",
+            Message(
+                "the {what} crosses itself at {spot}, and it is open which ground is meant",
+                what=what,
+                spot=spot,
+            ),
             remedy="list the corners in the order in which one walks round the area",
             polygon=index,
             hole=hole,
@@ -285,7 +293,7 @@ def _polygon(
         exact = exact and hole_exact
         if not outline.intersects(hole):
             raise RingError(
-                f"hole {number + 1} lies outside its outline",
+                Message("hole {number} lies outside its outline", number=number + 1),
                 remedy="a hole must lie inside the polygon that it belongs to",
                 polygon=index,
                 hole=number,

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from airbeat.errors import TerrainError
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import EDGE_CELLS, Terrain
+from airbeat.language.words import Message
 
 __all__ = ["FARTHEST_M", "RayHit", "first_hit"]
 
@@ -79,7 +80,7 @@ def first_hit(
     here = terrain.heights_m(*frame.to_lon_lat([(east, north)]))[0]
     if here > height:
         raise TerrainError(
-            f"the ray begins {here - height:.1f} m below the ground of the model",
+            Message("the ray begins {here:.1f} m below the ground of the model", here=here - height),
             where=terrain.name,
             remedy="check what the heights are measured from",
         )
@@ -103,7 +104,10 @@ def first_hit(
         if unit[2] < 0 and _ray_height(height, unit, until) < lowest:
             break
         at = until
-    raise TerrainError(f"the ray meets no ground within {farthest_m / 1000:.0f} km", where=terrain.name)
+    raise TerrainError(
+        Message("the ray meets no ground within {farthest_m:.0f} km", farthest_m=farthest_m / 1000),
+        where=terrain.name,
+    )
 
 
 def _ray_height(height_m: float, unit: Array, distance_m: float) -> float:

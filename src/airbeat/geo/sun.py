@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 
 __all__ = ["sun_altitude_deg"]
 
@@ -26,7 +27,10 @@ def sun_altitude_deg(position: LatLon, when: datetime) -> float:
         GeometryError: the time has no time zone.
     """
     if when.tzinfo is None:
-        raise GeometryError(f"{when.isoformat()} has no time zone", remedy="add one, e.g. +02:00 or Z")
+        raise GeometryError(
+            Message("{isoformat} has no time zone", isoformat=when.isoformat()),
+            remedy="add one, e.g. +02:00 or Z",
+        )
     days = (when - _J2000).total_seconds() / 86400.0
     mean_longitude = math.radians(280.460 + 0.9856474 * days)
     anomaly = math.radians(357.528 + 0.9856003 * days)

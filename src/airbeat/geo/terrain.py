@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import TerrainError
+from airbeat.language.words import Message
 
 __all__ = ["EDGE_CELLS", "HeightGrid", "Terrain", "read_terrain"]
 
@@ -150,7 +151,10 @@ def read_terrain(paths: Sequence[Path], bounds_deg: Bounds) -> Terrain:
         TerrainError: a file cannot be read, has no heights there, or rasterio is missing.
     """
     if not paths or len(paths) > MAX_FILES:
-        raise TerrainError(f"{len(paths)} height files (1 to {MAX_FILES})", remedy="merge them into one")
+        raise TerrainError(
+            Message("{paths} height files (1 to {max_files})", paths=len(paths), max_files=MAX_FILES),
+            remedy="merge them into one",
+        )
     grids, digests = [], []
     for path in paths:
         digests.append(_digest(path))
@@ -161,7 +165,13 @@ def read_terrain(paths: Sequence[Path], bounds_deg: Bounds) -> Terrain:
     if not any(np.isfinite(grid.heights_m).any() for grid in grids):
         west, south, east, north = bounds_deg
         raise TerrainError(
-            f"no heights between {south:.3f}, {west:.3f} and {north:.3f}, {east:.3f}",
+            Message(
+                "no heights between {south:.3f}, {west:.3f} and {north:.3f}, {east:.3f}",
+                south=south,
+                west=west,
+                north=north,
+                east=east,
+            ),
             where=name,
             remedy="get the tile of this neighbourhood",
         )
@@ -174,12 +184,16 @@ def _digest(path: Path) -> str:
             raise TerrainError("no such file", where=path.name, remedy="check the path")
         if path.stat().st_size > MAX_BYTES:
             raise TerrainError(
-                f"larger than {MAX_BYTES // 10**9} GB", where=path.name, remedy="cut out the neighbourhood"
+                Message("larger than {max_bytes} GB", max_bytes=MAX_BYTES // 10**9),
+                where=path.name,
+                remedy="cut out the neighbourhood",
             )
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise TerrainError(f"cannot be read: {error.strerror}", where=path.name) from error
+        raise TerrainError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=path.name
+        ) from error
 
 
 def _cleaned(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -191,7 +205,11 @@ def _cleaned(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 def _refuse_too_many(cells: int, path: Path) -> None:
     if cells > MAX_CELLS:
         raise TerrainError(
-            f"{cells / 1e6:.0f} million cells of this neighbourhood (at most {MAX_CELLS / 1e6:.0f} million)",
+            Message(
+                "{cells:.0f} million cells of this neighbourhood (at most {max_cells:.0f} million)",
+                cells=cells / 1e6,
+                max_cells=MAX_CELLS / 1e6,
+            ),
             where=path.name,
             remedy="use a coarser model, or cut out a smaller piece",
         )
@@ -213,7 +231,9 @@ def _hgt(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     side = _HGT_SIDES.get(size)
     if side is None:
         raise TerrainError(
-            f"{size} bytes are no HGT tile (1201, 1801 or 3601 rows and columns of 2 bytes)",
+            Message(
+                "{size} bytes are no HGT tile (1201, 1801 or 3601 rows and columns of 2 bytes)", size=size
+            ),
             where=path.name,
             remedy="unpack the file, or download it again",
         )
@@ -317,7 +337,9 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
                     "the file does not say where it lies (no coordinate system)", where=path.name
                 )
             if (raster.units[0] or "").lower() not in _METRES:
-                raise TerrainError(f"heights in {raster.units[0]}, not in metres", where=path.name)
+                raise TerrainError(
+                    Message("heights in {units}, not in metres", units=raster.units[0]), where=path.name
+                )
             crs = CRS.from_wkt(raster.crs.to_wkt())
             forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
             geographic = crs.is_geographic
@@ -337,7 +359,7 @@ def _geotiff(path: Path, bounds_deg: Bounds) -> HeightGrid | None:
     except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, ProjError) as error:
         text = str(error).replace(str(path), path.name).splitlines()
         raise TerrainError(
-            f"cannot be read as GeoTIFF: {text[0][:200] if text else 'damaged'}",
+            Message("cannot be read as GeoTIFF: {words}", words=text[0][:200] if text else "damaged"),
             where=path.name,
             remedy="check that it is a GeoTIFF height model",
         ) from error

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from airbeat.errors import LinkError, UsageError
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.link.signing import KEY_BYTES, now_10us, sign_with
 from airbeat.link.transfer import Machine, Peer
@@ -139,16 +140,23 @@ class Link:
             return
         if not self.connected:
             raise LinkError(
-                f"{self.url}: the connection was closed by the other end before a vehicle was heard",
+                Message(
+                    "{url}: the connection was closed by the other end before a vehicle was heard",
+                    url=self.url,
+                ),
                 remedy="some simulators serve one client at a time: close the other ground station",
             )
         if self._mav.signing.reject_count or self._mav.signing.badsig_count:
             raise LinkError(
-                f"{self.url}: what is heard is not signed with this signing key",
+                Message("{url}: what is heard is not signed with this signing key", url=self.url),
                 remedy="give the key that was set up on the vehicle, or none if it does not sign",
             )
         raise LinkError(
-            f"{self.url}: connected, but no vehicle's heartbeat within {timeout_s:.0f} s",
+            Message(
+                "{url}: connected, but no vehicle's heartbeat within {timeout_s:.0f} s",
+                url=self.url,
+                timeout_s=timeout_s,
+            ),
             remedy="check the baud rate, that the autopilot is powered, and that this port speaks MAVLink",
         )
 
@@ -194,7 +202,7 @@ class Link:
                 wait_s = min(max(machine.next_time_s - time.monotonic(), 0.0), 1.0)
                 message = messages.get(wait_s)
                 if self._closing.is_set():
-                    raise LinkError(f"{self.url}: the link was closed")
+                    raise LinkError(Message("{url}: the link was closed", url=self.url))
                 now_s = time.monotonic()
                 if message is not None:
                     self.send(*machine.on_message(message, now_s))
@@ -339,9 +347,15 @@ def connect(
     """
     for what, number in (("system", source_system), ("component", source_component)):
         if not 1 <= number <= 255:
-            raise UsageError(f"{what} id {number}: must be 1 to 255")
+            raise UsageError(Message("{what} id {number}: must be 1 to 255", what=what, number=number))
     if signing_key is not None and len(signing_key) != KEY_BYTES:
-        raise UsageError(f"a signing key has {KEY_BYTES} bytes, this one {len(signing_key)}")
+        raise UsageError(
+            Message(
+                "a signing key has {key_bytes} bytes, this one {signing_key}",
+                key_bytes=KEY_BYTES,
+                signing_key=len(signing_key),
+            )
+        )
     started_s = time.monotonic()
     link = Link(
         url,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from airbeat.errors import InputFileError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 
 __all__ = ["LoggedPhoto", "logged_photos"]
 
@@ -133,7 +134,9 @@ def logged_photos(path: Path) -> list[LoggedPhoto]:
             return _photos(data, path)
     except OSError as error:
         raise InputFileError(
-            f"the log cannot be read: {error.strerror}", where=str(path), remedy=_REMEDY
+            Message("the log cannot be read: {reason}", reason=error.strerror),
+            where=str(path),
+            remedy=_REMEDY,
         ) from None
 
 
@@ -147,7 +150,9 @@ def _photos(data: mmap.mmap, path: Path) -> list[LoggedPhoto]:
         values = kind.values(body)
         if any(name not in values for name in _NEEDED):
             raise InputFileError(
-                f"its CAM messages lack {', '.join(n for n in _NEEDED if n not in values)}",
+                Message(
+                    "its CAM messages lack {needed}", needed=", ".join(n for n in _NEEDED if n not in values)
+                ),
                 where=str(path),
                 remedy="give the log of a newer firmware",
             )
@@ -155,7 +160,11 @@ def _photos(data: mmap.mmap, path: Path) -> list[LoggedPhoto]:
         if photo is not None:
             found.append(photo)
         if len(found) > _MOST_PHOTOS:
-            raise InputFileError(f"more than {_MOST_PHOTOS} photographs", where=str(path), remedy=_REMEDY)
+            raise InputFileError(
+                Message("more than {most_photos} photographs", most_photos=_MOST_PHOTOS),
+                where=str(path),
+                remedy=_REMEDY,
+            )
     if not described:
         raise InputFileError("this is no ArduPilot log", where=str(path), remedy=_REMEDY)
     return found

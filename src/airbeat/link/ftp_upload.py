@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from airbeat.errors import LinkError
+from airbeat.language.words import Message
 from airbeat.link.download import DownloadMachine
 from airbeat.link.ftp_choice import FtpOfferMachine, Via
 from airbeat.link.ftp_read import FtpReadMachine
@@ -219,7 +220,11 @@ class ViaUploadMachine:
     def _after_items(self, result: TransferResult, now_s: float) -> list[Any]:
         if self._doubt:
             result = replace(
-                result, message=f"{result.message} (by the item protocol: {self._doubt})", attempts=2
+                result,
+                message=Message(
+                    "{message} (by the item protocol: {doubt})", message=result.message, doubt=self._doubt
+                ),
+                attempts=2,
             )
         if result.outcome is Outcome.REFUSED and self._holds_a_part(result.read_back or ()):
             return self._clear(now_s, result)
@@ -230,13 +235,16 @@ class ViaUploadMachine:
         if cleared.outcome is Outcome.VERIFIED:
             refused = replace(
                 refused,
-                on_vehicle=f"no {self._type.words} (the incomplete one was cleared)",
+                on_vehicle=Message("no {words} (the incomplete one was cleared)", words=self._type.words),
                 read_back=held,
                 sha256=cleared.sha256,
             )
         else:
             refused = replace(
-                refused, on_vehicle=f"a part of this {self._type.words}, not cleared: do not fly it"
+                refused,
+                on_vehicle=Message(
+                    "a part of this {words}, not cleared: do not fly it", words=self._type.words
+                ),
             )
         return self._finish(refused, now_s)
 
@@ -260,13 +268,17 @@ class ViaUploadMachine:
     def _finish_verified(self, now_s: float, held: tuple[WireItem, ...]) -> list[Any]:
         rally = self._type is MissionType.RALLY
         count = len(self._items) - (self._type is MissionType.MISSION)
-        what = f"{count} rally points" if rally else f"{count} {self._type.words} items"
+        what = (
+            Message("{count} rally points", count=count)
+            if rally
+            else Message("{count} {words} items", count=count, words=self._type.words)
+        )
         how = f", {self._doubt}" if self._doubt else ""
         result = TransferResult(
             mission_type=self._type,
             outcome=Outcome.VERIFIED,
-            message=f"{what} uploaded by MAVFTP, read back and the same{how}",
-            on_vehicle=f"the complete {self._type.words}",
+            message=Message("{what} uploaded by MAVFTP, read back and the same{how}", what=what, how=how),
+            on_vehicle=Message("the complete {words}", words=self._type.words),
             read_back=held,
             sha256=canonical_sha256(held),
             attempts=self._attempts(),
@@ -282,14 +294,20 @@ class ViaUploadMachine:
         changed = self._write is not None and self._write.may_have_changed
         unsure = not count and not changed  # a vehicle that starts names none of what it keeps
         if unsure:
-            on_vehicle = f"what it had before: nothing was written (it names no {words} now)"
+            on_vehicle = Message(
+                "what it had before: nothing was written (it names no {words} now)", words=words
+            )
         elif not count:
-            on_vehicle = f"no {words}"
+            on_vehicle = Message("no {words}", words=words)
         elif not changed or self._type is MissionType.FENCE:
-            on_vehicle = f"the {words} it had before ({count} items)"
+            on_vehicle = Message("the {words} it had before ({count} items)", words=words, count=count)
         else:
-            on_vehicle = f"{count} items that are not this plan's {words}: do not fly them"
-        why = self._doubt or f"the vehicle did not take the {words} as it was sent by MAVFTP"
+            on_vehicle = Message(
+                "{count} items that are not this plan's {words}: do not fly them", count=count, words=words
+            )
+        why = self._doubt or Message(
+            "the vehicle did not take the {words} as it was sent by MAVFTP", words=words
+        )
         return TransferResult(
             mission_type=self._type,
             outcome=Outcome.REFUSED,
@@ -308,9 +326,11 @@ class ViaUploadMachine:
         result = TransferResult(
             mission_type=self._type,
             outcome=Outcome.UNKNOWN,
-            message=f"{why}; what {words} it holds is not known",
+            message=Message("{why}; what {words} it holds is not known", why=why, words=words),
             remedy="restore the link and upload again; do not fly before the upload is verified",
-            on_vehicle=f"unknown: it may hold the old {words}, this one, or a part of it",
+            on_vehicle=Message(
+                "unknown: it may hold the old {words}, this one, or a part of it", words=words
+            ),
             attempts=self._attempts(),
         )
         return self._finish(result, now_s)

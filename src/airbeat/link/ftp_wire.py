@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Any
 
 from airbeat.errors import LinkError
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.link.items import MissionType, WireItem
 from airbeat.link.transfer import Peer
@@ -209,12 +210,16 @@ def read_count(mission_type: MissionType, content: bytes) -> int:
         LinkError: no header, or one of another file.
     """
     if len(content) < HEADER.size:
-        raise LinkError(f"the vehicle's {file_name(mission_type)} has no header")
+        raise LinkError(Message("the vehicle's {file_name} has no header", file_name=file_name(mission_type)))
     magic, kind, _, _, count = HEADER.unpack_from(content)
     if magic != MAGIC or kind != mission_type or count > _MOST_ITEMS:
         raise LinkError(
-            f"the vehicle's {file_name(mission_type)} begins with {content[: HEADER.size].hex()}, "
-            f"which is not the header of {mission_type.words}"
+            Message(
+                "the vehicle's {file_name} begins with {hex}, which is not the header of {words}",
+                file_name=file_name(mission_type),
+                hex=content[: HEADER.size].hex(),
+                words=mission_type.words,
+            )
         )
     return int(count)
 
@@ -228,8 +233,13 @@ def decode_items(mission_type: MissionType, content: bytes) -> tuple[WireItem, .
     count = read_count(mission_type, content)
     if len(content) != file_size(count):
         raise LinkError(
-            f"the vehicle's {file_name(mission_type)} has {len(content)} bytes, "
-            f"{file_size(count)} are needed for {count} items"
+            Message(
+                "the vehicle's {file_name} has {content} bytes, {file_size} are needed for {count} items",
+                file_name=file_name(mission_type),
+                content=len(content),
+                file_size=file_size(count),
+                count=count,
+            )
         )
     items = []
     for seq, fields in enumerate(ITEM.iter_unpack(content[HEADER.size :])):

@@ -16,6 +16,7 @@ from typing import Any
 
 from airbeat.errors import PlanFileError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.mission.commands import MavCmd, command_name, takes_place
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, FlightPlan, PlanItem, RallyPoint
@@ -45,7 +46,7 @@ class MissionType(IntEnum):
     @property
     def words(self) -> str:
         """What people call it: mission, fence or rally points."""
-        return ("mission", "fence", "rally points")[self]
+        return (Message("mission"), Message("fence"), Message("rally points"))[self]
 
 
 FRAME_MISSION = 2
@@ -138,7 +139,7 @@ def _zero_for_nan(value: float) -> float:
 
 def _as_int32(value: float, where: str) -> int:
     if not math.isfinite(value) or not -_INT32 <= round(value) < _INT32:
-        raise PlanFileError(f"{value:g} does not fit a MAVLink integer", where=where)
+        raise PlanFileError(Message("{value:g} does not fit a MAVLink integer", value=value), where=where)
     return round(value)
 
 
@@ -146,7 +147,7 @@ def _wire(seq: int, item: PlanItem) -> WireItem:
     where = f"item {seq}"
     for number, value in enumerate(item.params, start=1):
         if math.isinf(value):
-            raise PlanFileError(f"parameter {number} is infinite", where=where)
+            raise PlanFileError(Message("parameter {number} is infinite", number=number), where=where)
     keeps_nan = item.command in _NAN_PARAM4_ACCEPTED
     p1, p2, p3 = (_zero_for_nan(p) for p in item.params[:3])
     p4 = item.params[3] if keeps_nan else _zero_for_nan(item.params[3])
@@ -263,7 +264,9 @@ def _plan_item(item: WireItem) -> PlanItem:
         )
     datum = _DATUM_OF_FRAME.get(_BASE_FRAME.get(item.frame, item.frame))
     if datum is None:
-        raise PlanFileError(f"frame {item.frame} is not a global frame", where=f"item {item.seq}")
+        raise PlanFileError(
+            Message("frame {frame} is not a global frame", frame=item.frame), where=f"item {item.seq}"
+        )
     return PlanItem(
         command=item.command,
         params=item.params,
@@ -303,7 +306,10 @@ def fence_from_items(items: Sequence[WireItem]) -> Fence:
         elif item.command == MavCmd.NAV_FENCE_RETURN_POINT:
             breach_return = (_position(item), item.z)
         else:
-            raise PlanFileError(f"{command_name(item.command)} is no fence item", where=where)
+            raise PlanFileError(
+                Message("{command_name} is no fence item", command_name=command_name(item.command)),
+                where=where,
+            )
     if vertices:
         raise PlanFileError("the last polygon is incomplete", where="fence")
     return Fence(polygons=tuple(polygons), circles=tuple(circles), breach_return=breach_return)

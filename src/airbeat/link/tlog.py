@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from airbeat.errors import InputFileError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.link.dataflash import LoggedPhoto
 from airbeat.link.dialect import mavlink
 
@@ -87,7 +88,9 @@ def read_tlog(path: Path) -> LoggedFlight:
                     _HANDLERS[message.get_msgId()](reading, message)
     except OSError as error:
         raise InputFileError(
-            f"the log cannot be read: {error.strerror}", where=str(path), remedy=_REMEDY
+            Message("the log cannot be read: {reason}", reason=error.strerror),
+            where=str(path),
+            remedy=_REMEDY,
         ) from None
     if not reading.track and not reading.photos:
         raise InputFileError("no position of a vehicle in this log", where=str(path), remedy=_REMEDY)

@@ -11,6 +11,7 @@ import time
 from typing import Any, Protocol
 
 from airbeat.errors import DependencyError, LinkError, UsageError
+from airbeat.language.words import Message
 
 __all__ = ["Transport", "open_transport", "require_address"]
 
@@ -119,7 +120,7 @@ class _SerialTransport:
 def _host_port(text: str, url: str) -> tuple[str, int]:
     match = re.fullmatch(r"(?P<host>[^:]*):(?P<port>\d{1,5})", text)
     if not match or not 0 < int(match["port"]) < 65536:
-        raise UsageError(f"{url!r} is no vehicle address", remedy=_URL_REMEDY)
+        raise UsageError(Message("{url!r} is no vehicle address", url=url), remedy=_URL_REMEDY)
     return match["host"], int(match["port"])
 
 
@@ -172,7 +173,7 @@ def open_transport(url: str, *, timeout_s: float) -> Transport:
         raise
     except OSError as e:
         raise LinkError(
-            f"cannot open {url}: {_reason(e)}",
+            Message("cannot open {url}: {reason}", url=url, reason=_reason(e)),
             remedy="check that the vehicle or simulator is running, and the address and port",
         ) from e
 
@@ -185,9 +186,9 @@ def _open_serial(url: str) -> Transport:
 def _device_baud(url: str) -> tuple[str, int]:
     device, _, baud = url.partition(",")
     if not (device.startswith("/") or re.fullmatch(r"COM\d+", device, re.IGNORECASE)):
-        raise UsageError(f"{url!r} is no vehicle address", remedy=_URL_REMEDY)
+        raise UsageError(Message("{url!r} is no vehicle address", url=url), remedy=_URL_REMEDY)
     if baud and not re.fullmatch(r"\d{3,8}", baud):
-        raise UsageError(f"{url!r}: {baud!r} is no baud rate", remedy=_URL_REMEDY)
+        raise UsageError(Message("{url!r}: {baud!r} is no baud rate", url=url, baud=baud), remedy=_URL_REMEDY)
     return device, int(baud) if baud else _DEFAULT_BAUD
 
 

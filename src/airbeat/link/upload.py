@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.link.download import DownloadMachine
 from airbeat.link.items import MissionType, WireItem, canonical_sha256, compare_items
@@ -370,15 +371,15 @@ class UploadMachine:
     def _finish_verified(self, now_s: float, held: tuple[WireItem, ...]) -> list[Any]:
         count = len(self._items) - (self._type is MissionType.MISSION)
         what = (
-            f"{count} {self._type.words} items"
+            Message("{count} {words} items", count=count, words=self._type.words)
             if self._type is not MissionType.RALLY
-            else f"{count} rally points"
+            else Message("{count} rally points", count=count)
         )
         return self._finish(
             now_s,
             outcome=Outcome.VERIFIED,
-            message=f"{what} uploaded, read back and the same",
-            on_vehicle=f"the complete {self._type.words}",
+            message=Message("{what} uploaded, read back and the same", what=what),
+            on_vehicle=Message("the complete {words}", words=self._type.words),
             read_back=held,
             sha256=canonical_sha256(held),
         )
@@ -402,53 +403,74 @@ class UploadMachine:
 
     def _refusal_sentence(self, result: str, item: int | None) -> str:
         if result == "READ_BACK_DIFFERS":
-            return f"the vehicle accepted the {self._type.words}, but holds something else"
+            return Message(
+                "the vehicle accepted the {words}, but holds something else", words=self._type.words
+            )
         if result == "NO_SPACE" and self._capacity:
-            return (
-                f"the vehicle can store {self._capacity} items, the {self._type.words} has {len(self._items)}"
+            return Message(
+                "the vehicle can store {capacity} items, the {words} has {items}",
+                capacity=self._capacity,
+                words=self._type.words,
+                items=len(self._items),
             )
         if result == "DENIED":
-            return f"the vehicle denied the upload of the {self._type.words}"
+            return Message("the vehicle denied the upload of the {words}", words=self._type.words)
         if item is not None:
             name = command_name(self._items[item].command)
-            return f"the vehicle refused item {item} ({name}) of the {self._type.words}: {result}"
-        return f"the vehicle refused the {self._type.words}: {result}"
+            return Message(
+                "the vehicle refused item {item} ({name}) of the {words}: {result}",
+                item=item,
+                name=name,
+                words=self._type.words,
+                result=result,
+            )
+        return Message("the vehicle refused the {words}: {result}", words=self._type.words, result=result)
 
     def _refusal_remedy(self, result: str) -> str:
         if result == "NO_SPACE" and not self._capacity:
-            return "wait until the autopilot has started, or upload fewer items"
+            return Message("wait until the autopilot has started, or upload fewer items")
         return remedy_for(result)
 
     def _content_words(self, held: Sequence[WireItem]) -> str:
         words = self._type.words
         significant = len(held) - (1 if self._type is MissionType.MISSION and held else 0)
         if significant <= 0:
-            cleared = " (the incomplete one was cleared)" if self._cleared else ""
-            return f"no {words}{cleared}"
+            cleared = Message(" (the incomplete one was cleared)") if self._cleared else ""
+            return Message("no {words}{cleared}", words=words, cleared=cleared)
         # A count that was taken unnoticed has cut a longer mission to just as many items.
         perhaps_cut = len(held) == len(self._items) and self._ending.result not in _COUNT_REFUSALS
         if self._type is MissionType.FENCE or not (self._touched or perhaps_cut):
-            return f"the {words} it had before ({significant} items)"
-        return f"{significant} items that are not this plan's {words}: do not fly them"
+            return Message(
+                "the {words} it had before ({significant} items)", words=words, significant=significant
+            )
+        return Message(
+            "{significant} items that are not this plan's {words}: do not fly them",
+            significant=significant,
+            words=words,
+        )
 
     def _finish_unread(self, now_s: float, read: DownloadMachine) -> list[Any]:
         if read.denied and self._ending.result == "DENIED" and not self._touched:
             return self._finish(
                 now_s,
                 outcome=Outcome.REFUSED,
-                message=f"another ground station is uploading the {self._type.words}: DENIED",
+                message=Message(
+                    "another ground station is uploading the {words}: DENIED", words=self._type.words
+                ),
                 remedy=remedy_for("DENIED"),
                 result="DENIED",
-                on_vehicle="what the other ground station is writing",
+                on_vehicle=Message("what the other ground station is writing"),
             )
         return self._finish_unknown(now_s, read.failure)
 
     def _finish_unknown(self, now_s: float, why: str) -> list[Any]:
-        unsaid = f"unknown: it may hold the old {self._type.words}, this one, or a part of it"
+        unsaid = Message(
+            "unknown: it may hold the old {words}, this one, or a part of it", words=self._type.words
+        )
         return self._finish(
             now_s,
             outcome=Outcome.UNKNOWN,
-            message=f"{why}; what {self._type.words} it holds is not known",
+            message=Message("{why}; what {words} it holds is not known", why=why, words=self._type.words),
             remedy="restore the link and upload again; do not fly before the upload is verified",
             on_vehicle=unsaid,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airbeat.errors import LinkError, RefusedByVehicleError
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.dialect import mavlink
 from airbeat.link.ftp_choice import FtpOfferMachine, Via
@@ -146,7 +147,12 @@ class Vehicle:
 
     def _silent(self, context: str) -> LinkError:
         return LinkError(
-            f"{self.link.url}: no word from the vehicle for {self.link.silence_s:.0f} s {context}",
+            Message(
+                "{url}: no word from the vehicle for {silence_s:.0f} s {context}",
+                url=self.link.url,
+                silence_s=self.link.silence_s,
+                context=context,
+            ),
             remedy="restore the link; the pilot's transmitter still controls the vehicle",
         )
 
@@ -209,7 +215,7 @@ class Vehicle:
         """
         modes = modes_of(self.now.vehicle_type or mavlink.MAV_TYPE_QUADROTOR)
         if name not in modes:
-            raise RefusedByVehicleError(f"this vehicle has no mode {name}")
+            raise RefusedByVehicleError(Message("this vehicle has no mode {name}", name=name))
         before = self._texts_heard
         answer = self.command(
             mavlink.MAV_CMD_DO_SET_MODE, mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED, modes[name]
@@ -217,7 +223,12 @@ class Vehicle:
         if answer.accepted and self.wait(lambda t: t.mode == name, timeout_s=timeout_s, what=f"mode {name}"):
             return
         raise RefusedByVehicleError(
-            f"the vehicle did not switch to {name}: {answer.result}, it is in {self.now.mode}",
+            Message(
+                "the vehicle did not switch to {name}: {result}, it is in {mode}",
+                name=name,
+                result=answer.result,
+                mode=self.now.mode,
+            ),
             remedy=self._reasons(before) or "wait for a position fix, and check the pilot's mode switch",
         )
 
@@ -232,7 +243,7 @@ class Vehicle:
         if answer.accepted and self.wait(lambda t: t.armed is True, timeout_s=timeout_s, what="arming"):
             return
         raise RefusedByVehicleError(
-            f"the vehicle refused to arm: {answer.result}",
+            Message("the vehicle refused to arm: {result}", result=answer.result),
             remedy=self._reasons(before) or "read the autopilot's messages and clear what they name",
         )
 
@@ -276,9 +287,16 @@ class Vehicle:
         self.link.run(machine)
         held = machine.held
         if held is None:
-            raise RefusedByVehicleError(f"the vehicle does not know parameter {name}")
+            raise RefusedByVehicleError(Message("the vehicle does not know parameter {name}", name=name))
         if abs(held - value) > 1e-5 * max(1.0, abs(value)):
-            raise RefusedByVehicleError(f"parameter {name}: set to {value:g}, the vehicle holds {held:g}")
+            raise RefusedByVehicleError(
+                Message(
+                    "parameter {name}: set to {value:g}, the vehicle holds {held:g}",
+                    name=name,
+                    value=value,
+                    held=held,
+                )
+            )
 
     # Transfers
 

@@ -11,6 +11,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.language.words import Message
 
 __all__ = ["AreaRole", "Feature", "check_length", "is_shown_only", "points_left_out", "role_of", "width_of"]
 
@@ -50,7 +51,9 @@ def check_length(vertices: int) -> None:
     """
     if vertices > MAX_RING:
         raise GeometryError(
-            f"{vertices} vertices in one line (at most {MAX_RING})",
+            Message(
+                "{vertices} vertices in one line (at most {max_ring})", vertices=vertices, max_ring=MAX_RING
+            ),
             remedy="simplify the outline to a few metres",
         )
 
@@ -82,7 +85,8 @@ def role_of(properties: Mapping[str, Any]) -> AreaRole | None:
         return AreaRole(role)
     except ValueError:
         raise GeometryError(
-            f"unknown role {str(role)[:40]!r}", remedy=f"roles: {', '.join(AreaRole)}; or leave it out"
+            Message("unknown role {role!r}", role=str(role)[:40]),
+            remedy=Message("roles: {AreaRole}; or leave it out", AreaRole=", ".join(AreaRole)),
         ) from None
 
 
@@ -100,5 +104,7 @@ def width_of(properties: Mapping[str, Any]) -> float | None:
     except (TypeError, ValueError, OverflowError):
         width_m = math.nan
     if isinstance(value, bool) or not 0 < width_m <= MAX_CORRIDOR_WIDTH_M:
-        raise GeometryError(f"corridor_width_m must be 0 to 10000 (got {str(value)[:40]!r})")
+        raise GeometryError(
+            Message("corridor_width_m must be 0 to 10000 (got {number!r})", number=str(value)[:40])
+        )
     return width_m

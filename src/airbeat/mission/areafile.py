@@ -23,6 +23,7 @@ from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum, to_wgs84
 from airbeat.geo.polygons import Outline, assemble, frame_around, unite
+from airbeat.language.words import Message
 from airbeat.mission.archive import read_members
 from airbeat.mission.areafeature import AreaRole, Feature, is_shown_only, role_of, width_of
 from airbeat.mission.geojsonarea import json_features
@@ -133,7 +134,10 @@ def parse_features(
     notes: list[str] = []
     try:
         if len(content) > MAX_BYTES:
-            raise GeometryError(f"larger than {MAX_BYTES // 1_000_000} MB", remedy="simplify the lines")
+            raise GeometryError(
+                Message("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1_000_000),
+                remedy="simplify the lines",
+            )
         features = tuple(_converted(f, datum) for f in _features(content, notes) if not f.shown_only)
     except GeometryError as error:
         where = ", ".join(p for p in (name, error.where) if p)
@@ -163,7 +167,9 @@ def area_content(path: Path) -> bytes:
         if is_geopackage(content):
             _refuse_open_database(path)
     except OSError as error:
-        raise GeometryError(f"cannot be read: {error.strerror}", where=path.name) from error
+        raise GeometryError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=path.name
+        ) from error
     return content
 
 
@@ -178,7 +184,9 @@ def _whole_shapefile(path: Path, content: bytes) -> bytes:
                 parts[suffix] = stream.read(MAX_BYTES + 1)
     if sum(map(len, parts.values())) > MAX_BYTES:
         raise GeometryError(
-            f"larger than {MAX_BYTES // 1_000_000} MB", where=path.name, remedy="simplify the outline"
+            Message("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1_000_000),
+            where=path.name,
+            remedy="simplify the outline",
         )
     return zipped_shapefile(parts)
 
@@ -201,7 +209,10 @@ def parse_area(content: bytes, *, name: str, datum: MapDatum = MapDatum.WGS84) -
     """
     try:
         if len(content) > MAX_BYTES:
-            raise GeometryError(f"larger than {MAX_BYTES // 1_000_000} MB", remedy="simplify the outline")
+            raise GeometryError(
+                Message("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1_000_000),
+                remedy="simplify the outline",
+            )
         notes: list[str] = []
         read = list(_few(_features(content, notes)))
         return _build(read, notes, name, hashlib.sha256(content).hexdigest(), datum)
@@ -274,7 +285,7 @@ def _kml_of(content: bytes) -> bytes:
     main = [name for name in members if PurePosixPath(name).name.lower() == "doc.kml"]
     if len(members) != 1 and len(main) != 1:
         raise GeometryError(
-            f"the archive holds {len(members)} KML files and no shapefile",
+            Message("the archive holds {members} KML files and no shapefile", members=len(members)),
             remedy="give one with a doc.kml, or a .zip with one shapefile",
         )
     return members[main[0]] if main else next(iter(members.values()))
@@ -287,7 +298,11 @@ def _few(features: Iterator[Feature]) -> Iterator[Feature]:
         vertices += _vertex_count(feature)
         if vertices > MAX_VERTICES:
             raise GeometryError(
-                f"{vertices} vertices or more (at most {MAX_VERTICES})",
+                Message(
+                    "{vertices} vertices or more (at most {max_vertices})",
+                    vertices=vertices,
+                    max_vertices=MAX_VERTICES,
+                ),
                 remedy="simplify the outline to a few metres",
             )
         yield feature
@@ -307,10 +322,17 @@ def _build(read: list[Feature], said: list[str], name: str, sha256: str, datum: 
     corridors = tuple(_corridor(f) for f in features if f.role is AreaRole.CORRIDOR)
     notes = [f"{name}: {note}" for note in said]
     if len(features) < len(read):
-        notes.append(f"{name}: a plan's map, of which the area alone was read, not its fence or keep-outs")
+        notes.append(
+            Message(
+                "{name}: a plan's map, of which the area alone was read, not its fence or keep-outs",
+                name=name,
+            )
+        )
     skipped = sum(1 for f in features if f.line and f.role is not AreaRole.CORRIDOR)
     if skipped:
-        notes.append(f"{name}: {skipped} line(s) without role corridor left out")
+        notes.append(
+            Message("{name}: {skipped} line(s) without role corridor left out", name=name, skipped=skipped)
+        )
     geometries = []
     if areas:
         shape = assemble(areas)

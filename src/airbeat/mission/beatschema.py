@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from airbeat.language.words import Message
 from airbeat.mission.beat import DAY_MIN
 from airbeat.mission.caseschema import FileName, ShapeSection, Weight
 from airbeat.mission.patternschema import OverlapSection
@@ -66,7 +67,9 @@ def _clock(value: Any) -> int:
     match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     minute = int(match[1]) * 60 + int(match[2]) if match else DAY_MIN + 1
     if minute > DAY_MIN:
-        raise complaint(f"is no time of day (got {value!r:.40})", "write hours and minutes: 07:15")
+        raise complaint(
+            Message("is no time of day (got {value!r:.40})", value=value), "write hours and minutes: 07:15"
+        )
     return minute
 
 
@@ -76,18 +79,26 @@ def _date(value: Any) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise complaint(f"is no date (got {value!r:.40})", "write year, month and day: 2026-09-01")
+    raise complaint(
+        Message("is no date (got {value!r:.40})", value=value), "write year, month and day: 2026-09-01"
+    )
 
 
 def _weekdays(value: Any) -> list[int]:
     parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, list) or not parts:
-        raise complaint(f"must be days of the week (got {value!r:.40})", "mon-fri, or [mon, wed, fri]")
+        raise complaint(
+            Message("must be days of the week (got {value!r:.40})", value=value),
+            "mon-fri, or [mon, wed, fri]",
+        )
     found: set[int] = set()
     for part in parts:
         ends = [p.strip().lower() for p in part.split("-")] if isinstance(part, str) else [""]
         if len(ends) > 2 or any(e not in _DAYS for e in ends):
-            raise complaint(f"is no day of the week (got {part!r:.40})", f"days: {', '.join(_DAYS)}")
+            raise complaint(
+                Message("is no day of the week (got {part!r:.40})", part=part),
+                Message("days: {days}", days=", ".join(_DAYS)),
+            )
         first, last = _DAYS.index(ends[0]), _DAYS.index(ends[-1])
         found |= {(first + n) % 7 for n in range((last - first) % 7 + 1)}
     return sorted(found)
@@ -105,7 +116,9 @@ def _known_time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise complaint(f"no such time zone (got {value[:60]!r})", "e.g. Europe/Berlin") from None
+        raise complaint(
+            Message("no such time zone (got {number!r})", number=value[:60]), "e.g. Europe/Berlin"
+        ) from None
     return value
 
 
@@ -129,7 +142,10 @@ class TimesSection(Section):
     @model_validator(mode="after")
     def _dates_rise(self) -> Self:
         if self.first and self.last and self.last < self.first:
-            raise complaint(f"last {self.last} is before first {self.first}", "swap the two")
+            raise complaint(
+                Message("last {last} is before first {first}", last=self.last, first=self.first),
+                "swap the two",
+            )
         return self
 
 
@@ -145,7 +161,10 @@ class DutyFields(Section):
         low, high = self.min_interval_min, self.max_interval_min
         if low is not None and high is not None and low > high:
             raise complaint(
-                f"min_interval_min {low:g} is more than max_interval_min {high:g}", "swap the two"
+                Message(
+                    "min_interval_min {low:g} is more than max_interval_min {high:g}", low=low, high=high
+                ),
+                "swap the two",
             )
         return self
 
@@ -260,7 +279,11 @@ class BeatSection(Section):
         count = len(self.points) + len(self.lines) + len(self.sweeps)
         if not 1 <= count <= MAX_VISITS:
             raise complaint(
-                f"must hold 1 to {MAX_VISITS} points, lines and sweeps (got {count})",
+                Message(
+                    "must hold 1 to {max_visits} points, lines and sweeps (got {count})",
+                    max_visits=MAX_VISITS,
+                    count=count,
+                ),
                 "points: [{name: main gate, lat: 47.26931, lon: 11.40412, dwell_s: 60}]",
             )
         return self

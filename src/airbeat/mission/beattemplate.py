@@ -11,6 +11,7 @@ import shapely
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.language.words import Message
 from airbeat.mission.areafile import read_area_file
 from airbeat.mission.sanity import MAX_DISTANCE_M
 from airbeat.mission.template import fence_round, point_text, points_text, printable, proposed_home
@@ -68,7 +69,11 @@ def new_beat_text(
         )
     if distance_m(place, frame.origin) > MAX_DISTANCE_M:
         raise UsageError(
-            f"home {place} is {distance_m(place, frame.origin) / 1000:.0f} km from the area",
+            Message(
+                "home {place} is {distance_m:.0f} km from the area",
+                place=place,
+                distance_m=distance_m(place, frame.origin) / 1000,
+            ),
             remedy="check that latitude and longitude are not swapped",
         )
     return _TEXT.format(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import GeometryError
+from airbeat.language.words import Message
 from airbeat.mission.case import WeightedRaster
 from airbeat.mission.caseschema import ExtentSection
 
@@ -38,10 +39,14 @@ def read_raster(path: Path, extent: ExtentSection | None) -> tuple[WeightedRaste
         if not path.is_file():
             raise GeometryError("no such file", where=path.name, remedy="paths start at the case file")
         if path.stat().st_size > MAX_BYTES:
-            raise GeometryError(f"larger than {MAX_BYTES // 1_000_000} MB", where=path.name)
+            raise GeometryError(
+                Message("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1_000_000), where=path.name
+            )
         content = path.read_bytes()
     except OSError as error:
-        raise GeometryError(f"cannot be read: {error.strerror}", where=path.name) from error
+        raise GeometryError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=path.name
+        ) from error
     is_csv = path.suffix.lower() == ".csv"
     raster = _csv(content, path.name, extent) if is_csv else _geotiff(path, extent)
     if not np.nansum(raster.values) > 0:
@@ -70,7 +75,9 @@ def _csv(content: bytes, name: str, extent: ExtentSection | None) -> WeightedRas
         rows.append([_value(cell, f"{name}, line {number}, column {c}") for c, cell in enumerate(cells, 1)])
         if len(rows[-1]) != len(rows[0]):
             raise GeometryError(
-                f"{len(rows[-1])} values in a line, {len(rows[0])} in the first",
+                Message(
+                    "{rows} values in a line, {rows_2} in the first", rows=len(rows[-1]), rows_2=len(rows[0])
+                ),
                 where=f"{name}, line {number}",
             )
     if not rows:
@@ -95,7 +102,7 @@ def _value(text: str, where: str) -> float:
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
         raise GeometryError(
-            f"{text.strip()[:40]!r} is no number of 0 or more",
+            Message("{strip!r} is no number of 0 or more", strip=text.strip()[:40]),
             where=where,
             remedy="write 0 where nothing is known",
         )
@@ -127,7 +134,9 @@ def _geotiff(path: Path, extent: ExtentSection | None) -> WeightedRaster:
                 )
             if raster.width * raster.height > MAX_CELLS:
                 raise GeometryError(
-                    f"more than {MAX_CELLS} cells", where=path.name, remedy="use a coarser one"
+                    Message("more than {max_cells} cells", max_cells=MAX_CELLS),
+                    where=path.name,
+                    remedy="use a coarser one",
                 )
             crs = CRS.from_wkt(raster.crs.to_wkt())
             inverse: Any = ~raster.transform
@@ -135,7 +144,8 @@ def _geotiff(path: Path, extent: ExtentSection | None) -> WeightedRaster:
     except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, ProjError) as error:
         text = str(error).replace(str(path), path.name).splitlines()
         raise GeometryError(
-            f"cannot be read as GeoTIFF: {text[0][:200] if text else 'damaged'}", where=path.name
+            Message("cannot be read as GeoTIFF: {words}", words=text[0][:200] if text else "damaged"),
+            where=path.name,
         ) from error
     _refuse_bad(values, path.name)
     forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
@@ -154,7 +164,7 @@ def _refuse_bad(values: Any, name: str) -> None:
     if bad.any():
         row, column = (int(v) for v in np.argwhere(bad)[0])
         raise GeometryError(
-            f"{values.data[row, column]:g} is no number of 0 or more",
+            Message("{data:g} is no number of 0 or more", data=values.data[row, column]),
             where=f"{name}, row {row + 1}, column {column + 1}",
             remedy="mark such cells as no data, or write 0",
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from airbeat.language.words import Message
 from airbeat.mission.schema import (
     MAX_VERTICES,
     AirframeSection,
@@ -46,13 +47,20 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 def aware_moment(value: Any) -> Any:
     if not isinstance(value, str):
-        raise complaint(f"must be a date and time (got {value!r:.40})", "write 2026-11-25T16:30:00Z")
+        raise complaint(
+            Message("must be a date and time (got {value!r:.40})", value=value), "write 2026-11-25T16:30:00Z"
+        )
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise complaint(f"is no date and time (got {value[:40]!r})", "write 2026-11-25T16:30:00Z") from None
+        raise complaint(
+            Message("is no date and time (got {number!r})", number=value[:40]), "write 2026-11-25T16:30:00Z"
+        ) from None
     if moment.tzinfo is None:
-        raise complaint(f"has no time zone (got {value[:40]!r})", "end it with Z for UTC, or with +01:00")
+        raise complaint(
+            Message("has no time zone (got {number!r})", number=value[:40]),
+            "end it with Z for UTC, or with +01:00",
+        )
     return moment.astimezone(UTC)
 
 
@@ -92,9 +100,17 @@ class ExtentSection(Section):
     @model_validator(mode="after")
     def _rises(self) -> Self:
         if self.north <= self.south:
-            raise complaint(f"north {self.north:g} is not north of south {self.south:g}", "swap the two")
+            raise complaint(
+                Message(
+                    "north {north:g} is not north of south {south:g}", north=self.north, south=self.south
+                ),
+                "swap the two",
+            )
         if (self.east - self.west) % 360.0 == 0.0 or (self.east - self.west) % 360.0 > 180.0:
-            raise complaint(f"east {self.east:g} is not east of west {self.west:g}", "swap the two")
+            raise complaint(
+                Message("east {east:g} is not east of west {west:g}", east=self.east, west=self.west),
+                "swap the two",
+            )
         return self
 
 
@@ -131,7 +147,9 @@ class ShapeSection(Section):
         given = [k for k in ("file", "outline", "polygons") if getattr(self, k) is not None]
         if len(given) != 1:
             got = " and ".join(given) or "none of them"
-            raise complaint(f"must hold one of file, outline, polygons (got {got})", "draw it once")
+            raise complaint(
+                Message("must hold one of file, outline, polygons (got {got})", got=got), "draw it once"
+            )
         if self.holes and self.outline is None:
             raise complaint("holes stand beside an outline", "put holes into the polygon that they belong to")
         return self

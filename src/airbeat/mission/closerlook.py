@@ -11,6 +11,7 @@ from typing import Any
 
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.loader import parse_mission, read_content, read_tree
 
 __all__ = ["LOWEST_LOOK_M", "closer_look_text", "look_height_m", "moved_terrain", "yaml_text"]
@@ -72,12 +73,17 @@ def closer_look_text(
         height_m = look_height_m(flown_m, parsed.camera.height_for_gsd_m(_GSD_M_PX))
     if height_m < 5:
         raise UsageError(
-            f"{height_m:g} m is too low to fly round anything", remedy="give --height-m 15 or more"
+            Message("{height_m:g} m is too low to fly round anything", height_m=height_m),
+            remedy="give --height-m 15 or more",
         )
     if height_m >= flown_m:
         raise UsageError(
-            f"{height_m:g} m is not lower than the {flown_m:.0f} m that it was seen from",
-            remedy=f"give --height-m below {flown_m:.0f}",
+            Message(
+                "{height_m:g} m is not lower than the {flown_m:.0f} m that it was seen from",
+                height_m=height_m,
+                flown_m=flown_m,
+            ),
+            remedy=Message("give --height-m below {flown_m:.0f}", flown_m=flown_m),
         )
     radius_m = height_m if radius_m is None else radius_m
     tree = read_tree(content, str(mission)).data

@@ -9,6 +9,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.language.words import Message
 from airbeat.mission.areafeature import (
     AreaRole,
     Feature,
@@ -41,7 +42,7 @@ def json_features(content: bytes, *, notes: list[str]) -> Iterator[Feature]:
     parts = content.count(b"[") + content.count(b"{")
     if parts > _MOST_PARTS:
         raise GeometryError(
-            f"{parts} lists and objects (at most {_MOST_PARTS})",
+            Message("{parts} lists and objects (at most {most_parts})", parts=parts, most_parts=_MOST_PARTS),
             remedy="simplify the outline to a few metres",
         )
     try:
@@ -52,7 +53,8 @@ def json_features(content: bytes, *, notes: list[str]) -> Iterator[Feature]:
         raise GeometryError("not UTF-8 text", remedy="save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         raise GeometryError(
-            f"not readable as JSON: {error.msg}", where=f"line {error.lineno}, column {error.colno}"
+            Message("not readable as JSON: {msg}", msg=error.msg),
+            where=f"line {error.lineno}, column {error.colno}",
         ) from error
     except (RecursionError, ValueError) as error:
         raise GeometryError("not readable as JSON: nested too deep, or a number too long") from error
@@ -67,7 +69,13 @@ def json_features(content: bytes, *, notes: list[str]) -> Iterator[Feature]:
         if not isinstance(members, list):
             raise GeometryError("a FeatureCollection without features")
         if len(members) > MAX_FEATURES:
-            raise GeometryError(f"{len(members)} features (at most {MAX_FEATURES})")
+            raise GeometryError(
+                Message(
+                    "{members} features (at most {max_features})",
+                    members=len(members),
+                    max_features=MAX_FEATURES,
+                )
+            )
     else:
         members = [document]
     own_map = isinstance(document.get("airbeat"), dict)
@@ -93,7 +101,7 @@ def _of_plan(document: dict[str, Any]) -> Iterator[Feature]:
 
 
 def _refuse_constant(text: str) -> float:
-    raise GeometryError(f"{text} is not a number that JSON knows")
+    raise GeometryError(Message("{words} is not a number that JSON knows", words=text))
 
 
 def require_wgs84(crs: Any) -> None:
@@ -108,7 +116,7 @@ def require_wgs84(crs: Any) -> None:
     name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
     if not (name.endswith("CRS84") or name.endswith(":4326")):
         raise GeometryError(
-            f"coordinates in another reference system ({name[:60]!r})",
+            Message("coordinates in another reference system ({name!r})", name=name[:60]),
             remedy="export the file again in WGS84 (EPSG:4326)",
         )
 
@@ -159,7 +167,7 @@ def _geojson_geometry(
     elif kind in ("Point", "MultiPoint"):
         points.append(title)
     else:
-        raise GeometryError(f"unknown geometry type {str(kind)[:40]!r}")
+        raise GeometryError(Message("unknown geometry type {kind!r}", kind=str(kind)[:40]))
 
 
 def _list(value: Any) -> list[Any]:
@@ -184,11 +192,16 @@ def _outline(rings: Any) -> Outline:
 def _position(value: Any) -> LatLon:
     pair = value[:2] if isinstance(value, list) else []
     if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, int | float) for v in pair):
-        raise GeometryError(f"not a position: {str(value)[:60]!r}", remedy="write [longitude, latitude]")
+        raise GeometryError(
+            Message("not a position: {number!r}", number=str(value)[:60]),
+            remedy="write [longitude, latitude]",
+        )
     lon, lat = pair
     if abs(lon) > 360 or abs(lat) > 90:
         raise GeometryError(
-            f"[{str(lon)[:20]}, {str(lat)[:20]}] is no longitude and latitude in degrees",
+            Message(
+                "[{lon}, {lat}] is no longitude and latitude in degrees", lon=str(lon)[:20], lat=str(lat)[:20]
+            ),
             remedy="the order is [longitude, latitude]; export projected coordinates again in WGS84",
         )
     return LatLon(lat_deg=float(lat), lon_deg=_within_180(float(lon)))

@@ -25,6 +25,7 @@ from pyproj.exceptions import ProjError
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.language.words import Message
 from airbeat.mission.archive import is_archive, read_members, zip_bytes
 from airbeat.mission.schema import MAX_VERTICES
 
@@ -100,7 +101,11 @@ def gis_features(content: bytes, *, notes: list[str]) -> Iterator[GisFeature]:
     unsaid = [layer.name for layer in layers if layer.role is None and layer.unsaid]
     if len(layers) > 1 and unsaid:
         raise GeometryError(
-            f"{len(layers)} layers, and what {', '.join(repr(n[:40]) for n in unsaid)} is for is not said",
+            Message(
+                "{layers} layers, and what {unsaid} is for is not said",
+                layers=len(layers),
+                unsaid=", ".join(repr(n[:40]) for n in unsaid),
+            ),
             remedy="keep one layer, name layers area and keepout, or give features a field role",
         )
     for layer in layers:
@@ -140,7 +145,8 @@ def _checked_shapefile(content: bytes) -> bytes:
     main = [name for name in members if name.lower().endswith(".shp")]
     if len(main) != 1:
         raise GeometryError(
-            f"the archive holds {len(main)} shapefiles, one is wanted", remedy="keep the area's alone"
+            Message("the archive holds {main} shapefiles, one is wanted", main=len(main)),
+            remedy="keep the area's alone",
         )
     stem = PurePosixPath(main[0]).with_suffix("")
     parts = {
@@ -160,7 +166,9 @@ def _checked_shapefile(content: bytes) -> bytes:
             remedy="export it again in WGS 84 (EPSG:4326) with its .prj, or fetch the .prj it was made with",
         )
     if len(prj) > _MAX_PRJ_BYTES:
-        raise GeometryError(f"the .prj has {len(prj)} bytes", remedy="export the shapefile again")
+        raise GeometryError(
+            Message("the .prj has {prj} bytes", prj=len(prj)), remedy="export the shapefile again"
+        )
     return zipped_shapefile(parts)
 
 
@@ -187,7 +195,7 @@ def _checked_geopackage(content: bytes) -> bytes:
         contents = connection.execute("SELECT table_name FROM gpkg_contents LIMIT 2000").fetchall()
     except (sqlite3.Error, OverflowError, MemoryError, ValueError) as error:
         raise GeometryError(
-            f"not a sound GeoPackage: {str(error)[:80]}", remedy="export the area again"
+            Message("not a sound GeoPackage: {error}", error=str(error)[:80]), remedy="export the area again"
         ) from error
     finally:
         connection.close()
@@ -202,7 +210,7 @@ def _check_table(kind: str, name: str, sql: str) -> None:
     computed = re.search(r"\bAS\s*\(|\bGENERATED\b", sql, re.IGNORECASE)
     if kind == "view" or (kind == "table" and (computed or re.match(r"\s*CREATE\s+VIRTUAL", sql, re.I))):
         raise GeometryError(
-            f"{name[:40]!r} is a view or computes its columns, which is not read",
+            Message("{name!r} is a view or computes its columns, which is not read", name=name[:40]),
             remedy="export the layer to a new GeoPackage",
         )
 
@@ -214,7 +222,9 @@ def _layers(data: bytes) -> Iterator[_Layer]:
             warnings.simplefilter("ignore")
             names = [str(name) for name, kind in gdal.list_layers(data).tolist() if kind is not None]
             if len(names) > _MAX_LAYERS:
-                raise GeometryError(f"{len(names)} layers (at most {_MAX_LAYERS})")
+                raise GeometryError(
+                    Message("{names} layers (at most {max_layers})", names=len(names), max_layers=_MAX_LAYERS)
+                )
             read = [
                 (name, *gdal.raw.read(data, layer=name, max_features=_MAX_FEATURES + 1, force_2d=True))
                 for name in names
@@ -223,23 +233,36 @@ def _layers(data: bytes) -> Iterator[_Layer]:
         # NameError: pyogrio 0.13 names a variable that it did not set for some reference systems
         if isinstance(error, GeometryError):
             raise
-        raise GeometryError(f"not readable: {str(error)[:120]}", remedy="export the area again") from error
+        raise GeometryError(
+            Message("not readable: {error}", error=str(error)[:120]), remedy="export the area again"
+        ) from error
     for name, meta, _, geometries, fields in read:
         yield _layer(name, meta, geometries, fields)
 
 
 def _layer(name: str, meta: Mapping[str, Any], geometries: Any, fields: list[Any]) -> _Layer:
     if len(geometries) > _MAX_FEATURES:
-        raise GeometryError(f"{len(geometries)} features (at most {_MAX_FEATURES})")
+        raise GeometryError(
+            Message(
+                "{geometries} features (at most {max_features})",
+                geometries=len(geometries),
+                max_features=_MAX_FEATURES,
+            )
+        )
     try:
         with np.errstate(invalid="ignore"):
             shapes = shapely.from_wkb(geometries, on_invalid="raise")
     except shapely.errors.ShapelyError as error:
-        raise GeometryError(f"a damaged geometry: {str(error)[:80]}", remedy="export it again") from error
+        raise GeometryError(
+            Message("a damaged geometry: {error}", error=str(error)[:80]), remedy="export it again"
+        ) from error
     vertices = int(shapely.get_num_coordinates(shapes).sum())
     if vertices > MAX_VERTICES:
         raise GeometryError(
-            f"{vertices} vertices (at most {MAX_VERTICES})", remedy="simplify the outline to a few metres"
+            Message(
+                "{vertices} vertices (at most {max_vertices})", vertices=vertices, max_vertices=MAX_VERTICES
+            ),
+            remedy="simplify the outline to a few metres",
         )
     columns = {str(field).lower(): values for field, values in zip(meta["fields"], fields, strict=True)}
     drawn = [n for n, s in enumerate(shapes) if s is not None and s.geom_type in (*_POLYGONS, *_LINES)]
@@ -295,7 +318,7 @@ def _conversion(crs: Any, shapes: Any) -> tuple[Any, tuple[str, ...]]:
     bounds = shapely.total_bounds(shapes)
     if known.is_projected and np.all(np.abs(bounds) <= (360.0, 90.0, 360.0, 90.0)):
         raise GeometryError(
-            f"the coordinates are degrees, but the file says they are {known.name}",
+            Message("the coordinates are degrees, but the file says they are {known}", known=known.name),
             remedy="give it the reference system it was drawn in, and export it again",
         )
     try:
@@ -303,7 +326,7 @@ def _conversion(crs: Any, shapes: Any) -> tuple[Any, tuple[str, ...]]:
         notes = _conversion_notes(known, transformer)
     except ProjError as error:
         raise GeometryError(
-            f"coordinates in {known.name[:60]!r} cannot be converted",
+            Message("coordinates in {known!r} cannot be converted", known=known.name[:60]),
             remedy="export it in WGS 84 (EPSG:4326)",
         ) from error
 
@@ -337,7 +360,8 @@ def _crs(crs: Any) -> CRS:
         known = CRS.from_user_input(crs)
     except (ProjError, ValueError) as error:
         raise GeometryError(
-            f"the reference system is not known: {str(crs)[:60]!r}", remedy="export it in WGS 84 (EPSG:4326)"
+            Message("the reference system is not known: {crs!r}", crs=str(crs)[:60]),
+            remedy="export it in WGS 84 (EPSG:4326)",
         ) from error
     if known.is_compound:
         known = known.sub_crs_list[0]
@@ -348,7 +372,7 @@ def _crs(crs: Any) -> CRS:
 
 def _no_degrees(known: CRS) -> GeometryError:
     return GeometryError(
-        f"coordinates that are none in {known.name[:60]!r}",
+        Message("coordinates that are none in {known!r}", known=known.name[:60]),
         remedy="check the reference system, and that x is the longitude or easting",
     )
 

@@ -16,6 +16,7 @@ from airbeat.errors import TerrainError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain, read_terrain
+from airbeat.language.words import Message
 from airbeat.mission.mission import DatumPattern, OrbitPattern, TrackLinePattern, WaypointPattern
 from airbeat.mission.resolve import Ledger
 from airbeat.mission.sanity import Parts
@@ -61,8 +62,11 @@ def _beside(base_dir: Path, name: str) -> Path:
 def model_note(terrain: Terrain) -> str:
     """Which height model is used, for people."""
     digests = ", ".join(digest[:16] for digest in terrain.sha256)
-    return (
-        f"ground heights from {terrain.name} (SHA-256 {digests}), a value every {terrain.resolution_m:.0f} m"
+    return Message(
+        "ground heights from {terrain} (SHA-256 {digests}), a value every {resolution_m:.0f} m",
+        terrain=terrain.name,
+        digests=digests,
+        resolution_m=terrain.resolution_m,
     )
 
 

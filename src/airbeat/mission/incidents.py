@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum, to_wgs84
+from airbeat.language.words import Message
 from airbeat.mission.beat import Incident
 
 __all__ = ["read_incidents"]
@@ -43,10 +44,14 @@ def read_incidents(
             content = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no usable path"
-        raise GeometryError(f"cannot be read: {reason}", where=name, remedy="check the path") from error
+        raise GeometryError(
+            Message("cannot be read: {reason}", reason=reason), where=name, remedy="check the path"
+        ) from error
     if len(content) > MAX_BYTES:
         raise GeometryError(
-            f"larger than {MAX_BYTES // 1_000_000} MB", where=name, remedy="keep a year of it"
+            Message("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1_000_000),
+            where=name,
+            remedy="keep a year of it",
         )
     try:
         text = content.decode("utf-8-sig")
@@ -66,13 +71,17 @@ def _incidents(
         missing = [c for c in needed if c not in columns]
         if missing:
             raise GeometryError(
-                f"has no column {', '.join(missing)}",
+                Message("has no column {missing}", missing=", ".join(missing)),
                 where=f"{name}, line 1",
                 remedy="the first line names the columns: time,lat,lon,kind",
             )
         for row in rows:
             if len(found) >= MAX_ROWS:
-                raise GeometryError(f"more than {MAX_ROWS} rows", where=name, remedy="keep a year of it")
+                raise GeometryError(
+                    Message("more than {max_rows} rows", max_rows=MAX_ROWS),
+                    where=name,
+                    remedy="keep a year of it",
+                )
             kind = (row[columns["kind"]] or "").strip() if "kind" in columns else ""
             if kinds and kind not in kinds:
                 continue
@@ -82,7 +91,9 @@ def _incidents(
             found.append((moment, place, kind[:200]))
     except csv.Error as error:
         raise GeometryError(
-            f"is no CSV table: {error}", where=f"{name}, line {rows.line_num}", remedy="check the quotes"
+            Message("is no CSV table: {error}", error=error),
+            where=f"{name}, line {rows.line_num}",
+            remedy="check the quotes",
         ) from error
     places = to_wgs84([place for _, place, _ in found], datum) if found else []
     incidents = [
@@ -98,7 +109,9 @@ def _moment(text: str, time_zone: ZoneInfo, where: str) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=time_zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise GeometryError(
-            f"is no date and time (got {text[:40]!r})", where=where, remedy="write 2026-11-25T16:30"
+            Message("is no date and time (got {words!r})", words=text[:40]),
+            where=where,
+            remedy="write 2026-11-25T16:30",
         ) from error
 
 
@@ -110,7 +123,7 @@ def _place(lat: str, lon: str, where: str) -> LatLon:
     except ValueError:
         pass
     raise GeometryError(
-        f"lat and lon are no place (got {lat[:20]!r}, {lon[:20]!r})",
+        Message("lat and lon are no place (got {lat!r}, {lon!r})", lat=lat[:20], lon=lon[:20]),
         where=where,
         remedy="decimal degrees, north and east positive",
     )

@@ -9,6 +9,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.language.words import Message
 from airbeat.mission.areafeature import check_length, is_shown_only, points_left_out
 from airbeat.mission.xmltree import local_name, xml_tree
 
@@ -37,7 +38,9 @@ def kml_features(content: bytes, *, notes: list[str]) -> Iterator[Placemark]:
     """
     root = xml_tree(content, kind="KML", error=GeometryError)
     if local_name(root) != "kml":
-        raise GeometryError(f"not KML: the file's first element is {local_name(root)[:40]!r}")
+        raise GeometryError(
+            Message("not KML: the file's first element is {local_name!r}", local_name=local_name(root)[:40])
+        )
     points: list[str] = []
     tracks = 0
     for number, placemark in enumerate((e for e in root.iter() if local_name(e) == "Placemark"), start=1):
@@ -52,7 +55,9 @@ def kml_features(content: bytes, *, notes: list[str]) -> Iterator[Placemark]:
     if points:
         notes.append(points_left_out(points))
     if tracks:
-        notes.append(f"{tracks} gx:Track(s) left out: save the way as a path (LineString)")
+        notes.append(
+            Message("{tracks} gx:Track(s) left out: save the way as a path (LineString)", tracks=tracks)
+        )
 
 
 def _name(placemark: Any) -> str:
@@ -89,7 +94,7 @@ def _outline(polygon: Any) -> Outline:
         elif local_name(boundary) == "innerBoundaryIs":
             holes += rings
     if len(shells) != 1:
-        raise GeometryError(f"a polygon needs one outer boundary (got {len(shells)})")
+        raise GeometryError(Message("a polygon needs one outer boundary (got {shells})", shells=len(shells)))
     return Outline(shell=shells[0], holes=tuple(holes))
 
 
@@ -105,11 +110,13 @@ def _position(text: str) -> LatLon:
         lon, lat = (float(part) for part in text.split(",")[:2])
     except ValueError:
         raise GeometryError(
-            f"not a position: {text[:40]!r}", remedy="write longitude,latitude without spaces between"
+            Message("not a position: {words!r}", words=text[:40]),
+            remedy="write longitude,latitude without spaces between",
         ) from None
     if not (abs(lon) <= 360 and abs(lat) <= 90):
         raise GeometryError(
-            f"{text[:40]!r} is no longitude and latitude in degrees", remedy="the order is longitude,latitude"
+            Message("{words!r} is no longitude and latitude in degrees", words=text[:40]),
+            remedy="the order is longitude,latitude",
         )
     lon = lon - 360.0 if lon > 180.0 else lon + 360.0 if lon < -180.0 else lon
     return LatLon(lat_deg=lat, lon_deg=lon)

@@ -12,6 +12,7 @@ from airbeat import __version__
 from airbeat.errors import MissionFileError, Problem
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
+from airbeat.language.words import Message
 from airbeat.mission.ground import resolve_terrain
 from airbeat.mission.mission import CorridorPattern, Mission, MissionKind
 from airbeat.mission.patterns import corridor_ground, line_path, resolve_pattern
@@ -155,7 +156,10 @@ def problems_in(ledger: Ledger) -> list[Problem]:
     rest = len(problems) - MAX_PROBLEMS
     last = problems[MAX_PROBLEMS]
     more = Problem(
-        line=last.line, column=last.column, key="", message=f"and {rest} more problems from here on"
+        line=last.line,
+        column=last.column,
+        key="",
+        message=Message("and {rest} more problems from here on", rest=rest),
     )
     return [*problems[:MAX_PROBLEMS], more]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic import model_validator as _model_validator
 
+from airbeat.language.words import Message
 from airbeat.mission.sections import (
     MIN_DISTANCE_M,
     Bearing,
@@ -51,7 +52,9 @@ def _angle(value: Any) -> float | None:
     if value == "auto":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 360:
-        raise complaint(f"must be auto or 0 to 360 (got {value!r})", "90 flies the lines east-west")
+        raise complaint(
+            Message("must be auto or 0 to 360 (got {value!r})", value=value), "90 flies the lines east-west"
+        )
     return float(value)
 
 
@@ -193,7 +196,10 @@ class OrbitSection(LoopSection):
             )
         if self.tolerance_m > self.radius_m / 4:
             raise complaint(
-                f"tolerance_m must be a quarter of radius_m or less (got {self.tolerance_m:g})",
+                Message(
+                    "tolerance_m must be a quarter of radius_m or less (got {tolerance_m:g})",
+                    tolerance_m=self.tolerance_m,
+                ),
                 "it says how far the straight legs may cut into the circle",
             )
         return self
@@ -291,7 +297,7 @@ class SectorSection(DatumSection):
         count = 180.0 / self.sector_deg
         if abs(count - round(count)) > 1e-6:
             raise complaint(
-                f"sector_deg {self.sector_deg:g} does not divide 180",
+                Message("sector_deg {sector_deg:g} does not divide 180", sector_deg=self.sector_deg),
                 "choose 10, 12, 15, 20, 30, 36, 45, 60 or 90",
             )
         return self

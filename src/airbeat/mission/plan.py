@@ -13,6 +13,7 @@ from typing import Any
 
 from airbeat.geo.coordinates import Altitude, LatLon
 from airbeat.geo.terrain import Terrain
+from airbeat.language.words import Message
 from airbeat.mission.commands import command_name, is_nav
 from airbeat.mission.editable import EditablePattern
 from airbeat.vehicle.airframe import Airframe
@@ -265,8 +266,14 @@ class FlightPlan:
         if self.survey is None:
             return ""
         if self.terrain is None:
-            return f"{self.survey.height_agl_m:.1f} m (flat ground assumed)"
-        return f"at least {self.survey.height_agl_m:.1f} m by {self.terrain.name}"
+            return Message(
+                "{height_agl_m:.1f} m (flat ground assumed)", height_agl_m=self.survey.height_agl_m
+            )
+        return Message(
+            "at least {height_agl_m:.1f} m by {terrain}",
+            height_agl_m=self.survey.height_agl_m,
+            terrain=self.terrain.name,
+        )
 
     def waypoints(self) -> list[tuple[int, PlanItem]]:
         """The items that move the vehicle to a place, with their sequence numbers."""

@@ -10,6 +10,7 @@ from typing import Any
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.polygons import Outline
+from airbeat.language.words import Message
 from airbeat.mission.areafeature import check_length
 
 __all__ = ["PlanArea", "is_qgc_plan", "plan_areas"]
@@ -68,13 +69,17 @@ def _places(value: Any, where: str) -> tuple[LatLon, ...]:
 def _place(pair: Any, where: str) -> LatLon:
     numbers = pair[:2] if isinstance(pair, list) else []
     if len(numbers) != 2 or not all(_is_number(v) for v in numbers):
-        raise GeometryError(f"not a place: {str(pair)[:60]!r}", where=where, remedy="[latitude, longitude]")
+        raise GeometryError(
+            Message("not a place: {pair!r}", pair=str(pair)[:60]), where=where, remedy="[latitude, longitude]"
+        )
     return LatLon(lat_deg=float(numbers[0]), lon_deg=float(numbers[1]))
 
 
 def _width(value: Any, where: str) -> float:
     if not _is_number(value) or not 0 < value <= 10_000.0:
-        raise GeometryError(f"a corridor {str(value)[:40]} m wide", where=where, remedy="0 to 10000 m")
+        raise GeometryError(
+            Message("a corridor {number} m wide", number=str(value)[:40]), where=where, remedy="0 to 10000 m"
+        )
     return float(value)
 
 

@@ -18,6 +18,7 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.datums import MapDatum, in_china_box, to_wgs84
 from airbeat.geo.frame import distance_m
 from airbeat.geo.polygons import Outline, RingError, Shape, assemble, check_simple_ring
+from airbeat.language.words import Message
 from airbeat.mission.areafile import free_area, read_area_file
 from airbeat.mission.mission import Wind
 from airbeat.mission.plan import Fence, FenceCircle, FencePolygon, RallyPoint
@@ -326,9 +327,15 @@ def resolve_height(
     height_m = math.floor(fits_m * 10.0 + 1e-6) / 10.0
     if path == ("height",):
         flat = datum is AltitudeDatum.HOME and tolerance_m is None
-        assumed = ", flat ground at home's height assumed" if flat else ""
+        assumed = Message(", flat ground at home's height assumed") if flat else ""
         ledger.notes.append(
-            f"height {height_m:g} m {datum.value} follows from the GSD of {section.gsd_cm_px:g} cm{assumed}"
+            Message(
+                "height {height_m:g} m {datum} follows from the GSD of {gsd_cm_px:g} cm{assumed}",
+                height_m=height_m,
+                datum=datum.value,
+                gsd_cm_px=section.gsd_cm_px,
+                assumed=assumed,
+            )
         )
     return Altitude(value_m=height_m, datum=datum)
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic import model_validator as _model_validator
 
+from airbeat.language.words import Message
 from airbeat.mission.patternschema import (
     CorridorSection,
     LawnmowerSection,
@@ -108,7 +109,9 @@ def _paths(value: Any) -> Any:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, list):
-        raise complaint(f"must be a file's path (got {value!r:.60})", "write file: N47E011.hgt")
+        raise complaint(
+            Message("must be a file's path (got {value!r:.60})", value=value), "write file: N47E011.hgt"
+        )
     return value
 
 
@@ -182,7 +185,9 @@ class AreaSection(Section):
         given = [k for k in ("file", "outline", "polygons") if getattr(self, k) is not None]
         if len(given) != 1:
             got = " and ".join(given) or "none of them"
-            raise complaint(f"must hold one of file, outline, polygons (got {got})", "draw the area once")
+            raise complaint(
+                Message("must hold one of file, outline, polygons (got {got})", got=got), "draw the area once"
+            )
         if self.holes and self.outline is None:
             raise complaint("holes stand beside an outline", "put holes into the polygon that they belong to")
         return self

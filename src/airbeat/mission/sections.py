@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic import model_validator as _model_validator
 from pydantic_core import PydanticCustomError
 
+from airbeat.language.words import Message
+
 __all__ = [
     "MIN_DISTANCE_M",
     "Bearing",
@@ -81,7 +83,7 @@ class HeightSection(Section):
             )
         if self.value_m is not None and self.datum is None:
             raise complaint(
-                f"value_m {self.value_m:g} has no datum",
+                Message("value_m {value_m:g} has no datum", value_m=self.value_m),
                 "datum: home is above the take-off place, amsl above sea level, agl above the ground below",
             )
         if self.gsd_cm_px is not None and self.datum == "amsl":

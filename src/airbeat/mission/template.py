@@ -15,6 +15,7 @@ from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum, in_china_box
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.language.words import Message
 from airbeat.mission.areafile import AreaFile, read_area_file
 from airbeat.mission.sanity import MAX_DISTANCE_M
 from airbeat.vehicle.airframe import airframe_profile
@@ -63,7 +64,13 @@ def new_mission_text(
         PlanningError: no such camera or airframe profile.
     """
     if not 10.0 <= radius_m <= MAX_RADIUS_M:
-        raise UsageError(f"the radius must be 10 to {MAX_RADIUS_M:g} m (got {radius_m:g})")
+        raise UsageError(
+            Message(
+                "the radius must be 10 to {max_radius_m:g} m (got {radius_m:g})",
+                max_radius_m=MAX_RADIUS_M,
+                radius_m=radius_m,
+            )
+        )
     area_file: AreaFile | None = None
     if area_path is not None:
         area_file = read_area_file(area_path)
@@ -81,7 +88,12 @@ def new_mission_text(
     for what, position in (("home", place), ("the last-seen point", last_seen)):
         if position is not None and distance_m(position, frame.origin) > MAX_DISTANCE_M:
             raise UsageError(
-                f"{what} {position} is {distance_m(position, frame.origin) / 1000:.0f} km from the area",
+                Message(
+                    "{what} {position} is {distance_m:.0f} km from the area",
+                    what=what,
+                    position=position,
+                    distance_m=distance_m(position, frame.origin) / 1000,
+                ),
                 remedy="check that latitude and longitude are not swapped",
             )
     fence = fence_round(area, frame, place)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from airbeat.errors import Problem
+from airbeat.language.words import Message
 from airbeat.mission.patternschema import PATTERNS
 from airbeat.mission.schema import MissionFile
 from airbeat.mission.yamltree import KeyPath, YamlTree
@@ -20,8 +21,8 @@ __all__ = ["MAX_HINTS", "key_hint", "problems_of", "shown", "value_at"]
 
 MAX_HINTS = 200
 """Looking for the key that was meant takes time; a file of so many unknown keys is no typing mistake."""
-_UNKNOWN = "unknown key"
-_MISSING = "is missing"
+_UNKNOWN = Message("unknown key")
+_MISSING = Message("is missing")
 
 
 def problems_of(
@@ -56,7 +57,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a block of keys"
     if isinstance(value, list):
-        return f"a list of {len(value)}" if value else "an empty list"
+        return Message("a list of {number}", number=len(value)) if value else "an empty list"
     if isinstance(value, bool):
         return "true" if value else "false"
     text = repr(value)
@@ -86,7 +87,11 @@ def key_hint(key: str, known: Iterable[str]) -> str:
         close = [n for n in names if n.rsplit("_", 1)[0] == key.lower() or n.startswith(f"{key.lower()}_")][
             :1
         ]
-    return f"did you mean {close[0]}?" if close else f"keys here: {', '.join(names)}"
+    return (
+        Message("did you mean {close}?", close=close[0])
+        if close
+        else Message("keys here: {names}", names=", ".join(names))
+    )
 
 
 def _in_file(loc: KeyPath, data: Any) -> KeyPath:
@@ -144,7 +149,8 @@ def _words(
     kind = detail["type"]
     if kind == "airbeat":
         context = detail.get("ctx", {})
-        return str(context["text"])[:300], str(context["hint"])
+        text, hint = context["text"], context["hint"]
+        return text if isinstance(text, Message) else str(text)[:300], hint
     if kind == "extra_forbidden" and whole is None:
         return _UNKNOWN, ""
     if kind == "extra_forbidden":
@@ -159,34 +165,40 @@ def _words(
     if kind == "union_tag_invalid":
         close = difflib.get_close_matches(context["tag"], PATTERNS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(PATTERNS)}"
-        return f"no such pattern (got {context['tag'][:60]!r})", hint
+        return Message("no such pattern (got {tag!r})", tag=context["tag"][:60]), hint
     if kind == "too_short" and isinstance(detail["input"], str):
-        return f"must not be empty (got {got})", ""
+        return Message("must not be empty (got {got})", got=got), ""
     wording = _WORDING.get(kind)
     if wording is None:
-        return f"{detail['msg'][:200]} (got {got})", ""
-    return f"{wording(context)} (got {got})", _value_hint(detail, path, tree)
+        return Message("{msg} (got {got})", msg=detail["msg"][:200], got=got), ""
+    return Message("{wording} (got {got})", wording=wording(context), got=got), _value_hint(
+        detail, path, tree
+    )
 
 
 _WORDING: dict[str, Callable[[dict[str, Any]], str]] = {
-    "less_than": lambda c: f"must be less than {c['lt']:g}",
-    "less_than_equal": lambda c: f"must be {c['le']:g} or less",
-    "greater_than": lambda c: f"must be more than {c['gt']:g}",
-    "greater_than_equal": lambda c: f"must be {c['ge']:g} or more",
-    "finite_number": lambda _: "must be a finite number",
-    "float_type": lambda _: "must be a number",
-    "int_type": lambda _: "must be a whole number",
-    "int_from_float": lambda _: "must be a whole number",
-    "bool_type": lambda _: "must be true or false",
-    "string_type": lambda _: "must be text",
-    "string_unicode": lambda _: "must be one line of printable text",
-    "string_too_short": lambda _: "must not be empty",
-    "string_too_long": lambda c: f"must not be longer than {c['max_length']} characters",
-    "list_type": lambda _: "must be a list",
-    "model_type": lambda _: "must be a block of keys",
-    "too_short": lambda c: f"needs at least {c['min_length']} entr{'y' if c['min_length'] == 1 else 'ies'}",
-    "too_long": lambda c: f"must not have more than {c['max_length']} entries",
-    "literal_error": lambda c: f"must be {c['expected'].replace(chr(39), '')}",
+    "less_than": lambda c: Message("must be less than {limit:g}", limit=c["lt"]),
+    "less_than_equal": lambda c: Message("must be {limit:g} or less", limit=c["le"]),
+    "greater_than": lambda c: Message("must be more than {limit:g}", limit=c["gt"]),
+    "greater_than_equal": lambda c: Message("must be {limit:g} or more", limit=c["ge"]),
+    "finite_number": lambda _: Message("must be a finite number"),
+    "float_type": lambda _: Message("must be a number"),
+    "int_type": lambda _: Message("must be a whole number"),
+    "int_from_float": lambda _: Message("must be a whole number"),
+    "bool_type": lambda _: Message("must be true or false"),
+    "string_type": lambda _: Message("must be text"),
+    "string_unicode": lambda _: Message("must be one line of printable text"),
+    "string_too_short": lambda _: Message("must not be empty"),
+    "string_too_long": lambda c: Message("must not be longer than {limit} characters", limit=c["max_length"]),
+    "list_type": lambda _: Message("must be a list"),
+    "model_type": lambda _: Message("must be a block of keys"),
+    "too_short": lambda c: (
+        Message("needs at least 1 entry")
+        if c["min_length"] == 1
+        else Message("needs at least {limit} entries", limit=c["min_length"])
+    ),
+    "too_long": lambda c: Message("must not have more than {limit} entries", limit=c["max_length"]),
+    "literal_error": lambda c: Message("must be {expected}", expected=c["expected"].replace(chr(39), "")),
 }
 
 
@@ -197,14 +209,14 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
         return _swap_hint(key, value, value_at(tree.data, path[:-1]))
     if key in ("side", "front", "reserve_share") and isinstance(value, int | float):
         if 2 <= value < 100:
-            return f"write {value / 100:g} for {value:g} %"
+            return Message("write {number:g} for {value:g} %", number=value / 100, value=value)
         return "a share of the whole: write 0.3 for 30 %"
     if detail["type"] in ("float_type", "int_type") and isinstance(value, str):
         return _number_hint(value, key)
     if key == "gsd_cm_px" and isinstance(value, int | float):
         return "centimetres of ground a pixel: 2 shows a person"
     if detail["type"] == "bool_type":
-        return f"write {key}: true" if key in ("photo", "crosshatch") else ""
+        return Message("write {key}: true", key=key) if key in ("photo", "crosshatch") else ""
     if key == "gimbal_pitch_deg" and isinstance(value, int | float):
         return "-90 looks straight down, -45 forward and down"
     if detail["type"] == "literal_error":
@@ -212,9 +224,9 @@ def _value_hint(detail: ErrorDetails, path: KeyPath, tree: YamlTree) -> str:
             return "this version reads airbeat: 1; a newer file needs a newer airbeat"
         options = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
         close = difflib.get_close_matches(str(value).lower().replace("-", ""), options, n=1)
-        return f"did you mean {close[0]}?" if close else ""
+        return Message("did you mean {close}?", close=close[0]) if close else ""
     if detail["type"] in ("model_type", "list_type") and key in _EXAMPLES:
-        return f"write {_EXAMPLES[key]}"
+        return Message("write {examples}", examples=_EXAMPLES[key])
     if detail["type"] == "too_short":
         few = {
             "points": "list at least one point",
@@ -249,22 +261,26 @@ _EXAMPLES = {
 def _swap_hint(key: str, value: float, block: Any) -> str:
     other = block.get("lon" if key == "lat" else "lat") if isinstance(block, dict) else None
     if key == "lat" and isinstance(other, int | float) and abs(other) <= 90 and abs(value) <= 180:
-        return f"latitude and longitude look swapped: lat: {other}, lon: {value}"
+        return Message(
+            "latitude and longitude look swapped: lat: {other}, lon: {value}", other=other, value=value
+        )
     return "decimal degrees are wanted, north and east positive"
 
 
 def _number_hint(value: str, key: str) -> str:
     text = value.strip()
     if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
-        return f"write the decimal point: {text.replace(',', '.')}"
+        return Message("write the decimal point: {replace}", replace=text.replace(",", "."))
     if re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
-        return f"write the number in decimal digits: {int(text, 16)}"
+        return Message("write the number in decimal digits: {words}", words=int(text, 16))
     if re.fullmatch(r"[-+]?[0-9.]+", text):
-        return f"write the number without quotes: {text}"
+        return Message("write the number without quotes: {words}", words=text)
     share = re.fullmatch(r"([0-9.]+)\s*%", text)
     if share and re.fullmatch(r"[0-9]+(\.[0-9]+)?", share[1]):
-        return f"write {float(share[1]) / 100:g} for {text}"
+        return Message("write {share:g} for {words}", share=float(share[1]) / 100, words=text)
     number = re.match(r"[-+]?[0-9]+(\.[0-9]+)?(?=\s*[a-zA-Z°])", text)
     if number:
-        return f"write the number alone, the unit is in the key: {key}: {number[0]}"
+        return Message(
+            "write the number alone, the unit is in the key: {key}: {number}", key=key, number=number[0]
+        )
     return "write the number alone, with a decimal point"

@@ -28,6 +28,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from airbeat.errors import Problem
+from airbeat.language.words import Message
 
 __all__ = ["KeyPath", "Place", "YamlTree", "YamlTreeError", "dotted", "printable", "read_yaml"]
 
@@ -130,7 +131,7 @@ class _Reader:
         first = next(self._events)
         if isinstance(first, StreamEndEvent):
             raise YamlTreeError(
-                Problem(line=0, column=0, key="", message="the file is empty", remedy=_NEW_HINT)
+                Problem(line=0, column=0, key="", message=Message("the file is empty"), remedy=_NEW_HINT)
             )
         root = next(self._events)
         self._tree.places[()] = _place(root)
@@ -150,18 +151,28 @@ class _Reader:
     def _node(self, event: Event, path: KeyPath) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise _fatal(event, f"more than {MAX_NODES} values", "simplify the outline")
+            raise _fatal(
+                event, Message("more than {max_nodes} values", max_nodes=MAX_NODES), "simplify the outline"
+            )
         if len(path) > MAX_DEPTH:
-            raise _fatal(event, f"nested more than {MAX_DEPTH} levels deep", "check the brackets")
+            raise _fatal(
+                event,
+                Message("nested more than {max_depth} levels deep", max_depth=MAX_DEPTH),
+                "check the brackets",
+            )
         if isinstance(event, AliasEvent):
             raise _fatal(
                 event,
-                f"YAML aliases are not read (got *{printable(str(event.anchor))})",
+                Message("YAML aliases are not read (got *{anchor})", anchor=printable(str(event.anchor))),
                 "write the value out in full",
             )
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise _fatal(event, f"YAML tags are not read (got {printable(str(tag))})", "leave the tag out")
+            raise _fatal(
+                event,
+                Message("YAML tags are not read (got {tag})", tag=printable(str(tag))),
+                "leave the tag out",
+            )
         if isinstance(event, MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, SequenceStartEvent):
@@ -180,7 +191,10 @@ class _Reader:
             known = self._tree.places.get(child)
             if known is not None:
                 self._complain(
-                    event, child, f"is given twice (first in line {known.line})", "keep one of the two"
+                    event,
+                    child,
+                    Message("is given twice (first in line {line})", line=known.line),
+                    "keep one of the two",
                 )
                 self._node(next(self._events), (*path, f"{key} (again)"))
                 continue
@@ -208,7 +222,9 @@ class _Reader:
             return int(text)
         number = float(text) if _FLOAT.fullmatch(text) else None
         if _NOT_FINITE.fullmatch(text) or (number is not None and not math.isfinite(number)):
-            self._complain(event, path, f"must be a finite number (got {printable(text)})", "")
+            self._complain(
+                event, path, Message("must be a finite number (got {words})", words=printable(text)), ""
+            )
             return None
         return text if number is None else number
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from airbeat.language.words import Message
+
 if TYPE_CHECKING:
     from airbeat.ops.log import Event
 
@@ -56,47 +58,94 @@ class Happening(StrEnum):
 
 def _place(p: dict[str, Any]) -> str:
     if p.get("lat_deg") is None:
-        return "no position"
+        return Message("no position")
     ce90 = f" ± {p['ce90_m']:.0f} m" if p.get("ce90_m") is not None else ""
     return f"{p['lat_deg']:.6f}, {p['lon_deg']:.6f}{ce90}"
 
 
 def _ended(p: dict[str, Any]) -> str:
-    lasted = f" after {p['duration_s']:.0f} s" if p.get("duration_s") is not None else ""
-    return f"flight of {p['plan']} ended{lasted}: {p['explanation']}; {p['photos']} photographs"
+    lasted = ""
+    if p.get("duration_s") is not None:
+        lasted = Message(" after {duration_s:.0f} s", duration_s=p["duration_s"])
+    return Message(
+        "flight of {plan} ended{lasted}: {explanation}; {photos} photographs",
+        plan=p["plan"],
+        lasted=lasted,
+        explanation=p["explanation"],
+        photos=p["photos"],
+    )
 
 
 def _decided(p: dict[str, Any]) -> str:
-    return f"{p['candidate']} is decided on: {p['verdict']}" + (f" ({p['note']})" if p.get("note") else "")
+    verdict = Message(p["verdict"])
+    if p.get("note"):
+        return Message(
+            "{candidate} is decided on: {verdict} ({note})",
+            candidate=p["candidate"],
+            verdict=verdict,
+            note=p["note"],
+        )
+    return Message("{candidate} is decided on: {verdict}", candidate=p["candidate"], verdict=verdict)
 
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    Happening.MISSION_PLANNED: lambda p: f"{p['plan']} planned, {p['items']} items",
-    Happening.MISSION_UPLOADED: lambda p: f"{p['plan']} uploaded to {p['vehicle']}: {p['outcome']}",
-    Happening.MISSION_EXPORTED: lambda p: (
-        f"{p['plan']} exported: {p['files'][0]['file']}, {len(p['losses'])} things not held"
+    Happening.MISSION_PLANNED: lambda p: Message(
+        "{plan} planned, {items} items", plan=p["plan"], items=p["items"]
     ),
-    Happening.FLIGHT_CONFIRMED: lambda p: f"arming of {p['vehicle']} for {p['plan']} confirmed",
-    Happening.FLIGHT_ORDERED: lambda p: f"{p['wish']} ordered for {p['vehicle']}",
-    Happening.FLIGHT_BEGUN: lambda p: f"flight of {p['plan']} begins on {p['vehicle']}",
+    Happening.MISSION_UPLOADED: lambda p: Message(
+        "{plan} uploaded to {vehicle}: {outcome}", plan=p["plan"], vehicle=p["vehicle"], outcome=p["outcome"]
+    ),
+    Happening.MISSION_EXPORTED: lambda p: Message(
+        "{plan} exported: {file}, {losses} things not held",
+        plan=p["plan"],
+        file=p["files"][0]["file"],
+        losses=len(p["losses"]),
+    ),
+    Happening.FLIGHT_CONFIRMED: lambda p: Message(
+        "arming of {vehicle} for {plan} confirmed", vehicle=p["vehicle"], plan=p["plan"]
+    ),
+    Happening.FLIGHT_ORDERED: lambda p: Message(
+        "{wish} ordered for {vehicle}", wish=p["wish"], vehicle=p["vehicle"]
+    ),
+    Happening.FLIGHT_BEGUN: lambda p: Message(
+        "flight of {plan} begins on {vehicle}", plan=p["plan"], vehicle=p["vehicle"]
+    ),
     Happening.FLIGHT_SAID: lambda p: f"{p['kind']}: {p['text']}",
     Happening.FLIGHT_ENDED: _ended,
-    Happening.SEARCH_BEGUN: lambda p: f"search of {p['source']} begins",
-    Happening.FRAME_SEARCHED: lambda p: f"{p['file']} searched, {p['boxes']} boxes",
-    Happening.FRAME_REFUSED: lambda p: f"{p['file']} not searched: {p['reason']}",
-    Happening.CANDIDATE_FOUND: lambda p: f"candidate {p['candidate']}, score {p['score']:.2f}, {_place(p)}",
-    Happening.SEARCH_ENDED: lambda p: (
-        f"search of {p['source']} ended: {p['frames']} frames, {p['refused']} not searched, "
-        f"{p['candidates']} candidates"
+    Happening.SEARCH_BEGUN: lambda p: Message("search of {source} begins", source=p["source"]),
+    Happening.FRAME_SEARCHED: lambda p: Message(
+        "{file} searched, {boxes} boxes", file=p["file"], boxes=p["boxes"]
+    ),
+    Happening.FRAME_REFUSED: lambda p: Message(
+        "{file} not searched: {reason}", file=p["file"], reason=p["reason"]
+    ),
+    Happening.CANDIDATE_FOUND: lambda p: Message(
+        "candidate {candidate}, score {score:.2f}, {place}",
+        candidate=p["candidate"],
+        score=p["score"],
+        place=_place(p),
+    ),
+    Happening.SEARCH_ENDED: lambda p: Message(
+        "search of {source} ended: {frames} frames, {refused} not searched, {candidates} candidates",
+        source=p["source"],
+        frames=p["frames"],
+        refused=p["refused"],
+        candidates=p["candidates"],
     ),
     Happening.REVIEW_DECISION: _decided,
-    Happening.REVIEW_UNDO: lambda p: f"the decision of event {p['undone']} on {p['candidate']} is taken back",
-    Happening.HANDOVER_WRITTEN: lambda p: f"{len(p['files'])} hand-over files written",
-    Happening.DISPATCH_RANKED: lambda p: f"{len(p['units'])} units ranked for {p['kind']}",
-    Happening.DISPATCH_ORDER: lambda p: f"{p['sent']} ordered to {p['kind']}",
+    Happening.REVIEW_UNDO: lambda p: Message(
+        "the decision of event {undone} on {candidate} is taken back",
+        undone=p["undone"],
+        candidate=p["candidate"],
+    ),
+    Happening.HANDOVER_WRITTEN: lambda p: Message("{files} hand-over files written", files=len(p["files"])),
+    Happening.DISPATCH_RANKED: lambda p: Message(
+        "{units} units ranked for {kind}", units=len(p["units"]), kind=p["kind"]
+    ),
+    Happening.DISPATCH_ORDER: lambda p: Message("{sent} ordered to {kind}", sent=p["sent"], kind=p["kind"]),
     Happening.DISPATCH_DONE: lambda p: f"{p['unit']}: {p['ending']} ({p['explanation']})",
-    Happening.DISPATCH_FAILED: lambda p: f"{p['unit']} was not sent: {p['why']}",
-    Happening.ACT_FAILED: lambda p: f"{p['what']} failed: {p['why']}",
+    Happening.DISPATCH_FAILED: lambda p: Message("{unit} was not sent: {why}", unit=p["unit"], why=p["why"]),
+    Happening.ACT_FAILED: lambda p: Message("{what} failed: {why}", what=p["what"], why=p["why"]),
     Happening.NOTE: lambda p: str(p["text"]),
 }
 

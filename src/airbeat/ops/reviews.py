@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from airbeat.language.words import N_
 from airbeat.ops.log import Event, OperationsLog
 
 __all__ = ["Decision", "LookKey", "Reviewable", "Reviews", "Verdict", "carry_over"]
@@ -33,7 +34,8 @@ class Verdict(StrEnum):
     @property
     def status(self) -> str:
         """As hand-over files have it."""
-        return {"person": "confirmed", "clue": "confirmed", "no": "dismissed"}.get(self.value, "candidate")
+        confirmed, dismissed, open_still = N_("confirmed"), N_("dismissed"), N_("candidate")
+        return {"person": confirmed, "clue": confirmed, "no": dismissed}.get(self.value, open_still)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

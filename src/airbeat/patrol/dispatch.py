@@ -17,6 +17,7 @@ import shapely
 from airbeat.errors import PlanningError, UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import bearing_deg, distance_m
+from airbeat.language.words import Message
 from airbeat.mission.beat import Beat, BeatDrone, LaunchSite
 from airbeat.patrol.space import BeatSpace, beat_space
 from airbeat.planning.route import Router
@@ -206,7 +207,8 @@ class Dispatcher:
         """
         if state.name not in self._drones:
             raise UsageError(
-                f"no drone {state.name!r} in this beat", remedy=f"there are: {', '.join(self._drones)}"
+                Message("no drone {state!r} in this beat", state=state.name),
+                remedy=Message("there are: {drones}", drones=", ".join(self._drones)),
             )
         number, site, drone = self._drones[state.name]
         bearing = bearing_deg(state.position, incident.position)
@@ -270,7 +272,7 @@ class Dispatcher:
             way=(state.position, incident.position),
             length_m=length_m,
             bearing_deg=bearing_deg(state.position, incident.position),
-            notes=(f"its position is {state.age_s / 60:.0f} min old",) if old else (),
+            notes=(Message("its position is {age_s:.0f} min old", age_s=state.age_s / 60),) if old else (),
         )
 
     # Ways and times

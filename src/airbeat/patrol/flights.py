@@ -10,6 +10,7 @@ import numpy as np
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.beat import Beat, Broadcast, PointLook, PointVisit, SweepVisit
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.forecast import forecast
@@ -93,8 +94,12 @@ def flight_of(
     notes = [*clock.notes, *builder.notes(zones)]
     if covered_m > 0:
         notes.append(
-            f"camera off or up for {covered_m:.0f} m over {named(zones.names)}; a video that is recorded by "
-            "hand is not stopped by the plan"
+            Message(
+                "camera off or up for {covered_m:.0f} m over {named}; a video that is recorded by "
+                "hand is not stopped by the plan",
+                covered_m=covered_m,
+                named=named(zones.names),
+            )
         )
     mission = replace(clock.mission, name=name, fence=space.fence)
     path = [space.sites[site], *builder.path, space.sites[site]]
@@ -141,7 +146,10 @@ class _Builder:
         found = self._router.route(self.path[-1], place)
         if found is None and not straight:
             raise PlanningError(
-                f"{self._space.frame.to_latlon([place])[0]} cannot be reached inside the fence",
+                Message(
+                    "{to_latlon} cannot be reached inside the fence",
+                    to_latlon=self._space.frame.to_latlon([place])[0],
+                ),
                 remedy="widen the fence, or use a smaller margin",
             )
         way = [place] if found is None else found[1][1:]

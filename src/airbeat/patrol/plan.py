@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.mission.beat import Beat, Visit
 from airbeat.mission.plan import FlightPlan
 from airbeat.patrol.apart import Departure, kept_apart
@@ -143,7 +144,7 @@ def plan_round(
     due = [(v, w) for v, w in windows if w]
     if not due:
         raise PlanningError(
-            f"no visit is due in {shift.name} on {shift.day}",
+            Message("no visit is due in {shift} on {day}", shift=shift.name, day=shift.day),
             where=beat.where("beat"),
             remedy="choose another day or shift",
         )

@@ -19,6 +19,7 @@ import numpy as np
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.beat import Beat, Duty, RosterWish, Visit
 from airbeat.patrol.batteries import Pack
 from airbeat.patrol.crews import crews_of
@@ -144,7 +145,14 @@ def roster_of(
     days = (last - first).days + 1
     if not 1 <= days <= _MOST_DAYS:
         raise PlanningError(
-            f"{first} to {last} are {days} days (1 to {_MOST_DAYS})", remedy="choose --from and --to anew"
+            Message(
+                "{first} to {last} are {days} days (1 to {most_days})",
+                first=first,
+                last=last,
+                days=days,
+                most_days=_MOST_DAYS,
+            ),
+            remedy="choose --from and --to anew",
         )
     memory = _Memory()
     chance = random.Random(beat.roster.seed if seed is None else seed)
@@ -165,7 +173,7 @@ def roster_of(
             progress((number + 1) / days)
     if not shifts:
         raise PlanningError(
-            f"nobody is on duty from {first} to {last}",
+            Message("nobody is on duty from {first} to {last}", first=first, last=last),
             where=beat.where("times"),
             remedy="choose other days, or change the times",
         )

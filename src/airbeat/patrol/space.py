@@ -12,6 +12,7 @@ import shapely
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.beat import Beat, LineVisit, PointVisit, SweepVisit, Visit
 from airbeat.mission.plan import Fence, FencePolygon
 from airbeat.planning.freespace import fence_zones
@@ -54,7 +55,7 @@ def visit_geometry(visit: Visit) -> Any:
         return shapely.LineString([(p.lon_deg, p.lat_deg) for p in visit.line])
     if isinstance(visit, SweepVisit):
         return visit.area
-    raise TypeError(f"no geometry of a {type(visit).__name__}")
+    raise TypeError(Message("no geometry of a {name__}", name__=type(visit).__name__))
 
 
 def beat_space(beat: Beat, *, crowded: Collection[str] = ()) -> BeatSpace:
@@ -82,7 +83,10 @@ def beat_space(beat: Beat, *, crowded: Collection[str] = ()) -> BeatSpace:
     free = shapely.union_all(polygons_of(free))
     if free.is_empty:
         raise PlanningError(
-            f"nothing is left to fly in once {beat.margin_m:g} m of margin are taken off",
+            Message(
+                "nothing is left to fly in once {margin_m:g} m of margin are taken off",
+                margin_m=beat.margin_m,
+            ),
             where=beat.where("fence"),
             remedy="use a smaller margin, a larger fence or fewer zones",
         )
@@ -124,15 +128,22 @@ def _gate(place: Place, free: Any, closed: Any, beat: Beat, number: int) -> Plac
     where = beat.where(f"launch[{number + 1}]")
     if not closed.buffer(0.01).intersects(here):
         raise PlanningError(
-            f"launch site {site.name} lies outside the fence or in a zone that may not be flown over",
+            Message(
+                "launch site {site} lies outside the fence or in a zone that may not be flown over",
+                site=site.name,
+            ),
             where=where,
             remedy="move it, or redraw the fence",
         )
     way = shapely.shortest_line(here, free)
     if not closed.buffer(0.01).covers(way):
         raise PlanningError(
-            f"launch site {site.name} lies within {beat.margin_m:g} m of the fence or a keep-out, with no "
-            "free way out",
+            Message(
+                "launch site {site} lies within {margin_m:g} m of the fence or a keep-out, with no "
+                "free way out",
+                site=site.name,
+                margin_m=beat.margin_m,
+            ),
             where=where,
             remedy="move it, or use a smaller margin",
         )

@@ -13,6 +13,7 @@ import shapely.ops
 
 from airbeat.errors import PlanningError
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.beat import Beat, LineVisit, PointLook, PointVisit, SweepVisit, Visit
 from airbeat.mission.mission import FixedPoint, SurveyPattern
 from airbeat.patrol.clock import DroneClock
@@ -176,7 +177,7 @@ def _jobs(beat: Beat, visit: Visit, clock: DroneClock, space: BeatSpace, router:
         runs = _sweep_runs(beat, visit, clock, space, router)
     if not runs:
         raise PlanningError(
-            f"{visit.name} has nothing to fly along inside the fence",
+            Message("{visit} has nothing to fly along inside the fence", visit=visit.name),
             where=beat.where(visit.key),
             remedy="widen the fence, or move it",
         )
@@ -198,8 +199,11 @@ def _jobs(beat: Beat, visit: Visit, clock: DroneClock, space: BeatSpace, router:
                 for number, ways in enumerate(made, start=1)
             ]
     raise PlanningError(
-        f"{visit.name} cannot be reached, flown in part and left again on one battery of "
-        f"{clock.battery_s / 60:.0f} min",
+        Message(
+            "{visit} cannot be reached, flown in part and left again on one battery of {battery_s:.0f} min",
+            visit=visit.name,
+            battery_s=clock.battery_s / 60,
+        ),
         where=beat.where(visit.key),
         remedy="add a launch site nearer to it, or a drone with more endurance",
     )
@@ -221,8 +225,12 @@ def _refuse_outside(beat: Beat, visit: Visit, line: Points, space: BeatSpace, ro
         if not outside.is_empty:
             worst = shapely.get_coordinates(outside)[0]
     raise PlanningError(
-        f"{visit.name} would be flown outside the fence, in its margin, or over a zone that may not be "
-        f"flown over, at {space.frame.to_latlon([worst])[0]}",
+        Message(
+            "{visit} would be flown outside the fence, in its margin, or over a zone that may "
+            "not be flown over, at {to_latlon}",
+            visit=visit.name,
+            to_latlon=space.frame.to_latlon([worst])[0],
+        ),
         where=beat.where(visit.key),
         remedy="move it, give it a stand_off_m or side_offset_m, widen the fence, or use a smaller margin",
     )
@@ -277,8 +285,14 @@ def _line_runs(beat: Beat, visit: LineVisit, clock: DroneClock, space: BeatSpace
     seen_m = across_m * (1.0 - _LINE_OVERLAP)
     if visit.side_offset_m != 0 and visit.width_m / 2 + abs(visit.side_offset_m) > across_m / 2:
         raise PlanningError(
-            f"{visit.name}: from {abs(visit.side_offset_m):g} m beside it a picture {across_m:.0f} m wide "
-            f"does not show its {visit.width_m:g} m",
+            Message(
+                "{visit}: from {side_offset_m:g} m beside it a picture {across_m:.0f} m wide does "
+                "not show its {width_m:g} m",
+                visit=visit.name,
+                side_offset_m=abs(visit.side_offset_m),
+                across_m=across_m,
+                width_m=visit.width_m,
+            ),
             where=beat.where(f"{visit.key}.side_offset_m"),
             remedy="fly higher, nearer to it, or ask for less width_m",
         )
@@ -320,7 +334,10 @@ def _sweep_runs(
             found = router.route(runs[-1].line[-1], leg[0])
             if found is None:
                 raise PlanningError(
-                    f"{visit.name}: its parts cannot be reached from one another inside the fence",
+                    Message(
+                        "{visit}: its parts cannot be reached from one another inside the fence",
+                        visit=visit.name,
+                    ),
                     where=beat.where(visit.key),
                     remedy="draw them as sweeps of their own, or widen the fence",
                 )

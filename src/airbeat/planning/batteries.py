@@ -16,6 +16,7 @@ import shapely
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, FlightPlan, ItemRole, PlanItem, Survey
@@ -335,7 +336,14 @@ def _plans(task: _Task, groups: Sequence[Sequence[_Unit]]) -> tuple[FlightPlan, 
             name=f"{task.plan.name}, sortie {number} of {len(groups)}",
             items=tuple(_items(task, group)),
             survey=survey,
-            notes=(*notes, f"sortie {number} of {len(groups)}: the others cover the rest"),
+            notes=(
+                *notes,
+                Message(
+                    "sortie {number} of {groups}: the others cover the rest",
+                    number=number,
+                    groups=len(groups),
+                ),
+            ),
         )
         plan = stopped_at_edges(plan)
         plans.append(replace(plan, estimate=as_flown(plan, _estimate(task, group, lines))))
@@ -433,14 +441,22 @@ def _out_of_reach(task: _Task, units: Sequence[_Unit]) -> PlanningError:
     needed_s = alone_s(worst)
     if needed_s <= task.endurance_s:
         return PlanningError(
-            f"no sortie of at most {task.most_items} mission items reaches all of the area",
+            Message(
+                "no sortie of at most {most_items} mission items reaches all of the area",
+                most_items=task.most_items,
+            ),
             where=str(worst.start),
             remedy="move home, or simplify the fence and the keep-outs",
         )
     return PlanningError(
-        f"this place cannot be reached and left on one battery: flying there, working and returning takes "
-        f"{needed_s / 60:.1f} min of {task.endurance_s / 60:.1f} min above the reserve, "
-        f"{(needed_s - task.endurance_s) / 60:.1f} min too much",
+        Message(
+            "this place cannot be reached and left on one battery: flying there, working and "
+            "returning takes {needed_s:.1f} min of {endurance_s:.1f} min above the reserve, "
+            "{needed_s_2:.1f} min too much",
+            needed_s=needed_s / 60,
+            endurance_s=task.endurance_s / 60,
+            needed_s_2=(needed_s - task.endurance_s) / 60,
+        ),
         where=str(worst.start),
         remedy="move home nearer, use a larger battery or a smaller area",
     )

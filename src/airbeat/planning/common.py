@@ -10,6 +10,7 @@ from functools import partial
 from airbeat import __version__
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.forecast import forecast
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, FlightPlan, PlanItem, Survey
@@ -49,7 +50,10 @@ def flight_height(altitude: Altitude, mission: Mission) -> tuple[Altitude, tuple
     if altitude.datum is AltitudeDatum.AMSL:
         if mission.home_amsl_m is None:
             raise PlanningError(
-                f"height {altitude} cannot be flown: home's height above mean sea level is unknown",
+                Message(
+                    "height {altitude} cannot be flown: home's height above mean sea level is unknown",
+                    altitude=altitude,
+                ),
                 remedy="state home's amsl_m, or give the height above home",
             )
         height -= mission.home_amsl_m
@@ -57,13 +61,17 @@ def flight_height(altitude: Altitude, mission: Mission) -> tuple[Altitude, tuple
         notes = (_FLAT_GROUND,)
     if height < _LOWEST_M:
         raise PlanningError(
-            f"height {altitude} is {height:g} m above home",
-            remedy=f"fly at least {_LOWEST_M:g} m above home",
+            Message("height {altitude} is {height:g} m above home", altitude=altitude, height=height),
+            remedy=Message("fly at least {lowest_m:g} m above home", lowest_m=_LOWEST_M),
         )
     ceiling = mission.fence.max_height_m if mission.fence else None
     if ceiling is not None and height > ceiling:
         raise PlanningError(
-            f"height {height:g} m above home is over the fence's ceiling of {ceiling:g} m",
+            Message(
+                "height {height:g} m above home is over the fence's ceiling of {ceiling:g} m",
+                height=height,
+                ceiling=ceiling,
+            ),
             remedy="fly lower or raise the ceiling",
         )
     datum = AltitudeDatum.AGL if follows_ground(altitude, mission) else AltitudeDatum.HOME
@@ -76,12 +84,19 @@ _LOWEST_M = 2.0
 def usable_speed_m_s(mission: Mission) -> tuple[float, tuple[str, ...]]:
     """The cruise speed the airframe can fly, with a note where it is lower than asked for."""
     if not mission.speed_m_s > 0:
-        raise PlanningError(f"speed {mission.speed_m_s:g} m/s cannot be flown", remedy="use a positive speed")
+        raise PlanningError(
+            Message("speed {speed_m_s:g} m/s cannot be flown", speed_m_s=mission.speed_m_s),
+            remedy="use a positive speed",
+        )
     wind = mission.wind.speed_m_s if mission.wind else 0.0
     top = mission.airframe.max_speed_m_s - wind
     if not top > 0:
         raise PlanningError(
-            f"a wind of {wind:g} m/s cannot be flown against by {mission.airframe.name}",
+            Message(
+                "a wind of {wind:g} m/s cannot be flown against by {airframe}",
+                wind=wind,
+                airframe=mission.airframe.name,
+            ),
             remedy="wait for less wind",
         )
     if mission.speed_m_s <= top:

@@ -19,6 +19,7 @@ import shapely
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.planning.estimate import STOP_ANGLE_DEG, FlightModel, stop_lengths_m
 from airbeat.planning.job import Draft, Job, make_job, unseen_parts, worth_visiting
 from airbeat.planning.layout import Layout, layouts
@@ -118,7 +119,8 @@ def plan_coverage(
     """
     if not (spacing_m > 0 and math.isfinite(spacing_m)):
         raise PlanningError(
-            f"line spacing {spacing_m:g} m must be positive", remedy="give a positive spacing"
+            Message("line spacing {spacing_m:g} m must be positive", spacing_m=spacing_m),
+            remedy="give a positive spacing",
         )
     swath_m = spacing_m if swath_m is None else swath_m
     free = free_area(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.planning.coverage import CoveragePath
 from airbeat.planning.cutting import CutTour, Piece, pairs
 from airbeat.planning.estimate import FlightModel
@@ -176,16 +177,26 @@ def _out_of_reach(task: SortieTask, tour: CutTour, ferries: Sequence[Ferry]) -> 
     there_min = 2 * times[drone, node] / 60
     if short[node] > 0:
         return PlanningError(
-            f"the area cannot be reached and left on one battery: there and back takes {there_min:.1f} min "
-            f"of {usable[drone] / 60:.1f} min that a battery gives above the reserve, "
-            f"{short[node] / 60:.1f} min too much",
+            Message(
+                "the area cannot be reached and left on one battery: there and back takes "
+                "{there_min:.1f} min of {usable:.1f} min that a battery gives above the reserve, "
+                "{short:.1f} min too much",
+                there_min=there_min,
+                usable=usable[drone] / 60,
+                short=short[node] / 60,
+            ),
             where=str(place),
             remedy="move home nearer, use larger batteries or a smaller area",
         )
     return PlanningError(
-        f"no sortie has time to cover anything here with no more than {task.most_items} mission items: there "
-        f"and back takes {there_min:.1f} min of {usable[drone] / 60:.1f} min that a battery gives above the "
-        "reserve",
+        Message(
+            "no sortie has time to cover anything here with no more than {most_items} mission "
+            "items: there and back takes {there_min:.1f} min of {usable:.1f} min that a battery "
+            "gives above the reserve",
+            most_items=task.most_items,
+            there_min=there_min,
+            usable=usable[drone] / 60,
+        ),
         where=str(place),
         remedy="move home nearer, use larger batteries, or simplify the shapes",
     )

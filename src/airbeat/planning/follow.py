@@ -21,6 +21,7 @@ from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission
 from airbeat.mission.plan import Estimate, ItemRole, PlanItem
 from airbeat.planning.items import waypoint
@@ -123,7 +124,7 @@ def ground_above_home_m(terrain: Terrain, home: LatLon, places: Sequence[LatLon]
 
 def _unknown(terrain: Terrain, place: LatLon) -> PlanningError:
     return PlanningError(
-        f"{terrain.name} has no height there",
+        Message("{terrain} has no height there", terrain=terrain.name),
         where=str(place),
         remedy="use a height model without voids that reaches beyond area, home and fence",
     )
@@ -160,8 +161,12 @@ def heights_over(area: Any, mission: Mission, terrain: Terrain, height_m: float)
     if above.min() < _LEAST_AGL_M:
         lon_deg, lat_deg = lon_lat[int(np.argmin(above))]
         raise PlanningError(
-            f"{height_m:g} m above home is {above.min():.0f} m above the ground there "
-            f"(at least {_LEAST_AGL_M:g})",
+            Message(
+                "{height_m:g} m above home is {min:.0f} m above the ground there (at least {least_agl_m:g})",
+                height_m=height_m,
+                min=above.min(),
+                least_agl_m=_LEAST_AGL_M,
+            ),
             where=f"{lat_deg:.6f}, {lon_deg:.6f}",
             remedy="fly higher, or give the height with datum: agl to follow the ground",
         )
@@ -372,8 +377,12 @@ def _refuse_too_high(items: Sequence[PlanItem], mission: Mission) -> None:
     highest, place = max(placed, key=lambda entry: entry[0])
     if ceiling is not None and highest > ceiling:
         raise PlanningError(
-            f"following the ground takes the flight {highest:.0f} m above home, over the fence's ceiling of "
-            f"{ceiling:g} m",
+            Message(
+                "following the ground takes the flight {highest:.0f} m above home, over the fence's "
+                "ceiling of {ceiling:g} m",
+                highest=highest,
+                ceiling=ceiling,
+            ),
             where=str(place),
             remedy="fly lower, raise the ceiling, or take off from higher ground",
         )
@@ -419,15 +428,26 @@ def grounded(
     duration_s = estimate.duration_s + extra_s + followed.slowed_s
     share = airframe.energy_wh(duration_s) / airframe.usable_energy_wh
     notes = [
-        f"follows the ground of {terrain.name} {followed.lowest_agl_m:.0f} m to "
-        f"{followed.highest_agl_m:.0f} m above it, with {followed.added} more points",
-        "a model of bare ground knows nothing of trees, buildings, masts and wires",
+        Message(
+            "follows the ground of {terrain} {lowest_agl_m:.0f} m to {highest_agl_m:.0f} m above "
+            "it, with {added} more points",
+            terrain=terrain.name,
+            lowest_agl_m=followed.lowest_agl_m,
+            highest_agl_m=followed.highest_agl_m,
+            added=followed.added,
+        ),
+        Message("a model of bare ground knows nothing of trees, buildings, masts and wires"),
     ]
     asked_m = max(i.altitude.value_m for i in items if i.altitude)
     if followed.highest_agl_m > asked_m + mission.terrain_tolerance_m + 1.0:
         notes.append(
-            f"the ground is steeper than the aircraft climbs ({airframe.climb_m_s:g} m/s) or descends "
-            f"({airframe.descent_m_s:g} m/s) at {mission.speed_m_s:g} m/s: fly slower to stay closer to it"
+            Message(
+                "the ground is steeper than the aircraft climbs ({climb_m_s:g} m/s) or descends "
+                "({descent_m_s:g} m/s) at {speed_m_s:g} m/s: fly slower to stay closer to it",
+                climb_m_s=airframe.climb_m_s,
+                descent_m_s=airframe.descent_m_s,
+                speed_m_s=mission.speed_m_s,
+            )
         )
     return (
         followed,

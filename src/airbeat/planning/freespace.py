@@ -12,6 +12,7 @@ import shapely
 from airbeat.errors import GeometryError, PlanningError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.mission import (
     DatumPattern,
     Mission,
@@ -108,13 +109,16 @@ def flight_space(mission: Mission) -> FlightSpace:
     structure = _structure(mission, area, frame)
     if structure.intersects(shapely.Point(home)):
         notes.append(
-            "home lies inside the loop that is flown: the ways out and back cross what it goes round"
+            Message("home lies inside the loop that is flown: the ways out and back cross what it goes round")
         )
     elif not structure.is_empty:
         transit, sweep = transit.difference(structure), sweep.difference(structure)
     if sweep.is_empty:
         raise PlanningError(
-            f"nothing is left to fly in once {mission.margin_m:g} m of margin are taken off",
+            Message(
+                "nothing is left to fly in once {margin_m:g} m of margin are taken off",
+                margin_m=mission.margin_m,
+            ),
             remedy="use a smaller margin, a larger fence or fewer keep-outs",
         )
     return FlightSpace(
@@ -130,7 +134,10 @@ def _gate(home: tuple[float, float], transit: Any, closed: Any, mission: Mission
     way = shapely.shortest_line(here, transit)
     if transit.is_empty or not closed.buffer(0.01).covers(way):
         raise PlanningError(
-            f"home lies within {mission.margin_m:g} m of the fence or a keep-out, with no free way out",
+            Message(
+                "home lies within {margin_m:g} m of the fence or a keep-out, with no free way out",
+                margin_m=mission.margin_m,
+            ),
             where=str(mission.home),
             remedy="move home or use a smaller margin",
         )
@@ -174,7 +181,12 @@ def _area(mission: Mission, frame: LocalFrame, notes: list[str]) -> Any:
     if not np.isfinite(shapely.get_coordinates(area)).all():
         raise GeometryError("the area has coordinates that are not numbers")
     if not area.is_valid:
-        notes.append(f"the area's outline was repaired: {shapely.is_valid_reason(area)} (local metres)")
+        notes.append(
+            Message(
+                "the area's outline was repaired: {is_valid_reason} (local metres)",
+                is_valid_reason=shapely.is_valid_reason(area),
+            )
+        )
         area = shapely.make_valid(area)
     parts = polygons_of(area)
     if not parts:
@@ -189,7 +201,9 @@ def _holes(area: Any, home: tuple[float, float], notes: list[str]) -> list[Any]:
         for ring in polygon.interiors:
             hole = shapely.Polygon(ring)
             if hole.intersects(shapely.Point(home)):
-                notes.append("home lies in a hole of the area; that hole is flown over to leave and return")
+                notes.append(
+                    Message("home lies in a hole of the area; that hole is flown over to leave and return")
+                )
             else:
                 holes.append(hole)
     return holes

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.mission.mission import CorridorPattern, Mission, SurveyPattern, Wind
 from airbeat.planning.sweep import Swath
 from airbeat.vehicle.camera import GroundView
@@ -89,15 +90,22 @@ def imaging_for(
         across = across * math.cos(crab_rad) - along * math.sin(crab_rad)
         if across <= 0:
             raise PlanningError(
-                f"the wind turns photographs by {math.degrees(crab_rad):.0f}° against the track: "
-                "no strip is seen without gaps",
+                Message(
+                    "the wind turns photographs by {degrees:.0f}° against the track: no strip is seen "
+                    "without gaps",
+                    degrees=math.degrees(crab_rad),
+                ),
                 remedy="fly along the wind, faster, or with nose: track",
             )
     spacing = _spacing_m(pattern, across)
     trigger = pattern.trigger_distance_m or along * (1.0 - pattern.front_overlap)
     if not (spacing > 0 and trigger > 0):
         raise PlanningError(
-            f"line spacing {spacing:g} m and trigger distance {trigger:g} m must be positive",
+            Message(
+                "line spacing {spacing:g} m and trigger distance {trigger:g} m must be positive",
+                spacing=spacing,
+                trigger=trigger,
+            ),
             remedy="use overlaps below 1 and positive distances",
         )
     notes = _gaps_and_turns(
@@ -126,22 +134,44 @@ def _gaps_and_turns(
     view: GroundView, across: float, *, spacing: float, trigger: float, crab_rad: float, pitch_deg: float
 ) -> list[str]:
     """What must be known of distances that leave gaps, and of turned or tilted photographs."""
-    notes = []
+    notes: list[str] = []
     if spacing > across:
-        notes.append(f"lines {spacing:.1f} m apart leave gaps: the footprint is {across:.1f} m wide")
+        notes.append(
+            Message(
+                "lines {spacing:.1f} m apart leave gaps: the footprint is {across:.1f} m wide",
+                spacing=spacing,
+                across=across,
+            )
+        )
     if trigger > view.along_m:
         notes.append(
-            f"photographs {trigger:.1f} m apart leave gaps: the footprint is {view.along_m:.1f} m long"
+            Message(
+                "photographs {trigger:.1f} m apart leave gaps: the footprint is {along_m:.1f} m long",
+                trigger=trigger,
+                along_m=view.along_m,
+            )
         )
     if crab_rad > math.radians(1.0):
         notes.append(
-            f"the wind turns photographs by up to {math.degrees(crab_rad):.0f}°: {across:.1f} m of "
-            f"{view.across_m:.1f} m count"
+            Message(
+                "the wind turns photographs by up to {degrees:.0f}°: {across:.1f} m of "
+                "{across_m:.1f} m count",
+                degrees=math.degrees(crab_rad),
+                across=across,
+                across_m=view.across_m,
+            )
         )
     if pitch_deg > _NADIR_DEG:
         notes.append(
-            f"camera pitched {pitch_deg:g}°: photographs show {view.near_m:.0f} to {view.far_m:.0f} m ahead, "
-            f"GSD {view.gsd_near_m_px * 100:.1f} cm to {view.gsd_far_m_px * 100:.1f} cm"
+            Message(
+                "camera pitched {pitch_deg:g}°: photographs show {near_m:.0f} to {far_m:.0f} m "
+                "ahead, GSD {gsd_near_m_px:.1f} cm to {gsd_far_m_px:.1f} cm",
+                pitch_deg=pitch_deg,
+                near_m=view.near_m,
+                far_m=view.far_m,
+                gsd_near_m_px=view.gsd_near_m_px * 100,
+                gsd_far_m_px=view.gsd_far_m_px * 100,
+            )
         )
     return notes
 
@@ -170,19 +200,31 @@ def keeps_up(mission: Mission, trigger_m: float, distance_m: float) -> tuple[flo
         distance_m: from the camera to what it looks at [m].
     """
     camera, speed = mission.camera, mission.speed_m_s
-    notes = []
+    notes: list[str] = []
     fastest = trigger_m / camera.min_interval_s
     if speed > fastest:
         notes.append(
-            f"speed lowered from {speed:g} to {fastest:.2g} m/s: {camera.name} needs "
-            f"{camera.min_interval_s:g} s between photographs {trigger_m:.1f} m apart"
+            Message(
+                "speed lowered from {speed:g} to {fastest:.2g} m/s: {camera} needs "
+                "{min_interval_s:g} s between photographs {trigger_m:.1f} m apart",
+                speed=speed,
+                fastest=fastest,
+                camera=camera.name,
+                min_interval_s=camera.min_interval_s,
+                trigger_m=trigger_m,
+            )
         )
         speed = fastest
     blur = camera.blur_px(speed, distance_m)
     if blur > _MAX_BLUR_PX:
         sharp = math.floor(camera.sharp_speed_m_s(distance_m) * 10) / 10
         notes.append(
-            f"motion blur of {blur:.1f} px at {speed:.1f} m/s: set speed_m_s to {sharp:g} or less, "
-            "or expose shorter"
+            Message(
+                "motion blur of {blur:.1f} px at {speed:.1f} m/s: set speed_m_s to {sharp:g} or "
+                "less, or expose shorter",
+                blur=blur,
+                speed=speed,
+                sharp=sharp,
+            )
         )
     return speed, notes

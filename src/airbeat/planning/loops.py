@@ -12,6 +12,7 @@ import shapely
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.mission import LoopPattern, Mission
 from airbeat.mission.plan import Estimate, FlightPlan, ItemRole, PlanItem
 from airbeat.planning.common import finished_plan, flight_height
@@ -90,8 +91,12 @@ def refuse_outside(
     outside = shapely.LineString(line[first : first + 2]).difference(router.free)
     x, y = line[first] if outside.is_empty else shapely.get_coordinates(outside)[0]
     raise PlanningError(
-        f"{what} leaves the fence or its margin, or meets a keep-out: {int((~clear).sum())} of "
-        f"{len(clear)} legs",
+        Message(
+            "{what} leaves the fence or its margin, or meets a keep-out: {sum} of {clear} legs",
+            what=what,
+            sum=int((~clear).sum()),
+            clear=len(clear),
+        ),
         where=str(space.frame.to_latlon([(x, y)])[0]),
         remedy=remedy,
     )
@@ -126,7 +131,12 @@ def fly_rings(
     length_m = sum(math.dist(a, b) for ring in rings for a, b in pairwise(ring.corners))
     if length_m / trigger_m > _MOST_PHOTOS:
         raise PlanningError(
-            f"about {length_m / trigger_m:.0f} photographs {trigger_m:g} m apart (at most {_MOST_PHOTOS})",
+            Message(
+                "about {length_m:.0f} photographs {trigger_m:g} m apart (at most {most_photos})",
+                length_m=length_m / trigger_m,
+                trigger_m=trigger_m,
+                most_photos=_MOST_PHOTOS,
+            ),
             remedy="choose a larger distance between photographs, or fewer turns or heights",
         )
     path = [space.home] if space.gate == space.home else [space.home, space.gate]

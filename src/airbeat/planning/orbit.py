@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission, OrbitPattern
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.common import follows_ground, routers
@@ -64,9 +65,19 @@ def plan_orbit(mission: Mission, pattern: OrbitPattern, space: FlightSpace) -> F
     pitches = [math.degrees(math.atan2(target_m - level, radius)) for level in levels]
     looks = f"{min(pitches):.0f}°" + (f" to {max(pitches):.0f}°" if len(pitches) > 1 else "")
     notes += [
-        f"circles of {len(corners) - 1} legs that cut off {_cut_m(radius, len(corners) - 1):.2f} m at most",
-        f"camera pitch {looks}, a photograph every {math.degrees(trigger / radius):.0f}° ({trigger:.1f} m), "
-        f"GSD {mission.camera.gsd_m_px(slant_m) * 100:.1f} cm at the centre",
+        Message(
+            "circles of {corners} legs that cut off {cut_m:.2f} m at most",
+            corners=len(corners) - 1,
+            cut_m=_cut_m(radius, len(corners) - 1),
+        ),
+        Message(
+            "camera pitch {looks}, a photograph every {degrees:.0f}° ({trigger:.1f} m), GSD "
+            "{gsd_m_px:.1f} cm at the centre",
+            looks=looks,
+            degrees=math.degrees(trigger / radius),
+            trigger=trigger,
+            gsd_m_px=mission.camera.gsd_m_px(slant_m) * 100,
+        ),
         *said,
         *late,
     ]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import shapely
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.mission.mission import Look, Mission, PerimeterPattern
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.common import routers
@@ -71,7 +72,7 @@ def plan_perimeter(
     loops = _ordered(loops, mission, space, router, height_m=heights[0].value_m, seed=seed)
     notes.append(_note(mission, pattern, trigger, away_m))
     if any(len(p.interiors) for p in polygons_of(space.area)):
-        notes.append("the loop follows the area's outer edge; its holes are not flown round")
+        notes.append(Message("the loop follows the area's outer edge; its holes are not flown round"))
     return fly_rings(
         mission,
         space,
@@ -106,7 +107,7 @@ def _trigger_m(mission: Mission, pattern: PerimeterPattern, height_m: float) -> 
             view = mission.camera.view(height_m, pitch_deg=pitch)
         except PlanningError as error:
             raise PlanningError(
-                f"a camera pitched {pitch:g}° sees no certain length of ground",
+                Message("a camera pitched {pitch:g}° sees no certain length of ground", pitch=pitch),
                 remedy="give trigger_distance_m, or a steeper gimbal_pitch_deg",
             ) from error
         seen_m = view.along_m if pattern.look is Look.AHEAD else view.across_m
@@ -147,7 +148,10 @@ def _loops(pattern: PerimeterPattern, space: FlightSpace) -> list[Any]:
     rings = [p.exterior for p in polygons_of(region) if p.exterior.length > _SHORTEST_M]
     if not rings:
         raise PlanningError(
-            f"nothing of the area is left {-offset:g} m inside its edge, within the fence and its margin",
+            Message(
+                "nothing of the area is left {offset:g} m inside its edge, within the fence and its margin",
+                offset=-offset,
+            ),
             remedy="choose an offset_m nearer to 0, or a smaller margin",
         )
     return rings

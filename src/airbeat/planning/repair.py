@@ -11,6 +11,7 @@ import shapely
 
 from airbeat.errors import GeometryError, PlanningError
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.planning.route import polygons_of
 
 __all__ = ["FreeArea", "free_area"]
@@ -75,8 +76,8 @@ def free_area(
     size = np.ptp(shapely.get_coordinates(local), axis=0).max()
     if not np.isfinite(size) or size > _WIDEST_M:
         raise GeometryError(
-            f"the area is {size / 1000:.0f} km wide",
-            remedy=f"use areas of less than {_WIDEST_M / 1000:.0f} km",
+            Message("the area is {size:.0f} km wide", size=size / 1000),
+            remedy=Message("use areas of less than {widest_m:.0f} km", widest_m=_WIDEST_M / 1000),
         )
     centre = None
     if local.geom_type in ("LineString", "MultiLineString"):
@@ -115,12 +116,15 @@ def _repaired(shape: Any, frame: LocalFrame, what: str, notes: list[str]) -> Any
     """A valid shape with surface; parts that only a seam keeps apart are joined."""
     if not shape.is_valid:
         reason = shapely.is_valid_reason(shape)
-        notes.append(f"the {what}'s outline was repaired: {_placed(reason, frame)}")
+        notes.append(
+            Message("the {what}'s outline was repaired: {placed}", what=what, placed=_placed(reason, frame))
+        )
         shape = shapely.make_valid(shape)
     parts = polygons_of(shape)
     if not parts:
         raise GeometryError(
-            f"the {what} has no surface", remedy="draw an outline with at least three different corners"
+            Message("the {what} has no surface", what=what),
+            remedy="draw an outline with at least three different corners",
         )
     if len(parts) > 1:
         return (

@@ -14,6 +14,7 @@ import shapely
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude
+from airbeat.language.words import Message
 from airbeat.mission.mission import (
     ContourPattern,
     CreepingLinePattern,
@@ -82,7 +83,11 @@ def plan_search_pattern(mission: Mission, pattern: SearchPattern, space: FlightS
         )
     if sum(len(run) - 1 for run in runs) > _MOST_LEGS:
         raise PlanningError(
-            f"the pattern has {sum(len(run) - 1 for run in runs)} legs (at most {_MOST_LEGS})",
+            Message(
+                "the pattern has {count} legs (at most {most_legs})",
+                count=sum(len(run) - 1 for run in runs),
+                most_legs=_MOST_LEGS,
+            ),
             remedy="choose a larger spacing_m, or a smaller area or radius_m",
         )
     if not isinstance(pattern, ParallelPattern | CreepingLinePattern | ContourPattern):
@@ -190,7 +195,11 @@ def _about_datum(
             corners = np.vstack([corners, again[1:]])
         what = f"sector search: {pattern.passes} × {round(540 / pattern.sector_deg)} legs"
     length = float(np.hypot(*np.diff(corners, axis=0).T).sum())
-    notes = [f"{what}, {length:.0f} m, the first on {course:03.0f}°"]
+    notes: list[str] = [
+        Message(
+            "{what}, {length:.0f} m, the first on {course:03.0f}°", what=what, length=length, course=course
+        )
+    ]
     if pattern.drift is not None:
         drift = pattern.drift
         lengths = np.hypot(*np.diff(corners, axis=0).T)
@@ -201,8 +210,13 @@ def _about_datum(
         velocity = (drift.speed_m_s * math.sin(toward), drift.speed_m_s * math.cos(toward))
         corners = drifted(corners, times.tolist(), velocity_m_s=velocity, elapsed_s=drift.elapsed_s)
         notes.append(
-            f"the datum drifts {drift.speed_m_s:g} m/s towards {drift.toward_deg:03.0f}°: the pattern is "
-            f"laid over it from {drift.elapsed_s / 60:g} min on, and holds for a take-off at that time only"
+            Message(
+                "the datum drifts {speed_m_s:g} m/s towards {toward_deg:03.0f}°: the pattern is laid "
+                "over it from {elapsed_s:g} min on, and holds for a take-off at that time only",
+                speed_m_s=drift.speed_m_s,
+                toward_deg=drift.toward_deg,
+                elapsed_s=drift.elapsed_s / 60,
+            )
         )
     return [corners + space.frame.to_xy([pattern.centre])[0]], notes
 
@@ -237,8 +251,12 @@ def _contours(
     step = pattern.step_m or spacing_m * math.sin(slope)
     if not step >= _FLATTEST_STEP_M:
         raise PlanningError(
-            f"the ground is too flat for contours: a slope of {math.degrees(slope):.1f}° puts them "
-            f"{step:.2f} m of height apart",
+            Message(
+                "the ground is too flat for contours: a slope of {degrees:.1f}° puts them {step:.2f} "
+                "m of height apart",
+                degrees=math.degrees(slope),
+                step=step,
+            ),
             remedy="fly pattern: parallel, or give step_m",
         )
     top, bottom = area_range(ground, x, y, space.area)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from airbeat.language.words import Message
 from airbeat.planning.airspace import COLUMN_S, Slot
 from airbeat.planning.coverage import TOLERANCE_M, CoveragePath
 from airbeat.planning.cutting import pairs
@@ -55,13 +56,20 @@ def measured(task: SortieTask, path: CoveragePath, flights: Sequence[Flight]) ->
 
 
 def _notes(task: SortieTask, sorties: Sequence[Sortie], nearest_m: float) -> list[str]:
-    notes = []
+    notes: list[str] = []
     idle = sorted(set(range(1, len(task.drones) + 1)) - {s.drone for s in sorties})
     if idle:
-        notes.append(f"drone {', '.join(map(str, idle))} would not make it faster and stays on the ground")
+        notes.append(
+            Message(
+                "drone {map} would not make it faster and stays on the ground", map=", ".join(map(str, idle))
+            )
+        )
     if nearest_m < APART_M:
         notes.append(
-            f"two drones come within {nearest_m:.0f} m of one another at one height: fly them in turn"
+            Message(
+                "two drones come within {nearest_m:.0f} m of one another at one height: fly them in turn",
+                nearest_m=nearest_m,
+            )
         )
     return notes
 

@@ -14,6 +14,7 @@ import shapely
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.mission import CorridorPattern, LawnmowerPattern, Mission
 from airbeat.mission.plan import Estimate, FlightPlan, PlanItem, Survey
 from airbeat.planning.common import finished_plan, flight_height, follows_ground, routers
@@ -264,7 +265,12 @@ def _line_count(task: _Task, angle: float) -> float:
 def _refuse_too_many_lines(task: _Task, count: float) -> None:
     if count > _MOST_LINES:
         raise PlanningError(
-            f"about {count:.0f} lines {task.imaging.swath.spacing_m:g} m apart (at most {_MOST_LINES})",
+            Message(
+                "about {count:.0f} lines {spacing_m:g} m apart (at most {most_lines})",
+                count=count,
+                spacing_m=task.imaging.swath.spacing_m,
+                most_lines=_MOST_LINES,
+            ),
             remedy="fly higher, choose a larger spacing or less sidelap, or split the area",
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.planning.freespace import FlightSpace
 from airbeat.planning.order import order_tracks
 from airbeat.planning.route import Router
@@ -103,7 +104,7 @@ def _way(router: Router, a: tuple[float, float], b: tuple[float, float]) -> list
     found = router.route(a, b)
     if found is None:
         raise PlanningError(
-            f"no way inside the fence between two places at {a} and {b} (local metres)",
+            Message("no way inside the fence between two places at {a} and {b} (local metres)", a=a, b=b),
             remedy="widen the fence or use a smaller margin",
         )
     return found[1]

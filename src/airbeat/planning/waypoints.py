@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission, WaypointPattern
 from airbeat.mission.plan import FlightPlan, ItemRole
 from airbeat.planning.common import finished_plan, flight_height, routers
@@ -67,11 +68,15 @@ def _duration_s(plan: FlightPlan) -> float:
 
 def _order_note(pattern: WaypointPattern, order: list[int], saved_s: float) -> str:
     if order == sorted(order):
-        return f"the order given is the shortest found for the {len(order)} points"
+        return Message("the order given is the shortest found for the {order} points", order=len(order))
     called = [pattern.points[k].name or str(k + 1) for k in order[:_MOST_NAMED]]
     rest = len(order) - len(called)
     said = ", ".join(called) + (f" and {rest} more" if rest else "")
-    return f"points flown in the order {said}: {saved_s:.0f} s less than in the order given"
+    return Message(
+        "points flown in the order {said}: {saved_s:.0f} s less than in the order given",
+        said=said,
+        saved_s=saved_s,
+    )
 
 
 def _shortest(
@@ -115,7 +120,7 @@ def _in_order(mission: Mission, pattern: WaypointPattern, space: FlightSpace, ro
         found = router.route(path[-1], xy)
         if found is None:
             raise PlanningError(
-                f"point {point.name or number} cannot be reached inside the fence",
+                Message("point {point} cannot be reached inside the fence", point=point.name or number),
                 where=str(point.position),
                 remedy="move it, or widen the fence or the margin",
             )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from airbeat.report.lettering import fitted, font_for
+from airbeat.language.words import Message, _, translated
+from airbeat.report.lettering import fitted, font_for, picture_language
 
 __all__ = ["SheetEntry", "contact_sheets"]
 
@@ -58,10 +59,21 @@ def contact_sheets(entries: Iterable[SheetEntry], *, title: str, total: int, not
     first = 1
     while page := list(islice(remaining, _COLUMNS * _ROWS)):
         last = first + len(page) - 1
-        yield _sheet(page, f"{title}: candidates {first} to {last} of {total}", note)
+        yield _sheet(
+            page,
+            Message(
+                "{title}: candidates {first} to {last} of {total}",
+                title=title,
+                first=first,
+                last=last,
+                total=total,
+            ),
+            note,
+        )
         first = last + 1
 
 
+@picture_language()
 def _sheet(entries: Sequence[SheetEntry], title: str, note: str) -> bytes:
     rows = -(-len(entries) // _COLUMNS)
     columns = min(_COLUMNS, max(3, len(entries)))
@@ -70,8 +82,8 @@ def _sheet(entries: Sequence[SheetEntry], title: str, note: str) -> bytes:
     image = Image.new("RGB", size, "#ffffff")
     draw = ImageDraw.Draw(image)
     room_px = size[0] - 2 * _MARGIN_PX
-    _write(draw, (_MARGIN_PX, 16), title, 26, room_px=room_px, bold=True)
-    _write(draw, (_MARGIN_PX, 50), note, 18, room_px=room_px, colour="#8a4b00")
+    _write(draw, (_MARGIN_PX, 16), translated(title), 26, room_px=room_px, bold=True)
+    _write(draw, (_MARGIN_PX, 50), translated(note), 18, room_px=room_px, colour="#8a4b00")
     for number, entry in enumerate(entries):
         row, column = divmod(number, columns)
         _cell(image, draw, (_MARGIN_PX + column * width, _HEAD_PX + row * height), entry)
@@ -91,12 +103,13 @@ def _cell(image: Image.Image, draw: ImageDraw.ImageDraw, at: tuple[int, int], en
         crop = crop.resize((max(1, round(crop.width * scale)), max(1, round(crop.height * scale))))
         image.paste(crop, (x + (room_px - crop.width) // 2, y + (_PICTURE_PX - crop.height) // 2))
     else:
-        _write(draw, (x + 12, y + 12), "no cut-out", 18, room_px=room_px)
+        _write(draw, (x + 12, y + 12), _("no cut-out"), 18, room_px=room_px)
     y += _PICTURE_PX + 4
-    head = f"{entry.id}   score {entry.score:.2f}" + (f"   {entry.decision}" if entry.decision else "")
+    score = _("score {score:.2f}", score=entry.score)
+    head = f"{entry.id}   {score}" + (f"   {entry.decision}" if entry.decision else "")
     _write(draw, (x, y), head, 20, room_px=room_px, bold=True)
-    _write(draw, (x, y + 26), entry.place, 17, room_px=room_px)
-    _write(draw, (x, y + 48), entry.looks, 15, room_px=room_px, colour="#455a64")
+    _write(draw, (x, y + 26), translated(entry.place), 17, room_px=room_px)
+    _write(draw, (x, y + 48), translated(entry.looks), 15, room_px=room_px, colour="#455a64")
 
 
 def _opened(path: Path) -> Image.Image | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import GeometryError, InputFileError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import _, translated
 from airbeat.mission.plan import FlightPlan
 from airbeat.report.artefact import Part, read_artefact
 from airbeat.report.content import FlownPart
@@ -41,6 +42,10 @@ class PlanRow(Part):
     source_sha256: str = ""
 
 
+class PhotoRow(Part):
+    """A photograph that the autopilot reported; only how many there are is of interest here."""
+
+
 class FlightFile(Part):
     """``flight.json`` as ``airbeat fly`` writes it."""
 
@@ -53,6 +58,11 @@ class FlightFile(Part):
     duration_s: float | None
     track: list[tuple[float, float, float, float, float, float]]
     events: list[EventRow]
+    photos: list[PhotoRow] = Field(default_factory=list)
+    last_item: int = 0
+    items: int = 0
+    battery_at_takeoff_share: float | None = Field(default=None, ge=0, le=1)
+    battery_at_end_share: float | None = Field(default=None, ge=0, le=1)
 
     @field_validator("track", mode="before")
     @classmethod
@@ -97,7 +107,7 @@ def flown_part(flight: FlightFile, *, plan: FlightPlan) -> FlownPart:
         vehicle=flight.vehicle.name,
         track=track,
         duration_s=flight.duration_s,
-        outcome=f"{flight.outcome}: {flight.explanation}",
+        outcome=f"{_(flight.outcome)}: {translated(flight.explanation)}",
         outside_fence_m=outside_fence_m(track, plan.fence) if plan.fence is not None else None,
         events=events,
         events_left_out=len(flight.events) - len(events),

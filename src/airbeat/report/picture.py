@@ -16,8 +16,9 @@ from PIL.PngImagePlugin import PngInfo
 from airbeat import __version__
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.notation import decimal_degrees
+from airbeat.language.words import N_, _, translated
 from airbeat.report.canvas import Canvas
-from airbeat.report.lettering import fitted, width_px, wrapped
+from airbeat.report.lettering import fitted, picture_language, width_px, wrapped
 from airbeat.report.picture_content import FlownLine, PlanPicture
 from airbeat.report.picture_map import (
     AREA,
@@ -40,7 +41,7 @@ from airbeat.report.picture_map import (
 __all__ = ["HONESTY", "PICTURE_SIZE_PX", "draw_picture"]
 
 PICTURE_SIZE_PX = (1600, 1200)
-HONESTY = "A plan, not a search: nothing on this map has been photographed or cleared."
+HONESTY = N_("A plan, not a search: nothing on this map has been photographed or cleared.")
 """What every picture of a plan says."""
 
 _MAP_BOX = (24, 92, 1172, 1144)
@@ -52,6 +53,7 @@ _WARNINGS = ("unsurveyed", "not for flight")
 _MOST_SORTIES_LISTED = 8
 
 
+@picture_language()
 def draw_picture(picture: PlanPicture) -> bytes:
     """The picture as the bytes of a PNG file of 1600 × 1200 pixels.
 
@@ -66,7 +68,7 @@ def draw_picture(picture: PlanPicture) -> bytes:
     y = _legend(sheet, picture, y + 14)
     _notes(sheet, picture, y + 14)
     left, top, right, bottom = _MAP_BOX
-    sheet.text((left, bottom + 26), HONESTY, size_px=17, bold=True, colour=_AMBER_INK)
+    sheet.text((left, bottom + 26), _(HONESTY), size_px=17, bold=True, colour=_AMBER_INK)
     sheet.text((left, bottom + 47), fitted(_source(picture), 13, 740), size_px=13, colour=_SOFT)
     sheet.rectangle((left - 1, top - 1, right + 1, bottom + 1), edge="#555555")
     drawn = map_image(picture, (right - left, bottom - top))
@@ -116,13 +118,13 @@ def _heading(sheet: Canvas, y: float, text: str) -> float:
 
 
 def _figures(sheet: Canvas, picture: PlanPicture) -> float:
-    y = _heading(sheet, _MAP_BOX[1], "Key figures")
+    y = _heading(sheet, _MAP_BOX[1], _("Key figures"))
     column, rows = 166.0, list(picture.figures)
     if picture.home is not None:
-        rows.append(("home", decimal_degrees(picture.home)))
+        rows.append((_("home"), decimal_degrees(picture.home)))
     for label, value in rows:
-        sheet.text((_PANEL_X, y + 14), fitted(label, 15, column - 8), size_px=15, colour=_SOFT)
-        for line in wrapped(value, 15, _PANEL_RIGHT - _PANEL_X - column)[:2]:
+        sheet.text((_PANEL_X, y + 14), fitted(translated(label), 15, column - 8), size_px=15, colour=_SOFT)
+        for line in wrapped(translated(value), 15, _PANEL_RIGHT - _PANEL_X - column)[:2]:
             sheet.text((_PANEL_X + column, y + 14), line, size_px=15, bold=False, colour=INK)
             y += 19
         y += 4
@@ -131,7 +133,7 @@ def _figures(sheet: Canvas, picture: PlanPicture) -> float:
 
 def _legend(sheet: Canvas, picture: PlanPicture, y: float) -> float:
     """What the map's colours and lines mean; the y [px] below it."""
-    y = _heading(sheet, y, "Legend")
+    y = _heading(sheet, y, _("Legend"))
     for number, (kind, label) in enumerate(_entries(picture)):
         _sample(sheet, kind, y + 25 * number)
         text = fitted(label, 15, _PANEL_RIGHT - _PANEL_X - 56)
@@ -143,22 +145,22 @@ def _entries(picture: PlanPicture) -> list[tuple[str | int, str]]:
     """Kind (a sortie's number for its line) and label of what the legend shows."""
     entries: list[tuple[str | int, str]] = []
     if picture.area is not None:
-        entries.append(("area", "area to look at"))
+        entries.append(("area", _("area to look at")))
     if picture.unseen is not None:
-        entries.append(("unseen", "not seen by this plan"))
+        entries.append(("unseen", _("not seen by this plan")))
     if picture.inclusions:
-        entries.append(("fence", "fence: stay inside"))
+        entries.append(("fence", _("fence: stay inside")))
     if picture.keepouts:
-        entries.append(("keepout", "keep-out or hole"))
+        entries.append(("keepout", _("keep-out or hole")))
     for number, line in enumerate(picture.lines[:_MOST_SORTIES_LISTED]):
-        entries.append((number, f"{line.name}, {_length_km(line):.2f} km"))
+        entries.append((number, f"{translated(line.name)}, {_length_km(line):.2f} km"))
     if len(picture.lines) > _MOST_SORTIES_LISTED:
-        entries.append(("", f"… and {len(picture.lines) - _MOST_SORTIES_LISTED} more sorties"))
-    if any(transit for line in picture.lines for _, transit in line.runs):
-        entries.append(("transit", "transit: on the way"))
+        entries.append(("", _("… and {count} more sorties", count=len(picture.lines) - _MOST_SORTIES_LISTED)))
+    if any(transit for line in picture.lines for _run, transit in line.runs):
+        entries.append(("transit", _("transit: on the way")))
     if picture.marks:
-        entries.append(("mark", "a finding, by its number"))
-    return entries if picture.visits else [*entries, ("ends", "start and end of the work")]
+        entries.append(("mark", _("a finding, by its number")))
+    return entries if picture.visits else [*entries, ("ends", _("start and end of the work"))]
 
 
 def _sample(sheet: Canvas, kind: str | int, y: float) -> None:
@@ -190,10 +192,10 @@ def _sample(sheet: Canvas, kind: str | int, y: float) -> None:
 
 def _place_legend(sheet: Canvas, picture: PlanPicture, y: float) -> float:
     entries = (
-        (picture.home is not None, home_mark, "home: take-off and landing"),
-        (bool(picture.rally), rally_mark, "rally point: other landing place"),
-        (picture.last_seen is not None, last_seen_mark, "where the person was last seen"),
-        (bool(picture.visits), visit_mark, "point to visit, in this order"),
+        (picture.home is not None, home_mark, _("home: take-off and landing")),
+        (bool(picture.rally), rally_mark, _("rally point: other landing place")),
+        (picture.last_seen is not None, last_seen_mark, _("where the person was last seen")),
+        (bool(picture.visits), visit_mark, _("point to visit, in this order")),
     )
     for shown, mark, label in entries:
         if shown:
@@ -204,25 +206,28 @@ def _place_legend(sheet: Canvas, picture: PlanPicture, y: float) -> float:
 
 
 def _length_km(line: FlownLine) -> float:
-    places = [p for run, _ in line.runs for p in run]
+    places = [p for run, _way in line.runs for p in run]
     if not places:
         return 0.0
     frame = LocalFrame.around(shapely.MultiPoint([(p.lon_deg, p.lat_deg) for p in places]))
-    return sum(float(np.hypot(*np.diff(frame.to_xy(run), axis=0).T).sum()) for run, _ in line.runs) / 1000
+    return sum(float(np.hypot(*np.diff(frame.to_xy(run), axis=0).T).sum()) for run, _way in line.runs) / 1000
 
 
 def _notes(sheet: Canvas, picture: PlanPicture, y: float) -> None:
     """Notes as far as there is room; the number of those that are left out."""
     if not picture.notes:
         return
-    y = _heading(sheet, y, picture.notes_title)
+    y = _heading(sheet, y, _(picture.notes_title))
     bottom = PICTURE_SIZE_PX[1] - 24.0
     for number, note in enumerate(picture.notes):
-        lines = wrapped(note, 14, _PANEL_RIGHT - _PANEL_X - 14)
+        lines = wrapped(translated(note), 14, _PANEL_RIGHT - _PANEL_X - 14)
         if y + 18 * (len(lines) + 1) > bottom:
             rest = len(picture.notes) - number
             sheet.text(
-                (_PANEL_X, y + 13), f"… and {rest} more, in the plan's output", size_px=14, colour=_SOFT
+                (_PANEL_X, y + 13),
+                _("… and {count} more, in the plan's output", count=rest),
+                size_px=14,
+                colour=_SOFT,
             )
             return
         sheet.text((_PANEL_X, y + 13), "•", size_px=14, colour=_SOFT)

@@ -12,6 +12,7 @@ import shapely
 
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import N_, Message
 from airbeat.mission.legs import legs
 from airbeat.mission.plan import FlightPlan, ItemRole, Provenance
 
@@ -66,6 +67,8 @@ class PlanPicture:
         notes_title: what stands over the notes.
         marks: numbered signs, e.g. of findings.
         marked_ways: legs drawn over the others in the colour given, e.g. those that a finding is about.
+        seen: what photographs show, or None where nothing was photographed yet.
+        tracks: flown lines; the planned ones are drawn dashed beside them.
         provenance: of the plan.
     """
 
@@ -81,9 +84,11 @@ class PlanPicture:
     visits: tuple[LatLon, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
-    notes_title: str = "To know"
+    notes_title: str = N_("To know")
     marks: tuple[Mark, ...] = ()
     marked_ways: tuple[tuple[LatLon, LatLon, str], ...] = ()
+    seen: Any | None = None
+    tracks: tuple[tuple[LatLon, ...], ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
 
@@ -107,7 +112,10 @@ def picture_of_plans(plans: Sequence[FlightPlan], *, figures: Sequence[tuple[str
     return PlanPicture(
         title=first.name,
         lines=tuple(
-            FlownLine(name=f"sortie {n}" if len(plans) > 1 else "flown line", runs=_runs(plan))
+            FlownLine(
+                name=Message("sortie {number}", number=n) if len(plans) > 1 else Message("flown line"),
+                runs=_runs(plan),
+            )
             for n, plan in enumerate(plans, start=1)
         ),
         area=first.survey.area if first.survey else None,
@@ -142,10 +150,10 @@ def _runs(plan: FlightPlan) -> tuple[tuple[tuple[LatLon, ...], bool], ...]:
     transit = [leg.role not in working for leg in flown]
     gaps = np.cumsum([0, *(b.start != a.end for a, b in pairwise(flown))]).tolist()
     runs = []
-    for (_, is_transit), run in groupby(
+    for (_gap, is_transit), run in groupby(
         zip(flown, transit, gaps, strict=True), key=lambda entry: (entry[2], entry[1])
     ):
-        chain = [leg for leg, _, _ in run]
+        chain = [entry[0] for entry in run]
         runs.append(((chain[0].start, *(leg.end for leg in chain)), is_transit))
     return tuple(runs)
 
@@ -185,10 +193,11 @@ def picture_of_features(
     lines: list[FlownLine] = []
     for feature in by_role["path"]:
         about = feature["properties"]
-        name = f"sortie {about.get('sortie', len(lines) + 1)}"
-        name = f"drone {about['drone']}, {name}" if len(drones) > 1 else name
+        name = Message("sortie {number}", number=about.get("sortie", len(lines) + 1))
+        if len(drones) > 1:
+            name = Message("drone {drone}, {sortie}", drone=about["drone"], sortie=name)
         coordinates = [(float(c[0]), float(c[1])) for c in feature["geometry"]["coordinates"]]
-        lines.append(FlownLine(name=name if len(by_role["path"]) > 1 else "flown line",
+        lines.append(FlownLine(name=name if len(by_role["path"]) > 1 else Message("flown line"),
                                runs=_split(coordinates, ways)))  # fmt: skip
     holes = [shapely.Polygon(ring) for p in _polygons(area) for ring in p.interiors]
     return PlanPicture(
@@ -213,7 +222,7 @@ def _split(
     steps = [(k, step in ways) for k, step in enumerate(pairwise(coordinates))]
     runs = []
     for is_transit, run in groupby(steps, key=lambda step: step[1]):
-        numbers = [k for k, _ in run]
+        numbers = [k for k, _step in run]
         runs.append((tuple(places[numbers[0] : numbers[-1] + 2]), is_transit))
     return tuple(runs)
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import _
 from airbeat.report.canvas import Canvas, Points
 from airbeat.report.lettering import fitted
 from airbeat.report.picture_content import PlanPicture
@@ -22,6 +23,7 @@ __all__ = [
     "FENCE_DASH",
     "INK",
     "KEEPOUT",
+    "SEEN",
     "TRANSIT_DASH",
     "UNSEEN",
     "MapImage",
@@ -48,6 +50,7 @@ _SORTIE_COLOURS = (
 )  # fmt: skip
 _GROUND, _GRID, INK = "#fbfaf6", "#e2dfd5", "#1c1c1c"
 AREA, UNSEEN, FENCE, KEEPOUT = "#f3dc8c", "#b8a9c9", "#1a7f37", "#c62828"
+SEEN = "#56b4e9"
 _STROKE_PX, _THINNEST_PX, _STROKE_SHARE = 2.6, 1.2, 0.15
 """Width of the flown line, and where lines are dense the least width and its share of their distance."""
 _RALLY, _LAST_SEEN = "#9a6700", "#b3003c"
@@ -67,8 +70,8 @@ class _Map:
     """Geographic shapes to the pixels of the map."""
 
     def __init__(self, picture: PlanPicture, size_px: tuple[int, int]) -> None:
-        places = [p for line in picture.lines for run, _ in line.runs for p in run]
-        places += [p for p, _ in picture.rally]
+        places = [p for line in picture.lines for run, _way in line.runs for p in run]
+        places += [place for place, _name in picture.rally]
         places += [p for p in (picture.home, picture.last_seen) if p is not None]
         corners = shapely.MultiPoint([(p.lon_deg, p.lat_deg) for p in places])
         self.frame = LocalFrame.around(corners if picture.area is None else picture.area)
@@ -101,7 +104,7 @@ class _Map:
     def stroke_px(self, picture: PlanPicture) -> float:
         """Width of the flown lines: thinner where they lie close together."""
         length = sum(
-            shapely.LineString(self.px(run)).length for line in picture.lines for run, _ in line.runs
+            shapely.LineString(self.px(run)).length for line in picture.lines for run, _way in line.runs
         )
         if picture.area is None or length <= 0:
             return _STROKE_PX
@@ -139,6 +142,8 @@ def map_image(picture: PlanPicture, size: tuple[int, int]) -> MapImage:
         canvas.outline(at.shape(picture.area), INK, stroke_px=2.4)
     if picture.unseen is not None:
         canvas.fill(at.shape(picture.unseen), UNSEEN, opacity=0.9)
+    if picture.seen is not None:
+        canvas.fill(at.shape(picture.seen), SEEN, opacity=0.35)
     for zone in picture.inclusions:
         canvas.outline(at.shape(zone), FENCE, stroke_px=2.4, dash_px=FENCE_DASH)
     for zone in picture.keepouts:
@@ -149,7 +154,9 @@ def map_image(picture: PlanPicture, size: tuple[int, int]) -> MapImage:
     edges = [at.shape(zone).boundary for zone in picture.inclusions]
     if edges and not any(edge.intersects(sheet) for edge in edges):
         place = (size[0] - 16.0, size[1] - 16.0)
-        canvas.text(place, "the fence lies beyond this map", size_px=15, colour=FENCE, anchor="rs", halo=True)
+        canvas.text(
+            place, _("the fence lies beyond this map"), size_px=15, colour=FENCE, anchor="rs", halo=True
+        )
     _draw_lines(picture, at)
     for start, end, colour in picture.marked_ways:
         canvas.line(at.px([start, end]), colour, stroke_px=5.0)
@@ -166,10 +173,15 @@ def _draw_lines(picture: PlanPicture, at: _Map) -> None:
     stroke = at.stroke_px(picture)
     for number, line in enumerate(picture.lines):
         for run, transit in sorted(line.runs, key=lambda entry: not entry[1]):
-            dash = TRANSIT_DASH if transit else ()
+            dash = TRANSIT_DASH if transit or picture.tracks else ()
             at.canvas.line(
                 at.px(run), sortie_colour(number), stroke_px=0.7 * stroke if transit else stroke, dash_px=dash
             )
+    for track in picture.tracks:
+        if len(track) > 1:
+            at.canvas.line(at.px(track), INK, stroke_px=stroke)
+    if picture.tracks:
+        return
     size = 3.0 + 2.0 * stroke
     for number, line in enumerate(picture.lines):
         for run, transit in line.runs:
@@ -209,7 +221,7 @@ def _draw_places(picture: PlanPicture, at: _Map) -> None:
     if picture.last_seen is not None:
         x, y = at.px([picture.last_seen])[0]
         last_seen_mark(canvas, x, y)
-        canvas.text((x + 17, y + 5), "last seen", size_px=14, bold=True, colour="#7a0029", halo=True)
+        canvas.text((x + 17, y + 5), _("last seen"), size_px=14, bold=True, colour="#7a0029", halo=True)
     if picture.home is not None:
         x, y = at.px([picture.home])[0]
         home_mark(canvas, x, y)
@@ -254,7 +266,9 @@ def scale_bar(canvas: Canvas, right: float, y: float, drawn: MapImage) -> None:
         tone = INK if k % 2 == 0 else "#ffffff"
         canvas.rectangle((x + k * length / 4, y, x + (k + 1) * length / 4, y + 8), fill=tone, edge=INK)
     canvas.text((x, y + 25), "0", size_px=14, colour=INK, anchor="ls")
-    canvas.text((right, y + 25), f"{label}, as the grid", size_px=14, colour=INK, anchor="rs")
+    canvas.text(
+        (right, y + 25), _("{length}, as the grid", length=label), size_px=14, colour=INK, anchor="rs"
+    )
 
 
 def north_arrow(canvas: Canvas, x: float, y: float) -> None:

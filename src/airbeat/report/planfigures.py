@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airbeat.language.words import Message
+
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
-    from airbeat.mission.plan import FlightPlan
+from airbeat.mission.plan import FlightPlan
 
 __all__ = ["area_m2", "findings_json", "plan_json", "plan_rows"]
 
@@ -24,7 +26,7 @@ def area_m2(plan: FlightPlan) -> float:
 def _heights_m(plan: FlightPlan) -> dict[str, tuple[float, float]]:
     """Lowest and highest waypoint [m], by datum: home, amsl or agl."""
     heights: dict[str, list[float]] = {}
-    for _, item in plan.waypoints():
+    for _number, item in plan.waypoints():
         if item.altitude is not None:
             heights.setdefault(item.altitude.datum.value, []).append(item.altitude.value_m)
     return {datum: (min(values), max(values)) for datum, values in heights.items()}
@@ -79,13 +81,32 @@ def plan_rows(plan: FlightPlan) -> list[tuple[str, str]]:
         minutes, seconds = divmod(round(estimate.duration_s), 60)
         rows += [
             ("length", f"{estimate.length_m / 1000:.2f} km"),
-            ("time", f"{minutes} min {seconds:02d} s, take-off to landing"),
-            ("batteries", f"{estimate.batteries} ({estimate.battery_share:.0%} of one, above the reserve)"),
+            (
+                "time",
+                Message(
+                    "{minutes} min {seconds:02d} s, take-off to landing", minutes=minutes, seconds=seconds
+                ),
+            ),
+            (
+                "batteries",
+                Message(
+                    "{batteries} ({battery_share:.0%} of one, above the reserve)",
+                    batteries=estimate.batteries,
+                    battery_share=estimate.battery_share,
+                ),
+            ),
             ("photographs", str(estimate.photos)),
         ]
     if survey:
         rows += [
-            ("line spacing", f"{survey.spacing_m:.1f} m, lines at {survey.sweep_angle_deg:.0f}°"),
+            (
+                "line spacing",
+                Message(
+                    "{spacing_m:.1f} m, lines at {sweep_angle_deg:.0f}°",
+                    spacing_m=survey.spacing_m,
+                    sweep_angle_deg=survey.sweep_angle_deg,
+                ),
+            ),
             ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
             ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
             ("height above ground", plan.height_above_ground),
@@ -94,11 +115,19 @@ def plan_rows(plan: FlightPlan) -> list[tuple[str, str]]:
                 f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
                 + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
             ),
-            ("planned coverage", f"{survey.coverage_fraction:.2%} of the area"),
+            (
+                "planned coverage",
+                Message("{coverage_fraction:.2%} of the area", coverage_fraction=survey.coverage_fraction),
+            ),
         ]
     for datum, (low, high) in _heights_m(plan).items():
-        above = {"home": "home", "amsl": "sea level", "agl": "ground"}[datum]
-        rows.append((f"waypoints above {above}", f"{low:g} m" if low == high else f"{low:g} to {high:g} m"))
+        above = {"home": Message("home"), "amsl": Message("sea level"), "agl": Message("ground")}[datum]
+        rows.append(
+            (
+                Message("waypoints above {above}", above=above),
+                f"{low:g} m" if low == high else f"{low:g} to {high:g} m",
+            )
+        )
     rows.append(("mission items", str(len(plan.items))))
     if plan.speed_m_s:
         rows.append(("speed", f"{plan.speed_m_s:g} m/s"))

@@ -15,6 +15,7 @@ from airbeat.errors import FrameError, InputFileError
 from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import _
 from airbeat.locate.ground import footprint
 from airbeat.ops.reviews import Decision
 from airbeat.report.artefact import Part, read_artefact
@@ -217,7 +218,11 @@ def searched_part(
         coverage_fraction=coverage,
         uncovered=gap,
         gsd_range_m_px=(min(gsds), max(gsds)) if gsds else None,
-        detector=f"{results.detector.name}, score at least {results.detector.threshold:.2f}",
+        detector=_(
+            "{detector}, score at least {threshold:.2f}",
+            detector=results.detector.name,
+            threshold=results.detector.threshold,
+        ),
         candidates=tuple(e for e in entries if e is not None),
         unusable=tuple((row.file, row.reason) for row in results.not_searched),
         unplaced=tuple((file, boxes) for file, boxes in unplaced if boxes),
@@ -243,9 +248,17 @@ def _entry(number: int, row: CandidateRow, folder: Path, decision: Decision | No
         crop=crop if crop.is_file() else None,
         frames=tuple(look.file for look in row.looks),
         decision=_said(decision) if decision is not None else "",
+        confirmed=decision is not None and decision.verdict.status == "confirmed",
+        dismissed=decision is not None and decision.verdict.status == "dismissed",
     )
 
 
 def _said(decision: Decision) -> str:
     note = f": {decision.note}" if decision.note else ""
-    return f"{decision.verdict.value}, {decision.verdict.status} by {decision.reviewer}{note}"
+    return _(
+        "{verdict}, {status} by {reviewer}{note}",
+        verdict=_(decision.verdict.value),
+        status=_(decision.verdict.status),
+        reviewer=decision.reviewer,
+        note=note,
+    )

@@ -13,8 +13,9 @@ from shapely.geometry import MultiPoint, Point
 
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import _
 from airbeat.mission.plan import Fence, FlightPlan, ItemRole
-from airbeat.report.content import ReportContent
+from airbeat.report.content import CandidateEntry, ReportContent
 
 __all__ = ["HATCH", "STYLE", "WIDTH_PX", "MapCanvas", "beyond_map", "draw_fence", "draw_grid", "map_svg"]
 
@@ -160,7 +161,8 @@ def _extent(content: ReportContent, frame: LocalFrame) -> tuple[float, float, fl
     shapes = _plan_shapes(content.plan, frame)
     x0, y0, x1, y1 = shapely.total_bounds(shapes)
     reach = _NEAR_M + max(x1 - x0, y1 - y0)
-    flown = content.flown.track if content.flown else ()
+    flown = [place for flight in content.flights for place in flight.track]
+    flown += content.flown.track if content.flown else ()
     found = [c.position for c in content.searched.candidates] if content.searched else []
     if flown or found:
         xy = frame.to_xy([*flown, *found])
@@ -206,7 +208,7 @@ def draw_grid(canvas: MapCanvas) -> None:
     canvas.add(
         f'<path d="M20 {y - 6:.1f}V{y:.1f}H{20 + step_px:.1f}V{y - 6:.1f}" fill="none" '
         f'stroke="#000" stroke-width="2"/><text class="legend halo" x="{26 + step_px:.1f}" '
-        f'y="{y + 2:.1f}">{label} (grid the same)</text>'
+        f'y="{y + 2:.1f}">{escape(_("{length} (grid the same)", length=label))}</text>'
         f'<g transform="translate({WIDTH_PX - 30:.0f} 40)"><path d="M0 -24L9 4L0 -2L-9 4Z"/>'
         '<text class="label" x="0" y="20" text-anchor="middle">N</text></g>'
     )
@@ -221,6 +223,10 @@ def draw_fence(canvas: MapCanvas, fence: Fence) -> None:
         canvas.polygons(shape, "fence" if circle.inclusion else "keepout")
 
 
+def _candidate_title(entry: CandidateEntry) -> str:
+    return _("candidate {number}, CE90 {ce90_m:.1f} m", number=entry.number, ce90_m=entry.ce90_m)
+
+
 def _candidates(canvas: MapCanvas, content: ReportContent) -> None:
     if content.searched is None:
         return
@@ -228,7 +234,7 @@ def _candidates(canvas: MapCanvas, content: ReportContent) -> None:
         x, y = canvas.place(entry.position)
         radius = max(entry.ce90_m * canvas.px_per_m, 3.0)
         canvas.add(
-            f"<g><title>candidate {entry.number}, CE90 {entry.ce90_m:.1f} m</title>"
+            f"<g><title>{escape(_candidate_title(entry))}</title>"
             f'<circle class="ce90" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>'
             f'<circle class="candidate" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
             f'<text class="candidate-number halo" x="{x:.1f}" y="{y - 8:.1f}">{entry.number}</text></g>'
@@ -236,15 +242,15 @@ def _candidates(canvas: MapCanvas, content: ReportContent) -> None:
 
 
 def _legend(content: ReportContent, height_px: float) -> str:
-    entries = [("area", "area", "")]
+    entries = [("area", _("area"), "")]
     if content.plan.fence:
-        entries += [("fence", "fence", ""), ("keepout", "keep-out", "")]
-    entries.append(("planned", "planned", "line"))
-    if content.flown:
-        entries.append(("flown", "flown", "line"))
+        entries += [("fence", _("fence"), ""), ("keepout", _("keep-out"), "")]
+    entries.append(("planned", _("planned"), "line"))
+    if content.flown or content.flights:
+        entries.append(("flown", _("flown"), "line"))
     if content.searched:
-        entries += [("footprint", "photographed", ""), ("gap", "not photographed", "")]
-        entries.append(("candidate", "candidate, CE90", "dot"))
+        entries += [("footprint", _("photographed"), ""), ("gap", _("not photographed"), "")]
+        entries.append(("candidate", _("candidate, CE90"), "dot"))
     parts, x = [], 20.0
     for css, label, kind in entries:
         y = height_px + 20
@@ -254,8 +260,8 @@ def _legend(content: ReportContent, height_px: float) -> str:
             mark = f'<circle class="{css}" cx="{x + 13}" cy="{y}" r="5"/>'
         else:
             mark = f'<rect class="{css}" x="{x}" y="{y - 7}" width="26" height="14"/>'
-        parts.append(f'{mark}<text class="legend" x="{x + 32}" y="{y + 4}">{label}</text>')
-        x += 52 + 7.2 * len(label)
+        parts.append(f'{mark}<text class="legend" x="{x + 32}" y="{y + 4}">{escape(label)}</text>')
+        x += 52 + sum(7.2 if sign.isascii() else 13.0 for sign in label)
     return "".join(parts)
 
 
@@ -278,16 +284,18 @@ def map_svg(content: ReportContent) -> str:
     canvas.line(planned_line(plan), "planned")
     if content.flown:
         canvas.line(content.flown.track, "flown")
+    for flight in content.flights[1 if content.flown else 0 :]:
+        canvas.line(flight.track, "flown")
     for rally in plan.rally or ():
-        canvas.marker(rally.position, "R", "rally point")
+        canvas.marker(rally.position, "R", _("rally point"))
     if plan.last_seen:
-        canvas.marker(plan.last_seen, "LKP", "last known point")
-    canvas.marker(plan.home, "H", "home: take-off place")
+        canvas.marker(plan.last_seen, "LKP", _("last known point"))
+    canvas.marker(plan.home, "H", _("home: take-off place"))
     _candidates(canvas, content)
-    total = canvas.height_px + 40
+    total, about = canvas.height_px + 40, escape(_("Map of the search area"))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_PX:.0f} {total:.0f}" role="img" '
-        f'aria-label="Map of the search area"><style>{STYLE}</style><defs>{HATCH}<clipPath id="map-clip">'
+        f'aria-label="{about}"><style>{STYLE}</style><defs>{HATCH}<clipPath id="map-clip">'
         f'<rect width="{WIDTH_PX:.0f}" height="{canvas.height_px:.1f}"/></clipPath></defs>'
         f'<g clip-path="url(#map-clip)">{"".join(canvas.parts)}</g>'
         f'<rect class="frame" width="{WIDTH_PX:.0f}" height="{canvas.height_px:.1f}"/>'

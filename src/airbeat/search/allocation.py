@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 
 __all__ = ["Allocation", "allocate_effort", "rank_once"]
 
@@ -57,7 +58,8 @@ def allocate_effort(probability: Values, rate: Values, budget: float) -> Allocat
     p, a = _checked(probability, rate)
     if not (np.isfinite(budget) and budget > 0):
         raise PlanningError(
-            f"there is no effort to allocate: the budget is {budget:g}", remedy="allow a positive flight time"
+            Message("there is no effort to allocate: the budget is {budget:g}", budget=budget),
+            remedy="allow a positive flight time",
         )
     first = p * a
     order = np.argsort(-first, kind="stable")
@@ -105,11 +107,17 @@ def rank_once(
         )
     p, speed = _checked(probability, 1.0 / cost)
     if not 0.0 < detection <= 1.0:
-        raise PlanningError(f"detection must be above 0 and at most 1 (got {detection:g})")
+        raise PlanningError(
+            Message("detection must be above 0 and at most 1 (got {detection:g})", detection=detection)
+        )
     left = budget - transit
     if not left > 0:
         raise PlanningError(
-            f"the ways out and back take {transit:g} of a budget of {budget:g}: none is left",
+            Message(
+                "the ways out and back take {transit:g} of a budget of {budget:g}: none is left",
+                transit=transit,
+                budget=budget,
+            ),
             remedy="allow more flight time, or launch nearer to the ground to be searched",
         )
     density = p * speed
@@ -134,13 +142,22 @@ def _checked(probability: Values, rate: Values) -> tuple[Values, Values]:
     p, a = np.asarray(probability, dtype=np.float64), np.asarray(rate, dtype=np.float64)
     if p.ndim != 1 or p.shape != a.shape:
         raise PlanningError(
-            f"probabilities of shape {p.shape} and rates of shape {a.shape} do not go together"
+            Message(
+                "probabilities of shape {shape} and rates of shape {shape_2} do not go together",
+                shape=p.shape,
+                shape_2=a.shape,
+            )
         )
     for name, values in (("probability", p), ("search rate", a)):
         wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
         if wrong.size:
             raise PlanningError(
-                f"the {name} of cell {wrong[0]} is {values[wrong[0]]:g}",
+                Message(
+                    "the {name} of cell {wrong} is {values:g}",
+                    name=name,
+                    wrong=wrong[0],
+                    values=values[wrong[0]],
+                ),
                 remedy="every value must be a number of 0 or more",
             )
     return p, a

@@ -13,6 +13,7 @@ import shapely
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.case import Case, Cover, RasterSource, RegionSource, WeightedShape
 from airbeat.search.detection import DetectionCurve, johnson_curve, measured_curve
 from airbeat.search.grid import MAX_CELLS, ProbabilityMap, SearchGrid
@@ -81,7 +82,7 @@ def build_model(case: Case) -> SearchModel:
     notes = [*said, *case.notes]
     if not layers:
         notes.append(
-            "the case names no category, regions, lines or grids: every cell is as likely as another"
+            Message("the case names no category, regions, lines or grids: every cell is as likely as another")
         )
     notes += [
         f"{layer.name}: {1 - layer.poa.sum():.0%} of it lies beyond the map"
@@ -118,9 +119,15 @@ def _grid(case: Case) -> SearchGrid:
     if not rows * columns <= MAX_CELLS:
         finest = math.ceil(math.sqrt((x1 - x0) * (y1 - y0) / MAX_CELLS))
         raise GeometryError(
-            f"{cell_m:g} m makes {rows} × {columns} cells (at most {MAX_CELLS} in all)",
+            Message(
+                "{cell_m:g} m makes {rows} × {columns} cells (at most {max_cells} in all)",
+                cell_m=cell_m,
+                rows=rows,
+                columns=columns,
+                max_cells=MAX_CELLS,
+            ),
             where=case.where("map.cell_m"),
-            remedy=f"write cell_m: {finest} or more, or a smaller map",
+            remedy=Message("write cell_m: {finest} or more, or a smaller map", finest=finest),
         )
     return SearchGrid(
         frame=frame,
@@ -184,7 +191,11 @@ def _shapes(case: Case, key: str, source: RegionSource, grid: SearchGrid) -> Arr
         local = grid.frame.to_local(shape.geometry)
         if not np.isfinite(shapely.get_coordinates(local)).all() or local.length > _MOST_BUFFERED_KM * 1000:
             raise GeometryError(
-                f"{shape.name} is longer than {_MOST_BUFFERED_KM:.0f} km",
+                Message(
+                    "{shape} is longer than {most_buffered_km:.0f} km",
+                    shape=shape.name,
+                    most_buffered_km=_MOST_BUFFERED_KM,
+                ),
                 where=case.where(f"{key}[{n}]"),
                 remedy="cut it to the map",
             )

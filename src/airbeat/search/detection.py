@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 from airbeat.mission.case import Posture, Task
 
 __all__ = [
@@ -136,7 +137,9 @@ def measured_curve(document: Any, *, name: str) -> DetectionCurve:
     """
     if not isinstance(document, dict) or document.get("schema") != CURVE_SCHEMA:
         raise InputFileError(
-            f"is no detection curve ({CURVE_SCHEMA})", where=name, remedy="run airbeat evaluate --curve"
+            Message("is no detection curve ({curve_schema})", curve_schema=CURVE_SCHEMA),
+            where=name,
+            remedy="run airbeat evaluate --curve",
         )
     bins = document.get("bins")
     if not isinstance(bins, list) or not 1 <= len(bins) <= 1000:
@@ -145,7 +148,7 @@ def measured_curve(document: Any, *, name: str) -> DetectionCurve:
     for n, (a, b) in enumerate(pairwise(rows), start=2):
         if b[0] < a[1]:
             raise InputFileError(
-                f"px_from {b[0]:g} lies before the end {a[1]:g} of the bin before it",
+                Message("px_from {b:g} lies before the end {a:g} of the bin before it", b=b[0], a=a[1]),
                 where=f"{name}, bin {n}",
                 remedy="sort the bins, without overlap",
             )
@@ -179,12 +182,25 @@ def _bin(row: Any, where: str) -> tuple[float, float, float, float, float, float
     start, persons, found, low, high, end = (float(v) for v in numbers if v is not None)
     if not (0 <= start < end and 0 <= found <= persons and math.isfinite(persons)):
         raise InputFileError(
-            f"{found:g} found of {persons:g} persons from {start:g} to {end:g} px cannot be", where=where
+            Message(
+                "{found:g} found of {persons:g} persons from {start:g} to {end:g} px cannot be",
+                found=found,
+                persons=persons,
+                start=start,
+                end=end,
+            ),
+            where=where,
         )
     recall = found / persons if persons else 0.0
     if persons and not 0 <= low <= recall + 1e-9 <= high + 2e-9 <= 1 + 4e-9:
         raise InputFileError(
-            f"low {low:g}, found/persons {recall:.4g} and high {high:g} must rise within 0 to 1", where=where
+            Message(
+                "low {low:g}, found/persons {recall:.4g} and high {high:g} must rise within 0 to 1",
+                low=low,
+                recall=recall,
+                high=high,
+            ),
+            where=where,
         )
     return start, end, persons, recall, low, high
 

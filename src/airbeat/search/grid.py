@@ -16,6 +16,7 @@ import shapely
 
 from airbeat.errors import GeometryError
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 
 __all__ = ["MAX_CELLS", "ProbabilityMap", "SearchGrid"]
 
@@ -52,12 +53,22 @@ class SearchGrid:
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.west_m, self.south_m, self.cell_m)) or self.cell_m <= 0:
             raise GeometryError(
-                f"no grid begins at ({self.west_m:g}, {self.south_m:g}) m with cells of {self.cell_m:g} m",
+                Message(
+                    "no grid begins at ({west_m:g}, {south_m:g}) m with cells of {cell_m:g} m",
+                    west_m=self.west_m,
+                    south_m=self.south_m,
+                    cell_m=self.cell_m,
+                ),
                 remedy="give finite edges and a cell size above 0",
             )
         if self.rows < 1 or self.columns < 1 or self.rows * self.columns > MAX_CELLS:
             raise GeometryError(
-                f"{self.rows} × {self.columns} cells (1 to {MAX_CELLS} in all)",
+                Message(
+                    "{rows} × {columns} cells (1 to {max_cells} in all)",
+                    rows=self.rows,
+                    columns=self.columns,
+                    max_cells=MAX_CELLS,
+                ),
                 remedy="choose larger cells or a smaller extent",
             )
 
@@ -150,13 +161,18 @@ class ProbabilityMap:
     def __post_init__(self) -> None:
         poa = np.array(self.poa, dtype=np.float64)
         if poa.shape != self.grid.shape:
-            raise GeometryError(f"a map of shape {poa.shape} on a grid of {self.grid.shape}")
+            raise GeometryError(
+                Message(
+                    "a map of shape {shape} on a grid of {shape_2}", shape=poa.shape, shape_2=self.grid.shape
+                )
+            )
         if not (np.isfinite(poa).all() and math.isfinite(self.rest)) or (poa < 0).any() or self.rest < 0:
             raise GeometryError("a probability is negative or not finite", remedy="check the map's sources")
         total = float(poa.sum()) + self.rest
         if abs(total - 1.0) > _SUM_TOLERANCE:
             raise GeometryError(
-                f"the probabilities sum to {total:.9g} instead of 1", remedy="use ProbabilityMap.normalised"
+                Message("the probabilities sum to {total:.9g} instead of 1", total=total),
+                remedy="use ProbabilityMap.normalised",
             )
         poa.setflags(write=False)
         object.__setattr__(self, "poa", poa)
@@ -177,7 +193,8 @@ class ProbabilityMap:
             raise GeometryError("the weights sum to nothing", remedy="give at least one weight above 0")
         if not 0 <= rest < 1:
             raise GeometryError(
-                f"the rest of the world holds {rest:g} (0 to below 1)", remedy="change rest_of_world"
+                Message("the rest of the world holds {rest:g} (0 to below 1)", rest=rest),
+                remedy="change rest_of_world",
             )
         poa = array / total * (1.0 - rest)
         return cls(grid=grid, poa=poa, rest=max(0.0, 1.0 - float(poa.sum())))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from airbeat.errors import PlanningError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission, TrackLinePattern
 from airbeat.mission.plan import FlightPlan
 from airbeat.planning.plan import plan_mission
@@ -120,7 +121,10 @@ def plan_next(
     if not searchers:
         raise PlanningError("there is no aircraft to send", remedy="name at least one under drones")
     if not (math.isfinite(minutes) and minutes > 0):
-        raise PlanningError(f"{minutes:g} minutes are no flight time", remedy="give --minutes above 0")
+        raise PlanningError(
+            Message("{minutes:g} minutes are no flight time", minutes=minutes),
+            remedy="give --minutes above 0",
+        )
     if not (now.poa * visible > 0).any():
         raise PlanningError(
             "nothing can be found: the map holds no probability on ground that can be seen",
@@ -162,17 +166,23 @@ def plan_next(
 
 def _steep(found: _Found, now: ProbabilityMap, visible: Points) -> list[str]:
     """What must be known of ground that is steeper than the aircraft climb and descend."""
-    notes = []
+    notes: list[str] = []
     worth = now.poa * visible
     share = share_seen(found.way.crews, now.grid, found.flights.angle_rad)
     if not isinstance(share, float) and (lost := 1.0 - float((worth * share).sum() / worth.sum())) > 0.01:
         notes.append(
-            f"the ground is steeper than the aircraft climb or descend at that speed: passing higher over it "
-            f"costs {lost:.0%} of what there is to find, which is taken off above"
+            Message(
+                "the ground is steeper than the aircraft climb or descend at that speed: passing "
+                "higher over it costs {lost:.0%} of what there is to find, which is taken off above",
+                lost=lost,
+            )
         )
     if found.way.speed_share < 1.0:
         notes.append(
-            f"flown at {found.way.speed_share:.0%} of the speed asked for, to stay nearer to steep ground"
+            Message(
+                "flown at {speed_share:.0%} of the speed asked for, to stay nearer to steep ground",
+                speed_share=found.way.speed_share,
+            )
         )
     return notes
 
@@ -469,8 +479,13 @@ def _too_short(now: ProbabilityMap, visible: Points, crew: Crew, minutes: float)
     least_s = airframe.climb_time_s(height) + airframe.landing_time_s(height)
     least_s += 2 * airframe.leg_time_s(nearest_m + grid.cell_m, mission.speed_m_s)
     return PlanningError(
-        f"{min(minutes, crew.time_s / 60):.1f} minutes are not enough: climbing, landing and the ways to the "
-        f"nearest ground worth searching, {nearest_m / 1000:.2f} km away, and back take {least_s / 60:.1f}",
+        Message(
+            "{minutes:.1f} minutes are not enough: climbing, landing and the ways to the nearest "
+            "ground worth searching, {nearest_m:.2f} km away, and back take {least_s:.1f}",
+            minutes=min(minutes, crew.time_s / 60),
+            nearest_m=nearest_m / 1000,
+            least_s=least_s / 60,
+        ),
         remedy=f"give --minutes {math.ceil(least_s / 60 + 2)} or more, or launch nearer"
         if minutes * 60 < airframe.endurance_s
         else "launch nearer, or send an aircraft that lasts longer",

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import GeometryError
+from airbeat.language.words import Message
 from airbeat.search.grid import ProbabilityMap
 
 __all__ = [
@@ -54,7 +55,10 @@ def coverage(sweep_width_m: float, length_m: float, area_m2: float) -> float:
         GeometryError: an area of 0 or less.
     """
     if not area_m2 > 0:
-        raise GeometryError(f"an area of {area_m2:g} m² cannot be covered", remedy="give an area above 0")
+        raise GeometryError(
+            Message("an area of {area_m2:g} m² cannot be covered", area_m2=area_m2),
+            remedy="give an area above 0",
+        )
     return sweep_width_m * length_m / area_m2
 
 
@@ -101,7 +105,12 @@ def parallel_sweep_pod(swath_m: float, spacing_m: float, p0: float) -> float:
     """
     if not (swath_m > 0 and spacing_m > 0 and 0 <= p0 <= 1):
         raise GeometryError(
-            f"no sweep has a swath of {swath_m:g} m, a spacing of {spacing_m:g} m and p0 = {p0:g}",
+            Message(
+                "no sweep has a swath of {swath_m:g} m, a spacing of {spacing_m:g} m and p0 = {p0:g}",
+                swath_m=swath_m,
+                spacing_m=spacing_m,
+                p0=p0,
+            ),
             remedy="widths are above 0, p0 is 0 to 1",
         )
     looks = swath_m / spacing_m
@@ -161,7 +170,11 @@ def overall_success(first: ProbabilityMap, pods: npt.ArrayLike) -> float:
 def _checked(before: ProbabilityMap, pod: npt.ArrayLike) -> Array:
     values = np.asarray(pod, dtype=np.float64)
     if values.shape != before.grid.shape:
-        raise GeometryError(f"PODs of shape {values.shape} for a map of {before.grid.shape}")
+        raise GeometryError(
+            Message(
+                "PODs of shape {shape} for a map of {shape_2}", shape=values.shape, shape_2=before.grid.shape
+            )
+        )
     if not ((values >= 0) & (values <= 1)).all():
         raise GeometryError("a POD is outside 0 to 1", remedy="check the detection curve")
     return values

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import shapely
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 from airbeat.mission.case import Category, TerrainKind
 from airbeat.search.grid import SearchGrid
 
@@ -70,8 +71,12 @@ def ring_distances_m(category: Category, terrain: TerrainKind) -> tuple[float, f
     if row is None:
         known = [k.value for k, miles in zip(_KINDS, _MILES[category], strict=True) if miles]
         raise UsageError(
-            f"no distances are known for {category.value} in {terrain.value} terrain",
-            remedy=f"choose terrain: {', '.join(known)}; or draw regions instead",
+            Message(
+                "no distances are known for {category} in {terrain} terrain",
+                category=category.value,
+                terrain=terrain.value,
+            ),
+            remedy=Message("choose terrain: {known}; or draw regions instead", known=", ".join(known)),
         )
     a, b, c, d = (miles * KM_PER_MILE * 1000.0 for miles in row)
     return a, b, c, d

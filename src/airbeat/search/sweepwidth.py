@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.search.detection import DetectionCurve, Posture, person_px
 from airbeat.vehicle.camera import Camera
 
@@ -72,10 +73,16 @@ def lateral_range(
         PlanningError: a height of 0 or less, or a factor outside 0…1.
     """
     if not height_m > 0:
-        raise PlanningError(f"a camera {height_m:g} m above the ground sees none", remedy="fly higher")
+        raise PlanningError(
+            Message("a camera {height_m:g} m above the ground sees none", height_m=height_m),
+            remedy="fly higher",
+        )
     for name, factor in (("canopy", canopy), ("slope", slope)):
         if not 0 <= factor <= 1:
-            raise PlanningError(f"the {name} factor {factor:g} is outside 0 to 1", remedy="1 hides nothing")
+            raise PlanningError(
+                Message("the {name} factor {factor:g} is outside 0 to 1", name=name, factor=factor),
+                remedy="1 hides nothing",
+            )
     swath_m, _ = camera.footprint_m(height_m)
     gsd = camera.gsd_m_px(height_m)
     x = np.linspace(-swath_m / 2, swath_m / 2, 2 * _STEPS + 1)

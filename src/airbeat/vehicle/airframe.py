@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 
 __all__ = ["AIRFRAMES", "Airframe", "airframe_profile"]
 
@@ -142,5 +143,6 @@ def airframe_profile(name: str) -> Airframe:
         return AIRFRAMES[name]
     except KeyError:
         raise PlanningError(
-            f"no airframe profile {name!r}", remedy=f"choose one of: {', '.join(sorted(AIRFRAMES))}"
+            Message("no airframe profile {name!r}", name=name),
+            remedy=Message("choose one of: {airframes}", airframes=", ".join(sorted(AIRFRAMES))),
         ) from None

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 
 __all__ = ["CAMERAS", "Camera", "GroundView", "camera_profile"]
 
@@ -112,8 +113,10 @@ class Camera:
         near, far = -math.radians(pitch_deg) + half, -math.radians(pitch_deg) - half
         if far <= math.radians(1.0):
             raise PlanningError(
-                f"a camera pitched {pitch_deg:g}° looks over the horizon",
-                remedy=f"pitch it {-(self.fov_along_deg / 2 + 10):.0f}° or steeper",
+                Message("a camera pitched {pitch_deg:g}° looks over the horizon", pitch_deg=pitch_deg),
+                remedy=Message(
+                    "pitch it {fov_along_deg:.0f}° or steeper", fov_along_deg=-(self.fov_along_deg / 2 + 10)
+                ),
             )
         depth_near = height_agl_m * math.cos(half) / math.sin(near)
         depth_far = height_agl_m * math.cos(half) / math.sin(far)
@@ -185,5 +188,6 @@ def camera_profile(name: str) -> Camera:
         return CAMERAS[name]
     except KeyError:
         raise PlanningError(
-            f"no camera profile {name!r}", remedy=f"choose one of: {', '.join(sorted(CAMERAS))}"
+            Message("no camera profile {name!r}", name=name),
+            remedy=Message("choose one of: {cameras}", cameras=", ".join(sorted(CAMERAS))),
         ) from None

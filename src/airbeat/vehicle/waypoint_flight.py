@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from airbeat.errors import PlanningError
+from airbeat.language.words import Message
 from airbeat.vehicle.airframe import Airframe
 from airbeat.vehicle.power import fastest_air_speed_m_s, flight_power_w
 from airbeat.vehicle.speed_profile import Limits, SpeedProfile
@@ -223,7 +224,11 @@ class _Air:
             left = math.sqrt(max(self._fastest_m_s**2 - across**2, 0.0)) + along
             if left < _LEAST_WAY_M_S:
                 raise PlanningError(
-                    f"a wind of {math.hypot(*self._wind):.0f} m/s is too strong for {self._airframe.name}",
+                    Message(
+                        "a wind of {hypot:.0f} m/s is too strong for {airframe}",
+                        hypot=math.hypot(*self._wind),
+                        airframe=self._airframe.name,
+                    ),
                     remedy="wait for less wind",
                 )
             speed_m_s = min(speed_m_s, left)

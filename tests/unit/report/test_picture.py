@@ -151,6 +151,7 @@ def test_without_any_installed_font_accents_are_dropped_and_other_signs_become_q
     from airbeat.report import lettering
 
     monkeypatch.setattr(lettering, "_installed", lambda size_px, bold: ())
+    monkeypatch.setattr(lettering, "_chinese", lambda size_px: ())
     assert font_for("Königstuhl 2 m² – 北京", 20)[1] == "Konigstuhl 2 m2 - ??"
     assert font_for("plain", 20)[1] == "plain"
 

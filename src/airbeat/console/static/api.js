@@ -1,10 +1,12 @@
 // Every call to the console: JSON in and out, the session's token with what changes something.
 
+import { t } from "./words.js";
+
 let csrf = "";
 
 export class Refused extends Error {
   constructor(status, answer) {
-    super(answer.error || `the console answered ${status}`);
+    super(answer.error ? t(answer.error) : t("the console answered {status}", { status }));
     this.status = status;
     this.answer = answer;
   }

@@ -35,11 +35,12 @@ async function refreshed() {
 
 function drawCounts(now) {
   const c = desk.counts;
-  $("unreviewed").textContent = !c.candidates ? t("no candidates") : c.unreviewed ? `${c.unreviewed} of ${c.candidates} not reviewed` : `all ${c.candidates} reviewed`;
+  const reviewed = c.unreviewed ? t("{n} of {all} not reviewed", { n: c.unreviewed, all: c.candidates }) : t("all {n} reviewed", { n: c.candidates });
+  $("unreviewed").textContent = c.candidates ? reviewed : t("no candidates");
   $("unreviewed").className = c.unreviewed ? "" : "none";
-  const words = [`${c.person} persons`, `${c.clue} clues`, `${c.unsure} unsure`, `${c.no} no`];
-  if (now.second_look) words.push(`${c.open_for_you} open for you`, `${c.disputed} disputed`);
-  if (c.not_searched) words.push(`${c.not_searched} files were not searched`);
+  const words = [t("{n} persons", { n: c.person }), t("{n} clues", { n: c.clue }), t("{n} unsure", { n: c.unsure }), t("{n} no", { n: c.no })];
+  if (now.second_look) words.push(t("{n} open for you", { n: c.open_for_you }), t("{n} disputed", { n: c.disputed }));
+  if (c.not_searched) words.push(t("{n} files were not searched", { n: c.not_searched }));
   $("counts").textContent = words.join(" · ");
 }
 
@@ -60,7 +61,7 @@ function drawList() {
     button.setAttribute("aria-current", row.id === desk.here);
     mark.className = `mark ${row.verdict || ""}`;
     mark.textContent = MARK[row.verdict] || "·";
-    button.append(mark, `${row.id}  ${row.score.toFixed(2)}${row.disputed ? "  disputed" : ""}`);
+    button.append(mark, `${row.id}  ${row.score.toFixed(2)}${row.disputed ? `  ${t("disputed")}` : ""}`);
     if (row.claimed_by) {
       const busy = document.createElement("span");
       busy.className = "busy"; busy.textContent = row.claimed_by;
@@ -77,12 +78,12 @@ async function show(id) {
   if (!row) return;
   if (desk.here && desk.here !== id) desk.trail.push(desk.here);
   desk.here = id;
-  $("title").textContent = `Candidate ${row.id}, score ${row.score.toFixed(2)}`;
+  $("title").textContent = t("Candidate {id}, score {score}", { id: row.id, score: row.score.toFixed(2) });
   $("crop").src = cutOut(row);
-  $("crop").alt = `cut-out of candidate ${row.id}`;
-  const place = row.lat_deg === null ? "no position" : `${row.lat_deg.toFixed(6)}, ${row.lon_deg.toFixed(6)}` + (row.ce90_m === null ? "" : ` ± ${row.ce90_m.toFixed(0)} m (CE90)`);
-  const decided = row.decision ? ` · ${row.decision.verdict} (${row.decision.reviewer}${row.decision.note ? `: ${row.decision.note}` : ""})` : "";
-  $("facts").textContent = `${place} · in ${row.looks} of ${row.frames_over_it} photographs${decided}`;
+  $("crop").alt = t("cut-out of candidate {id}", { id: row.id });
+  const place = row.lat_deg === null ? t("no position") : `${row.lat_deg.toFixed(6)}, ${row.lon_deg.toFixed(6)}` + (row.ce90_m === null ? "" : ` ± ${row.ce90_m.toFixed(0)} m (CE90)`);
+  const decided = row.decision ? ` · ${t(row.decision.verdict)} (${row.decision.reviewer}${row.decision.note ? `: ${row.decision.note}` : ""})` : "";
+  $("facts").textContent = `${place} · ${t("in {n} of {all} photographs", { n: row.looks, all: row.frames_over_it })}${decided}`;
   $("measured").textContent = "";
   for (const old of $("list").querySelectorAll('[aria-current="true"]')) old.setAttribute("aria-current", "false");
   const entry = $("list").querySelector(`[data-id="${CSS.escape(id)}"]`);
@@ -110,8 +111,8 @@ function near(detail) {
     figure.className = place.has_box ? "" : "missed";
     image.loading = "lazy";
     image.src = `/picture/around/${place.sha256}?x=${place.x_px.toFixed(0)}&y=${place.y_px.toFixed(0)}`;
-    image.alt = `the place in ${place.file}`;
-    words.textContent = `${place.file}${place.has_box ? "" : ": no box here"}`;
+    image.alt = t("the place in {file}", { file: place.file });
+    words.textContent = place.has_box ? place.file : t("{file}: no box here", { file: place.file });
     image.addEventListener("click", () => frame(place.file, place.sha256, [place.x_px - 20, place.y_px - 20, place.x_px + 20, place.y_px + 20], null));
     figure.append(image, words);
     all.append(figure);
@@ -129,8 +130,8 @@ async function turnTo(candidate) {
     // Nothing stays chosen: a key pressed once more must not decide anew on what was decided.
     desk.here = null;
     const left = desk.rows.filter((r) => r.open).length;
-    say(left ? `others look at the last ${left}` : "nothing is left for you to review");
-    $("title").textContent = left ? "Waiting for what others leave" : "Nothing is left for you to review";
+    say(left ? t("others look at the last {n}", { n: left }) : t("nothing is left for you to review"));
+    $("title").textContent = left ? t("Waiting for what others leave") : t("Nothing is left for you to review");
     if (!desk.rows.length) $("title").textContent = desk.searched ? t("{n} photographs searched, no candidates; they are not cleared", { n: desk.searched }) : t("Nothing was searched yet: plan and fly, or run airbeat detect into this folder");
     if (!desk.rows.length) say("");
     return;
@@ -158,8 +159,8 @@ async function decide(verdict, despite = false) {
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 409) throw error;
     const { now } = error.answer;
-    if (!now) { await refreshed(); await show(candidate); say(error.message); return; }
-    $("conflict-words").textContent = `${now.reviewer} decided meanwhile that ${candidate} is: ${now.verdict}. You say: ${verdict}.`;
+    if (!now) { await refreshed(); await show(candidate); say(t(error.message)); return; }
+    $("conflict-words").textContent = t("{reviewer} decided meanwhile that {candidate} is: {now}. You say: {you}.", { reviewer: now.reviewer, candidate, now: t(now.verdict), you: t(verdict) });
     $("conflict-dialog").showModal();
     $("conflict-dialog").onclose = () => { if ($("conflict-dialog").returnValue === "despite") guarded(() => decide(verdict, true)); };
     await refreshed();
@@ -181,12 +182,12 @@ async function undo() {
   try {
     await post("/api/undo", { candidate, generation: desk.generation });
   } catch (error) {
-    if (error instanceof Refused && error.status === 404) { say(`nothing of yours to take back on ${candidate}`); return; }
+    if (error instanceof Refused && error.status === 404) { say(t("nothing of yours to take back on {candidate}", { candidate })); return; }
     throw error;
   }
   await refreshed();
   await show(candidate);
-  say(`your decision on ${candidate} is taken back`);
+  say(t("your decision on {candidate} is taken back", { candidate }));
 }
 
 async function step(by) {
@@ -205,7 +206,7 @@ async function guarded(action) {
   try {
     await action();
   } catch (error) {
-    say(error instanceof TypeError ? "the console does not answer; nothing was recorded" : error.message);
+    say(error instanceof TypeError ? t("the console does not answer; nothing was recorded") : error.message);
   }
 }
 
@@ -220,7 +221,7 @@ function listen() {
   const source = new EventSource(`/api/events?after=${desk.event}&generation=${desk.generation}`);
   let waiting = null;
   source.onopen = () => { $("link-state").textContent = ""; };
-  source.onerror = () => { $("link-state").textContent = "NO WORD FROM THE CONSOLE"; };
+  source.onerror = () => { $("link-state").textContent = t("NO WORD FROM THE CONSOLE"); };
   source.onmessage = () => {
     waiting ||= setTimeout(() => { waiting = null; guarded(caughtUp); }, 150);
   };
@@ -277,8 +278,8 @@ $("invite").addEventListener("click", () => guarded(async () => {
 }));
 $("hand-over").addEventListener("click", () => guarded(async () => {
   const { files, without_place } = await post("/api/handover", {});
-  const words = files.length ? `${files.length} files for those who go there; they name persons and clues as decided now.` : "Nothing is confirmed: there is nothing to hand over.";
-  $("hand-over-words").textContent = words + (without_place.length ? ` Without a place, hand over the photographs of: ${without_place.join(", ")}.` : "");
+  const words = files.length ? t("{n} files for those who go there; they name persons and clues as decided now.", { n: files.length }) : t("Nothing is confirmed: there is nothing to hand over.");
+  $("hand-over-words").textContent = words + (without_place.length ? ` ${t("Without a place, hand over the photographs of: {names}.", { names: without_place.join(", ") })}` : "");
   $("hand-over-files").replaceChildren(...files.map((file) => {
     const item = document.createElement("li"), link = document.createElement("a");
     link.href = `/handover/${encodeURIComponent(file)}`; link.download = file; link.textContent = file;

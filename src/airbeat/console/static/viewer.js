@@ -1,5 +1,7 @@
 // A photograph that can be zoomed, moved and measured in, on a canvas.
 
+import { t } from "./words.js";
+
 export class Viewer {
   constructor(canvas, told) {
     this.canvas = canvas;
@@ -23,7 +25,7 @@ export class Viewer {
     this.draw();
     const image = new Image();
     image.onload = () => { if (this.url === url) { this.image = image; this.fit(); } };
-    image.onerror = () => { if (this.url === url) this.told("this photograph is not where the search found it"); };
+    image.onerror = () => { if (this.url === url) this.told(t("this photograph is not where the search found it")); };
     image.src = url;
   }
 
@@ -56,7 +58,7 @@ export class Viewer {
   measure() {
     this.measuring = !this.measuring; this.points = [];
     this.canvas.style.cursor = this.measuring ? "crosshair" : "grab";
-    this.told(this.measuring ? "click two points" : "");
+    this.told(this.measuring ? t("click two points") : "");
     this.draw();
   }
 
@@ -66,7 +68,8 @@ export class Viewer {
     this.points = this.points.length === 1 ? [this.points[0], point] : [point];
     if (this.points.length === 2) {
       const px = Math.hypot(this.points[1][0] - this.points[0][0], this.points[1][1] - this.points[0][1]);
-      this.told(this.gsd ? `${(px * this.gsd).toFixed(2)} m (${px.toFixed(0)} px at ${(this.gsd * 100).toFixed(1)} cm/px)` : `${px.toFixed(0)} px; the GSD is not known`);
+      const length = { px: px.toFixed(0), metres: (px * this.gsd).toFixed(2), gsd: (this.gsd * 100).toFixed(1) };
+      this.told(this.gsd ? t("{metres} m ({px} px at {gsd} cm/px)", length) : t("{px} px; the GSD is not known", length));
     }
     this.draw();
   }
