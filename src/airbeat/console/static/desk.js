@@ -91,6 +91,10 @@ async function show(id) {
   map.candidates(desk.rows, id);
   map.centre(row);
   act.shown(row);
+  // Whole photographs are large: they are asked for once the reviewer stays, and what comes next is there by then.
+  await new Promise((done) => { setTimeout(done, 80); });
+  if (desk.here !== id) return;
+  ahead();
   const detail = await get(`/api/candidates/${encodeURIComponent(id)}`);
   if (desk.here !== id) return;
   desk.detail = detail;
@@ -138,15 +142,13 @@ async function turnTo(candidate) {
   }
   say("");
   await show(candidate);
-  ahead();
 }
 
 // The cut-outs that are likely to come next, so that the next key shows a picture at once.
 function ahead() {
   const at = desk.rows.findIndex((r) => r.id === desk.here);
-  for (const row of desk.rows.slice(at + 1).filter((r) => r.open && !r.claimed_by).slice(0, 3)) {
-    new Image().src = cutOut(row);
-  }
+  const open = desk.rows.slice(at + 1).filter((r) => r.open && !r.claimed_by).slice(0, 3);
+  for (const row of new Set([...open, ...desk.rows.slice(at + 1, at + 3), ...desk.rows.slice(Math.max(at - 1, 0), at)])) new Image().src = cutOut(row);
 }
 
 async function decide(verdict, despite = false) {
