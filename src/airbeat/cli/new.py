@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,10 @@ from airbeat.cli.positions import LAT_LON
 from airbeat.errors import PlanningError, UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.language.words import _
+
+if TYPE_CHECKING:
+    from airbeat.mission.beat import Beat
+    from airbeat.mission.mission import Mission
 
 __all__ = ["command"]
 
@@ -58,10 +63,6 @@ def command(
     airbeat new beat.yaml --patrol --home 48.2050,16.3600 --time-zone Europe/Vienna
     """
     from airbeat.formats.atomic import write_files
-    from airbeat.mission.beatloader import parse_beat
-    from airbeat.mission.beattemplate import new_beat_text
-    from airbeat.mission.loader import parse_mission
-    from airbeat.mission.template import new_mission_text
     from airbeat.vehicle.airframe import airframe_profile
     from airbeat.vehicle.camera import camera_profile
 
@@ -75,35 +76,40 @@ def command(
     except PlanningError as error:
         raise UsageError(error.message, remedy=error.remedy) from error
     folder = mission.absolute().parent
-    area_text = None if area is None else Path(os.path.relpath(area.absolute(), folder)).as_posix()
+    given = {
+        "area_path": area,
+        "area_text": None if area is None else Path(os.path.relpath(area.absolute(), folder)).as_posix(),
+        "home": home,
+        "camera": camera,
+        "airframe": airframe,
+    }
+    read: Beat | Mission
     if patrol:
-        text = new_beat_text(
-            area_path=area,
-            area_text=area_text,
-            home=home,
-            time_zone=time_zone,
-            name=name or "New beat",
-            camera=camera,
-            airframe=airframe,
-        )
-        beat = parse_beat(text.encode(), name=mission.name, base_dir=folder)
-        made, notes = beat.name, beat.notes
+        text, read = _beat(mission, given | {"time_zone": time_zone, "name": name or "New beat"})
     else:
-        text = new_mission_text(
-            area_path=area,
-            area_text=area_text,
-            last_seen=last_seen,
-            home=home,
-            radius_m=radius_m,
-            name=name or "New search",
-            camera=camera,
-            airframe=airframe,
-        )
-        parsed = parse_mission(text, name=mission.name, base_dir=folder)
-        made, notes = parsed.name, parsed.notes
+        more = {"last_seen": last_seen, "radius_m": radius_m, "name": name or "New search"}
+        text, read = _search(mission, given | more)
     write_files({mission: text}, overwrite=overwrite)
     then = f"airbeat {'patrol plan' if patrol else 'plan'} {mission}"
     console(as_json).print(_("wrote {mission}; look at it, then: {then}", mission=mission, then=then))
     if as_json:
-        emit_json({"file": str(mission), "name": made, "notes": list(notes)})
+        emit_json({"file": str(mission), "name": read.name, "notes": list(read.notes)})
     return 0
+
+
+def _search(path: Path, given: dict[str, Any]) -> tuple[str, Mission]:
+    """A mission's text, and the mission that it is."""
+    from airbeat.mission.loader import parse_mission
+    from airbeat.mission.template import new_mission_text
+
+    text = new_mission_text(**given)
+    return text, parse_mission(text, name=path.name, base_dir=path.absolute().parent)
+
+
+def _beat(path: Path, given: dict[str, Any]) -> tuple[str, Beat]:
+    """A beat's text, and the beat that it is."""
+    from airbeat.mission.beatloader import parse_beat
+    from airbeat.mission.beattemplate import new_beat_text
+
+    text = new_beat_text(**given)
+    return text, parse_beat(text.encode(), name=path.name, base_dir=path.absolute().parent)
