@@ -164,6 +164,8 @@ class _Bulk:
         return sorted(found)[:_TRIED]
 
     def _places_of(self, choice: int, slots: Numbers, legs: Array) -> list[tuple[float, int, int, int]]:
+        if not len(slots):
+            return []
         mine = self.problem.choices[choice]
         # Leg times are symmetric, and a row lies together in memory.
         to = legs[mine.start][self._before[slots]]
@@ -173,8 +175,6 @@ class _Bulk:
         fits = (begin <= mine.late_s) & (arrive <= self._latest_s[slots])
         cost = np.where(fits, to + fro - self._saved_s[slots], np.inf).ravel()
         count = min(_TRIED, cost.size)
-        if not count:
-            return []
         best = np.argpartition(cost, count - 1)[:count]
         width = self._before.shape[1]
         return [
