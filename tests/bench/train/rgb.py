@@ -1,10 +1,10 @@
 """Train the RGB person network: `python -m train.rgb SETS FRAMES` in tests/bench.
 
-SETS holds the free photographs (see `train.photos`), FRAMES the embedded camera's dense photographs, made by
-`python tests/bench/embedded_frames.py --dense FRAMES 200 … 211`. Everything else is drawn: people, things,
-ground. The second round also sees more of the ground that the first took for people. Drawing counts: the
-whole takes less than an hour on two cores, and prints what it took; `--share 0.01` shows in a minute or two
-that it runs.
+SETS holds the free photographs (see `train.photos` and `train.towns`), FRAMES the embedded camera's dense
+photographs, made by `python tests/bench/embedded_frames.py --dense FRAMES 200 … 211`. Everything else is
+drawn: people, things, ground. Every round after the first also sees more of the ground that the one before
+took for people. Drawing counts: the whole takes about an hour on two cores, and prints what it took;
+`--share 0.01` shows in a minute or two that it runs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .pyramid import PyramidNet, write_pyramid
 from .scenes import Ground, Scenes, Variety, Views, draw_ground
 from .simulated import simulated_grounds
 from .sprites import draw_pool
+from .towns import town_grounds
 
 __all__ = ["ROUNDS", "VARIETY", "Material", "Round", "draw_material", "train_rgb"]
 
@@ -35,6 +36,7 @@ FRAME_SEEDS = list(range(200, 212))
 SIDE_PX, GROUND_PX, BATCH = 224, 336, 12
 PEOPLE, THINGS, GROUNDS, LEAVES = 4800, 1800, 3000, 120
 TILES_PER_FRAME = 6
+PIECES_PER_TOWN_PHOTO, PIECES_PER_PERSON = 14, 10
 HARDEST_SHARE, HARDEST_TIMES = 0.2, 2
 CORE = 0.81
 VARIETY = Variety(scattered=(0, 0, 2, 4, 8), odd_sizes=0.25, recoloured=0.25, dappled=0.12, soft=0.15)
@@ -86,11 +88,20 @@ def draw_material(sets: Path, frames: Path, *, workers: int, share: float = 1.0)
     grounds["steep"] += simulated_grounds(
         frames, FRAME_SEEDS, random, side_px=GROUND_PX, per_frame=TILES_PER_FRAME
     )
+    real = town_grounds(
+        sets,
+        random,
+        side_px=GROUND_PX,
+        per_photo=max(1, round(share * PIECES_PER_TOWN_PHOTO)),
+        per_person=max(1, round(share * PIECES_PER_PERSON)),
+    )
+    for view, pieces in real.items():
+        grounds[view] += pieces
     return Material(grounds=grounds, leaves=leaves, views=views)
 
 
 def train_rgb(material: Material, out: Path, *, rounds: tuple[Round, ...] = ROUNDS) -> None:
-    """Train round by round, from the second on with the ground that the first took for people, and write."""
+    """Train round by round, each with what the ones before took for people, and write."""
     network = PyramidNet()
     for number, one in enumerate(rounds):
         recipe = Recipe(
@@ -104,7 +115,7 @@ def train_rgb(material: Material, out: Path, *, rounds: tuple[Round, ...] = ROUN
         )
         network = train(material.sampler(), recipe, network=network)
         write_pyramid(network, out)
-        if number == 0:
+        if number + 1 < len(rounds):
             for kept in material.grounds.values():
                 kept += hardest(out, kept, share=HARDEST_SHARE) * HARDEST_TIMES
 

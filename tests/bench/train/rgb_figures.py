@@ -1,8 +1,9 @@
 """Measure the RGB person network: `python -m train.rgb_figures SETS EVALUATION` in tests/bench.
 
 Writes `person_rgb.json` beside the weights from what they were not trained on and anyone may use: rendered
-people of other seeds on held-out photographs, and held-out photographs without people. Prints, and does not
-keep, what the weights find on the photographs of EVALUATION, sets that are for evaluation only.
+people of other seeds on held-out photographs, and held-out photographs, on which the few people are left
+unjudged. Prints, and does not keep, what the weights find of the people in the held-out corner of a town, and
+on the photographs of EVALUATION, sets that are for evaluation only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .photos import SOURCES, load_photos
 from .scenes import Scenes, Views, draw_ground
 from .score import Judged, average_precision, judge, recall_at
 from .sprites import draw_pool
+from .towns import towns
 
 __all__ = ["ABOUT", "SETS", "held_out_photographs", "rendered_frames", "share_held"]
 
@@ -109,14 +111,28 @@ def searched(
 
 
 def held_out_photographs(network: cv2.dnn.Net, sets: Path) -> tuple[list[Judged], list[str]]:
-    """What is found on held-out photographs without people, and their sources."""
+    """What is found on held-out photographs where nobody is, and their sources."""
     judged, sources = [], []
     for photo in load_photos(sets, held_out=True):
         steep = SOURCES[photo.source].view == "steep"
         boxes, odds = searched(network, photo.bgr, photo.gsd_m_px if steep else None)
         judged.append(judge(boxes, odds, np.empty((0, 4)), photo.marked))
         sources.append(f"{photo.source} {photo.name[:14]}")
+    for town in towns(sets, held_out=True):
+        boxes, odds = searched(network, town.bgr, town.gsd_m_px)
+        marked = np.vstack([town.persons, town.unclear])
+        judged.append(judge(boxes, odds, np.empty((0, 4)), marked))
+        sources.append(f"town {town.name}")
     return judged, sources
+
+
+def held_out_town(network: cv2.dnn.Net, sets: Path) -> list[Judged]:
+    """What is found of the people in the held-out corner of a town."""
+    judged = []
+    for town in towns(sets, held_out=True):
+        boxes, odds = searched(network, town.bgr, town.gsd_m_px, least=LEAST_LOG_ODDS - 2)
+        judged.append(judge(boxes, odds, town.persons, town.unclear))
+    return judged
 
 
 def share_held(judged: list[Judged], best: int) -> tuple[int, int]:
@@ -195,6 +211,7 @@ def main() -> None:
     for name, part in result["measured_parts"].items():
         print(name, part["at_threshold"], part["recall_at_false_per_picture"])
     print("photographs without people:", result["photographs_without_people"])
+    print(_row("Town, held-out corner", held_out_town(network, options.sets)))
     if options.evaluation is not None:
         _evaluate(network, options.evaluation)
 

@@ -19,14 +19,14 @@ from .loop import Sample
 from .render import FULL_SCALE, Sprite
 from .sprites import Pool
 
-__all__ = ["Ground", "Scenes", "Variety", "Views", "camera_faults", "draw_ground"]
+__all__ = ["Ground", "Scenes", "Variety", "Views", "camera_faults", "draw_ground", "mixing"]
 
 Random = np.random.Generator
 
 STEEP_GSD_M_PX = (0.026, 0.052)
 OBLIQUE_TALL_PX = (17.0, 64.0)
 PHOTO_SHARE = {"steep": 0.5, "oblique": 0.45}
-_TALL_M = 1.7
+TALL_M = 1.7
 _LEAST_VISIBLE = 0.5
 _SOLID = 0.35
 """Cover from which a pixel counts for the box."""
@@ -137,7 +137,12 @@ def _gain(random: Random, picture: np.ndarray, spot: np.ndarray, sky: _Sky) -> t
     return float(np.clip(gain * math.exp(random.normal() * 0.15), 0.12, 2.2)), in_shade
 
 
-def _mixing(random: Random) -> np.ndarray:
+def _covers(boxes: np.ndarray, spot: np.ndarray, margin_px: float) -> bool:
+    """Whether a spot is in a box or less than a margin beside it."""
+    return bool(((spot > boxes[:, :2] - margin_px) & (spot < boxes[:, 2:] + margin_px)).all(axis=1).any())
+
+
+def mixing(random: Random) -> np.ndarray:
     """(3, 3) matrix that exchanges colours in part and leaves greys grey."""
     share = random.uniform(0.1, 0.8)
     mixed = (1 - share) * np.eye(3) + share * np.eye(3)[random.permutation(3)]
@@ -172,7 +177,7 @@ def draw_ground(random: Random, grounds: Grounds, view: str) -> Ground:
     if view == "steep":
         gsd = math.exp(random.uniform(*np.log(STEEP_GSD_M_PX)))
     else:
-        gsd = _TALL_M / math.exp(random.uniform(*np.log(OBLIQUE_TALL_PX)))
+        gsd = TALL_M / math.exp(random.uniform(*np.log(OBLIQUE_TALL_PX)))
     choice = random.random()
     if choice < PHOTO_SHARE[view]:
         picture, marked = grounds.crop(random, view, gsd)
@@ -221,7 +226,8 @@ class Scenes:
         ground = self.kept[view][int(random.integers(len(self.kept[view])))]
         picture, there, ignored = self._cut(random, ground, turn=view == "steep")
         azimuth = random.uniform(0, 2 * math.pi)
-        if count := int(random.choice(self.variety.scattered)):
+        count = int(random.choice(self.variety.scattered))
+        if count and not len(there):
             scatter(
                 random,
                 picture,
@@ -232,7 +238,7 @@ class Scenes:
                 sun_rad=-azimuth,
                 oblique=view == "oblique",
             )
-        placed = self._populate(random, picture, view, ground.gsd_m_px, azimuth)
+        placed = self._populate(random, picture, view, ground.gsd_m_px, azimuth=azimuth, there=there)
         self._occlude(random, picture, placed)
         if random.random() < self.variety.dappled:
             dappled(random, picture)
@@ -275,8 +281,16 @@ class Scenes:
         return np.ascontiguousarray(picture, dtype=np.float32), boxes[inside], boxes[touching]
 
     def _populate(
-        self, random: Random, picture: np.ndarray, view: str, gsd: float, azimuth: float
+        self,
+        random: Random,
+        picture: np.ndarray,
+        view: str,
+        gsd: float,
+        *,
+        azimuth: float,
+        there: np.ndarray,
     ) -> list[_Placed]:
+        """Paste people and things, though not on the people who are there."""
         pools = self.views[view]
         people = int(random.choice(self.crowd)) if random.random() < self.people_share else 0
         things = int(random.choice(self.clutter))
@@ -289,6 +303,7 @@ class Scenes:
             if grouped and k < people:
                 spot = middle + random.normal(size=2) * 1.2 / gsd
             spots.append((k < people, spot))
+        spots = [(kind, spot) for kind, spot in spots if not _covers(there, spot, 1.3 / gsd)]
         if view == "oblique":
             spots.sort(key=lambda pair: float(pair[1][1]))
         else:
@@ -344,7 +359,7 @@ class Scenes:
         cover = piece[..., 3:4]
         light = piece[..., :3] * tint
         if random.random() < self.variety.recoloured:
-            light = light @ _mixing(random)
+            light = light @ mixing(random)
         ground = (before / 255) ** 2.2 * (1 - cast * np.array([0.93, 1, 1.04], np.float32))
         shown = 255 * np.clip(ground * (1 - cover) + light, 0, 1) ** (1 / 2.2)
         change = float((np.abs(shown - before).max(axis=2) * cover[..., 0]).sum() / max(cover.sum(), 1e-6))
