@@ -51,7 +51,7 @@ class Round:
     peak_rate: float
 
 
-ROUNDS = (Round(8000, 3e-3), Round(7600, 2e-3))
+ROUNDS = (Round(8000, 3e-3), Round(7600, 2e-3), Round(7700, 2e-3))
 
 
 @dataclass(slots=True)
