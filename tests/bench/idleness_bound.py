@@ -44,7 +44,7 @@ __all__ = ["Patrolled", "lower_bound_s"]
 Array = npt.NDArray[np.float64]
 
 _LARGEST_CLUSTER = 80
-_RINGS = 12
+_RINGS = 24
 _NEAR = 10
 _PASSES = 2
 _ROUND_S = 1e-7
@@ -135,13 +135,14 @@ def _proven_s(given: Patrolled, zones: _Zones, sets: npt.NDArray[np.bool_], load
 def _families(given: Patrolled) -> npt.NDArray[np.bool_]:
     """(sets, n): clusters of neighbours of every size, and all that is farther out than some distance."""
     n = len(given.weights)
-    members = [np.array([k]) for k in range(n)]
     rows = []
-    for a, b, *_ in linkage(squareform(given.between_s, checks=False), "single"):
-        joined = np.concatenate([members[int(a)], members[int(b)]])
-        members.append(joined)
-        if len(joined) <= min(_LARGEST_CLUSTER, n - 1):
-            rows.append(np.isin(np.arange(n), joined))
+    for kind in ("single", "average"):
+        members = [np.array([k]) for k in range(n)]
+        for a, b, *_ in linkage(squareform(given.between_s, checks=False), kind):
+            joined = np.concatenate([members[int(a)], members[int(b)]])
+            members.append(joined)
+            if len(joined) <= min(_LARGEST_CLUSTER, n - 1):
+                rows.append(np.isin(np.arange(n), joined))
     for least_s in np.quantile(given.out_s, np.linspace(0.0, 0.9, _RINGS)):
         rows.append(given.out_s >= least_s)
     return np.unique(np.array(rows, dtype=bool), axis=0)
