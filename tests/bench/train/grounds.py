@@ -1,7 +1,7 @@
 """Ground without people to put people on: crops of free aerial photographs, and scenes made of their grain.
 
 What is composed (roads, paving, roofs, walls, shade) takes its grain from the photographs of `train.photos`,
-since no free photographs of towns from the air were at hand.
+since free photographs of towns from the air are few (those of `train.towns` are cut there).
 """
 
 from __future__ import annotations
