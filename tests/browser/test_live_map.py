@@ -102,7 +102,7 @@ def at_map(chromium: Any) -> Iterator[Callable[..., tuple[Any, list[str]]]]:
         page.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
         page.goto(link)
         page.goto(f"{home}/map")
-        page.wait_for_function("document.querySelectorAll('.graticule').length > 2")
+        page.locator(".graticule").nth(2).wait_for(state="attached")
         return page, complaints
 
     yield enter

@@ -147,8 +147,10 @@ def test_plans_of_real_shapes_pass_the_checker(shared_data: Path) -> None:
             try:
                 home = None
                 if in_the_middle:
-                    middle = read_area_file(path).free.representative_point()
-                    home = LatLon(lat_deg=middle.y, lon_deg=middle.x)
+                    area = read_area_file(path).free
+                    local = LocalFrame.around(area)
+                    middle = local.to_local(area).representative_point()
+                    home = local.to_latlon([(middle.x, middle.y)])[0]
                 text = new_mission_text(area_path=path, area_text=path.name, home=home)
                 mission = parse_mission(text, name=path.name, base_dir=path.parent)
                 found, sorties = errors_of(mission)

@@ -289,26 +289,26 @@ class Jobs:
             thread.join(_JOIN_S)
 
     def _run(self, job: Job, work: Callable[[Job], dict[str, Any]], holds: str) -> None:
+        why = ""
         try:
             result = work(job)
         except Cancelled:
-            job.end(JobState.CANCELLED)
-            self._tell(job, "cancelled")
+            state, result, why = JobState.CANCELLED, None, "cancelled"
         except AirbeatError as error:
-            self._fail(job, error_words(error))
+            state, result, why = JobState.FAILED, None, error_words(error)
         except Exception as error:  # noqa: BLE001 - our bug: said on the page, without a traceback
-            self._fail(job, f"internal error: {type(error).__name__}")
+            state, result, why = JobState.FAILED, None, f"internal error: {type(error).__name__}"
         else:
-            job.end(JobState.DONE, result=result)
-        finally:
-            with self._lock:
-                self._threads.pop(job.id, None)
-                if holds:
-                    self._held.pop(holds, None)
-
-    def _fail(self, job: Job, why: str) -> None:
-        job.end(JobState.FAILED, error=why)
-        self._tell(job, why)
+            state = JobState.DONE
+        # Whoever sees that it has ended may begin the next at once.
+        with self._lock:
+            if holds:
+                self._held.pop(holds, None)
+        job.end(state, result=result, error=why if state is JobState.FAILED else "")
+        if why:
+            self._tell(job, why)
+        with self._lock:
+            self._threads.pop(job.id, None)
 
     def _tell(self, job: Job, why: str) -> None:
         try:
