@@ -430,10 +430,18 @@ def _report_wrongs(
         yield f"{sort} lost, which the format is said to hold"
     if "home" in unheld & known.holds and plan.home_amsl_m != 0.0:
         yield "home lost, which does not lie at 0 m above sea level"
+    if "fence" in unheld and known.key == "geojson" and not _over_antimeridian(plan.fence):
+        yield "fence lost, which does not lie over the antimeridian"
     if known.key == "waypoints":
         for number in numbers:
             if not any(map(math.isnan, plan.items[number - 1].params)):
                 yield f"item {number} lost, in which nothing is unset"
+
+
+def _over_antimeridian(fence: Fence | None) -> bool:
+    """Whether a zone lies on both sides of 180°, where RFC 7946 wants it cut."""
+    zones = fence.polygons if fence is not None else ()
+    return any(max(lons) - min(lons) > 180 for lons in ([v.lon_deg for v in z.vertices] for z in zones))
 
 
 @dataclass

@@ -74,7 +74,7 @@ def test_the_guide_leads_from_a_mission_file_to_a_report(workplace: Path) -> Non
     before, simulator, flying, after = steps[:at], steps[at], steps[at + 1 : at + 3], steps[at + 3 :]
     assert [b.split()[1] for _, b in before] == ["new", "plan", "convert", "convert", "check"]
     assert [b.split()[1] for _, b in flying] == ["upload", "fly"]
-    later = ["detect", "review", "review", "report", "search", "new", "patrol"]
+    later = ["detect", "review", "review", "report", "search", "new"]
     assert [b.split()[1] for _, b in after] == later
 
     def run(block: str) -> None:

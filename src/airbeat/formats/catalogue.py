@@ -48,7 +48,7 @@ class PlanFormat:
             can hold; what one file really lost is found by `airbeat.formats.losses`.
         partly: of those, what it holds in part: DJI's and Litchi's routes know some commands only, a row of
             WPL has no unset values, WPL and DJI no home at 0 m (which stands for unknown there), a fence file
-            no ceiling.
+            no ceiling, a GeoJSON map a zone across the antimeridian in two parts.
         precision: to which it states its numbers.
         read_as_is: as ``read``, without replacing what ArduPilot refuses; None where that is the same.
         others: whether other programs see all of it, or part is in an extension that only airbeat reads.
@@ -171,6 +171,7 @@ FORMATS = (
         write=_text(write_geojson),
         read=_decoded(read_geojson),
         holds=_ALL,
+        partly=frozenset({"fence"}),
         precision=Precision(number=1e-9),
         others=_EXTENSION,
     ),

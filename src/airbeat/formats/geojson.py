@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import mapping
 
@@ -52,10 +53,14 @@ def _rounded(value: Any) -> Any:
 
 
 def _cut_at_antimeridian(geometry: Any) -> Any:
-    """A geometry whose longitudes run beyond 180, cut there and brought back into -180…180."""
+    """A geometry whose longitudes run beyond 180, cut there and brought back into -180…180.
+
+    A ring that crosses itself cannot be cut without becoming another: it is brought back and jumps.
+    """
     if geometry.bounds[2] <= 180.0:
         return geometry
-    geometry = shapely.make_valid(geometry)
+    if not geometry.is_valid:
+        return shapely.transform(geometry, lambda c: np.where(c > [180.0, np.inf], c - [360.0, 0.0], c))
     near = geometry.intersection(shapely.box(-180, -90, 180, 90))
     far = geometry.intersection(shapely.box(180, -90, 540, 90))
     parts = [near, shapely.transform(far, lambda c: c - [[360.0, 0.0]])]

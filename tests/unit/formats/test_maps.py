@@ -13,6 +13,7 @@ from lxml import etree
 from shapely.geometry import shape
 
 from airbeat.formats.geojson import write_geojson
+from airbeat.formats.geojson_read import read_geojson
 from airbeat.formats.kml import write_kml
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame
@@ -215,3 +216,14 @@ def test_zones_and_rally_points_carry_their_names(full_plan: FlightPlan) -> None
     titles = [f["properties"]["title"] for f in features(replace(full_plan, fence=fence, rally=rally))]
     assert any(t.endswith("polygon 1: wood") for t in titles)
     assert "Rally point 1: hut" in titles
+
+
+def test_a_zone_across_the_antimeridian_that_crosses_itself_comes_back_as_it_was() -> None:
+    corners = [(11.4914, 179.9866), (11.4778, 179.9676), (11.4795, -179.9994), (11.4667, 179.9727)]
+    zone = FencePolygon(inclusion=False, vertices=tuple(LatLon(lat_deg=a, lon_deg=o) for a, o in corners))
+    home = LatLon(lat_deg=11.48, lon_deg=179.985)
+    plan = FlightPlan(name="Taveuni", home=home, items=(), fence=Fence(polygons=(zone,)))
+    held = read_geojson(write_geojson(plan), name="x").fence
+    assert held is not None
+    assert len(held.polygons) == 1
+    assert {(v.lat_deg, v.lon_deg) for v in held.polygons[0].vertices} == set(corners)
