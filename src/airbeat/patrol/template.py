@@ -25,6 +25,8 @@ _ORDER_ITERATIONS = 1500
 _MOST_ROUNDS = 24
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 24)
 """In every how many-th round a stop can be; their common multiple is the number of rounds."""
+_SWAPS = 4
+"""Returns for a full battery whose gaps count, at the least: they come at other stops of the cycle each time."""
 _NEAR = 8
 _HEAT = 0.001
 """How much worse a move may be to be kept now and then, as a share, at first."""
@@ -41,7 +43,7 @@ class Ground:
         legs_s: (n + 1, n + 1) times from stop to stop; the launch place is number n [s].
         service_s: of each stop [s].
         weight: of each stop.
-        battery_s: longest flight, take-off and landing included [s].
+        battery_s: longest flight, take-off and landing included; infinite for no returns [s].
         up_s, down_s: take-off and landing [s].
         swap_s: on the ground between two flights [s].
     """
@@ -83,23 +85,39 @@ class Flown:
 
 
 def flown_cycle(ground: Ground, cycle: Sequence[int]) -> Flown:
-    """Time a cycle that follows itself, after a first time through that brings it into its rhythm."""
+    """Time a cycle that follows itself, after a first time through that brings it into its rhythm.
+
+    It is flown two times more, and again until gaps with returns for a full battery are among those that
+    count: a cycle that is shorter than a battery has none in most of its turns. A battery without end
+    (``battery_s`` infinite) needs none.
+    """
     legs, service = ground.legs_s, ground.service_s
     pad = ground.stops
     limit = ground.battery_s - ground.down_s
+    whole_s = sum(legs[a][b] + service[b] for a, b in pairwise([cycle[-1], *cycle]))
+    farthest_s = max(legs[stop][pad] for stop in cycle)
+    swaps_asked = _SWAPS if 0.0 < whole_s and limit < math.inf else 0
     clock, here = ground.up_s, pad
     used = ground.up_s
     last = [-1.0] * pad
     worst = [0.0] * pad
     begun = 0.0
-    for turn in range(3):
+    turn, swaps, swaps_before = 0, 0, 0
+    while turn < 3 or swaps_before < swaps_asked:
         if turn == 1:
             begun = clock
+        if turn > 2 and swaps == swaps_before:
+            # The last turn had no return; as many more as the battery holds whole are like it.
+            skipped = max(0, int((limit - used - farthest_s) // whole_s))
+            clock, used, turn = clock + skipped * whole_s, used + skipped * whole_s, turn + skipped
+            last = [moment + skipped * whole_s for moment in last]
+        swaps_before = swaps
         for stop in cycle:
             way = legs[here][stop]
             if used + way + service[stop] + legs[stop][pad] > limit and here != pad:
                 clock += legs[here][pad] + ground.down_s + ground.swap_s + ground.up_s
                 way, used = legs[pad][stop], ground.up_s
+                swaps += 1
             clock += way
             if turn and last[stop] >= 0.0:
                 gap = clock - last[stop]
@@ -108,12 +126,13 @@ def flown_cycle(ground: Ground, cycle: Sequence[int]) -> Flown:
             clock += service[stop]
             used += way + service[stop]
             here = stop
+        turn += 1
     weighted = [w * g for w, g in zip(ground.weight, worst, strict=True)]
     top = max(range(pad), key=weighted.__getitem__)
     return Flown(
         worst_s=weighted[top],
         mean_s=sum(weighted) / pad,
-        cycle_s=(clock - begun) / 2,
+        cycle_s=(clock - begun) / (turn - 1),
         worst_stop=top,
     )
 

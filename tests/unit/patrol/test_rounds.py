@@ -66,7 +66,7 @@ def line_ground(weights: list[float]) -> Ground:
         legs_s=np.abs(at[:, None] - at[None]).tolist(),
         service_s=[10.0] * n,
         weight=weights,
-        battery_s=1e9,
+        battery_s=math.inf,
         up_s=0.0,
         down_s=0.0,
         swap_s=0.0,
@@ -94,6 +94,58 @@ def test_what_a_cycle_takes_counts_returns_for_batteries() -> None:
     # Up 5, out 100, 10 s there; the second stop and the way home would take 100 + 10 + 200 more.
     flown = flown_cycle(with_returns, [0, 1])
     assert flown.cycle_s == pytest.approx((100 + 10 + 100 + 5 + 50 + 5) + (200 + 10 + 200 + 5 + 50 + 5))
+
+
+def test_a_cycle_shorter_than_a_battery_waits_for_its_swaps_too() -> None:
+    ground = line_ground([1.0, 1.0])
+    handful = Ground(
+        legs_s=ground.legs_s, service_s=ground.service_s, weight=ground.weight,
+        battery_s=1000.0, up_s=5.0, down_s=5.0, swap_s=50.0,
+    )  # fmt: skip
+    # Four times through, 220 s each but the first, then from the second stop home and out to the first again.
+    flown = flown_cycle(handful, [0, 1])
+    returned = 10 + 200 + 5 + 50 + 5 + 100
+    assert flown.worst_s == pytest.approx(100 + 10 + returned)
+    assert 220 < flown.cycle_s < 220 + returned
+
+
+@pytest.mark.parametrize("stops", [1, 2, 3, 5, 8, 30])
+@pytest.mark.parametrize("battery_s", [400.0, 1430.0, 20_000.0])
+def test_skipped_turns_of_a_short_cycle_change_nothing(stops: int, battery_s: float) -> None:
+    rng = np.random.default_rng(stops)
+    places = rng.uniform(0, 60, (stops + 1, 2))
+    legs = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)).tolist()
+    stays = rng.uniform(2, 9, stops).tolist()
+    ground = Ground(
+        legs_s=legs, service_s=stays, weight=[1.0] * stops, battery_s=battery_s, up_s=20, down_s=40, swap_s=60
+    )
+    cycle = [*range(stops), 0] if stops > 2 else list(range(stops))
+    flown = flown_cycle(ground, cycle)
+    gaps = gaps_one_by_one(ground, cycle, flights=200)
+    assert flown.worst_s <= max(gaps) + 1e-6
+    plain_s = sum(legs[a][b] + stays[b] for a, b in pairwise([cycle[-1], *cycle]))
+    assert flown.worst_s >= plain_s + 60 + 40 + 20 - 1e-6 or stops > 2
+    assert any(abs(flown.worst_s - g) < 1e-6 for g in gaps)
+
+
+def gaps_one_by_one(ground: Ground, cycle: list[int], *, flights: int) -> list[float]:
+    """Between visits of one stop, of many flights on end [s]."""
+    pad, clock, used, here = ground.stops, ground.up_s, ground.up_s, ground.stops
+    last: dict[int, float] = {}
+    gaps = []
+    while flights:
+        for stop in cycle:
+            way, home = ground.legs_s[here][stop], ground.legs_s[stop][pad]
+            if here != pad and used + way + ground.service_s[stop] + home + ground.down_s > ground.battery_s:
+                clock += ground.legs_s[here][pad] + ground.down_s + ground.swap_s + ground.up_s
+                way, used, flights = ground.legs_s[pad][stop], ground.up_s, max(flights - 1, 0)
+            clock += way
+            gaps.append(clock - last.get(stop, clock))
+            last[stop] = clock
+            clock += ground.service_s[stop]
+            used += way + ground.service_s[stop]
+            here = stop
+    return gaps
 
 
 def test_counts_of_rounds_are_never_more_than_the_weight_allows() -> None:
