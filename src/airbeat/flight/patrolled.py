@@ -393,7 +393,7 @@ def _in_view(log: FlightLog, visit: PointVisit, camera: Camera, ground_height_m:
         focal_length_px=camera.focal_length_px,
     )
     inside = inside & (track.home_m - ground_height_m > 1.0)
-    return glimpses_of_samples(track.times_s, inside, gsd, finest_needed=visit.gsd_m_px, drone=log.drone)
+    return glimpses_of_samples(track.times_s, inside, gsd, coarsest_m_px=visit.coarsest_m_px, drone=log.drone)
 
 
 def _angles(track: Poses, visit: PointVisit, xy: Array, down: Array) -> Array:

@@ -126,6 +126,12 @@ class Broadcast:
     relay: int | None = None
 
 
+RECOGNISED_GSD_M_PX = 0.10
+"""Where a visit asks for none, what is coarser was not seen. Half of all observers recognise what has four
+pairs of lines, eight pixels, across its lesser side (Johnson 1958, Analysis of image forming systems): a
+person, √(1.7 × 0.4) = 0.8 m, has them at 10 cm/px. Photographs coarser than that are not searched either."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """What every visit has.
@@ -135,7 +141,8 @@ class Visit:
         duty: how often.
         altitude: at which it is flown; None for the drone's own.
         gimbal_pitch_deg: camera pitch [degrees; -90 looks straight down], or None to leave it alone.
-        gsd_m_px: coarsest ground sampling distance that proves it was seen [m/px], or None for any.
+        gsd_m_px: coarsest ground sampling distance that proves it was seen [m/px], or None for
+            `RECOGNISED_GSD_M_PX`.
         key: dotted key of the visit in the file.
     """
 
@@ -145,6 +152,11 @@ class Visit:
     gimbal_pitch_deg: float | None = None
     gsd_m_px: float | None = None
     key: str = ""
+
+    @property
+    def coarsest_m_px(self) -> float:
+        """Coarsest ground sampling distance that proves it was seen [m/px]."""
+        return RECOGNISED_GSD_M_PX if self.gsd_m_px is None else self.gsd_m_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

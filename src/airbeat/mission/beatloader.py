@@ -362,16 +362,21 @@ def _check_drones(visits: Sequence[Visit], sites: Sequence[LaunchSite], ledger: 
 
 def _check_gsd(visit: Visit, path: KeyPath, drones: Sequence[BeatDrone], ledger: Ledger) -> None:
     """The middle of the picture must be as fine as the visit asks, with one drone at least."""
-    if visit.gsd_m_px is None:
-        return
     found = []
     for drone in drones:
         height_m = (visit.altitude or drone.altitude).value_m
         away_m = visit.stand_off_m if isinstance(visit, PointVisit) else 0.0
         found.append(drone.camera.gsd_m_px(math.hypot(height_m, away_m)))
-    if min(found) > visit.gsd_m_px * (1.0 + 1e-9):
+    if min(found) > visit.coarsest_m_px * (1.0 + 1e-9):
+        asked = visit.gsd_m_px is not None
         ledger.add(
-            (*path, "gsd_cm_px"),
-            f"{min(found) * 100:.1f} cm is the finest that a drone sees (wanted {visit.gsd_m_px * 100:g})",
-            "fly lower, stand nearer, or ask for less",
+            (*path, "gsd_cm_px") if asked else path,
+            f"{min(found) * 100:.1f} cm is the finest that a drone sees "
+            + (
+                f"(wanted {visit.coarsest_m_px * 100:g})"
+                if asked
+                else f"(at most {visit.coarsest_m_px * 100:g} counts)"
+            ),
+            "fly lower, stand nearer, or ask for less"
+            + ("" if asked else f": gsd_cm_px: {math.ceil(min(found) * 100)}"),
         )

@@ -135,7 +135,7 @@ _POINT = """\
       weight: 2             # beside the others
       max_interval_min: 60  # longest time between two visits
       # times: [day]        # only in these hours; without it in each shift
-      # gsd_cm_px: 3        # as fine as this, or it does not count as seen"""
+      # gsd_cm_px: 3        # as fine as this, or it does not count as seen; 10 without it"""
 _TEXT = """\
 # unsurveyed; not for flight as it is
 #

@@ -70,7 +70,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
     value: dict[str, Any] = {
         "name": visit.name,
         "kind": "point",
-        "gsd_m_px": visit.gsd_m_px,
+        "gsd_m_px": visit.coarsest_m_px,
         "weight": visit.duty.weight,
         "max_interval_s": visit.duty.max_interval_s,
         "geometry": shapely.geometry.mapping(visit_geometry(visit)),

@@ -1,7 +1,8 @@
 """Proof of patrol: was each visit that a day asks for in the picture, fine enough, long enough, in time.
 
 A drone that came near proves nothing. A point is seen while it lies inside the camera's picture and one pixel
-there is no larger on the ground than asked for (distance over the focal length); it was visited when that
+there is no larger on the ground than asked for (distance over the focal length), or, where nothing is asked
+for, than a person can be recognised in (`RECOGNISED_GSD_M_PX`); it was visited when that
 lasted for the dwell and a picture was taken meanwhile. A line or an area is visited when the pictures of a
 pass together show it.
 """
@@ -124,7 +125,7 @@ def glimpses_of_samples(
     in_view: npt.NDArray[np.bool_],
     gsd_m_px: Array,
     *,
-    finest_needed: float | None,
+    coarsest_m_px: float,
     drone: str,
 ) -> list[Glimpse]:
     """Unbroken times in which a point was in view and fine enough, by the samples of a log.
@@ -133,10 +134,10 @@ def glimpses_of_samples(
         times_utc_s: (n,) rising, UTC since 1970 [s].
         in_view: (n,) whether the point is inside the picture.
         gsd_m_px: (n,) at the point [m/px].
-        finest_needed: coarsest that counts [m/px], or None for any.
+        coarsest_m_px: coarsest that counts [m/px].
         drone: whose camera.
     """
-    counts = in_view if finest_needed is None else in_view & (gsd_m_px <= finest_needed)
+    counts = in_view & (gsd_m_px <= coarsest_m_px)
     found: list[Glimpse] = []
     start: int | None = None
     for n, good in enumerate(counts):
@@ -185,8 +186,12 @@ def glimpses_of_pictures(visit: PointVisit, pictures: Iterable[Picture]) -> list
 
 
 def _shows(visit: PointVisit, picture: Picture) -> bool:
-    wanted = visit.gsd_m_px
-    return visit.name in picture.shows and (wanted is None or picture.gsd_m_px(visit.position) <= wanted)
+    return visit.name in picture.shows and picture.gsd_m_px(visit.position) <= visit.coarsest_m_px
+
+
+def _asked_for(visit: Visit, unit: str = "") -> str:
+    known = "asked for" if visit.gsd_m_px is not None else "or finer counts where none is asked for"
+    return f"{100 * visit.coarsest_m_px:.1f}{unit} {known}"
 
 
 def judge_day(
@@ -254,7 +259,7 @@ def _why_not(
     showing = [p for p in in_time if visit.name in p.shows]
     if showing and not any(_shows(visit, p) for p in showing):
         finest = min(p.gsd_m_px(visit.position) for p in showing)
-        return f"too coarse: {100 * finest:.1f} cm/px at best, {100 * (visit.gsd_m_px or 0):.1f} asked for"
+        return f"too coarse: {100 * finest:.1f} cm/px at best, {_asked_for(visit)}"
     if inside and longest_s < visit.dwell_s - _CLOCK_STEP_S:
         return f"in view for {longest_s:.0f} s, {visit.dwell_s:.0f} s asked for"
     if inside:
@@ -290,9 +295,7 @@ def _ground_of(visit: Visit) -> tuple[Any, LocalFrame]:
 def _shown_part(visit: Visit, picture: Picture, frame: LocalFrame) -> Any:
     """The ground that a picture shows finely enough: its outline, within the distance that the GSD allows."""
     part = shapely.make_valid(frame.to_local(picture.outline_for(visit)))
-    if visit.gsd_m_px is None:
-        return part
-    reach_m = visit.gsd_m_px * picture.focal_length_px
+    reach_m = visit.coarsest_m_px * picture.focal_length_px
     if reach_m <= picture.height_m:
         return shapely.Polygon()
     x, y = frame.to_xy([picture.camera])[0]
@@ -331,7 +334,7 @@ def _judge_ground(asked: Requirement, pictures: Sequence[Picture]) -> Judged:
     elif best > 0.0:
         why = f"{best:.0%} of it shown, {SHOWN_SHARE:.0%} asked for"
     elif coarse:
-        why = f"too coarse: {100 * (asked.visit.gsd_m_px or 0):.1f} cm/px asked for"
+        why = f"too coarse: {_asked_for(asked.visit, unit=' cm/px')}"
     else:
         why = "in no picture of its hours"
     return Judged(

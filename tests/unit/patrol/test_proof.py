@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import shapely
 
+from airbeat.errors import MissionFileError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.locate.gaze import gaze_at
 from airbeat.mission.beat import Beat
 from airbeat.mission.beatloader import parse_beat
 from airbeat.patrol.proof import Glimpse, Judged, Picture, glimpses_of_samples, judge_day
@@ -106,6 +108,35 @@ def test_a_point_that_was_missed_says_what_was_lacking(
     assert judged.why == words
 
 
+def test_a_place_on_the_horizon_was_not_seen_where_no_gsd_is_asked_for() -> None:
+    plain = beat("dwell_s: 30")
+    times = at(10).timestamp() + np.arange(61.0)
+    away_m = np.linspace(1500.0, 2000.0, 61)  # from a camera raised to the horizon that flies away from it
+    inside, gsd = gaze_at(
+        np.column_stack([np.zeros(61), away_m, np.full(61, -40.0)]),
+        np.zeros((61, 3)),
+        size_px=(4000, 3000),
+        focal_length_px=2800.0,
+    )
+    assert inside.all()
+    assert gsd.min() > 0.5
+    asked = next(v for v in plain.visits if v.name == "gate")
+    found = glimpses_of_samples(times, inside, gsd, coarsest_m_px=asked.coarsest_m_px, drone="one")
+    assert found == []
+    far = picture(10.2, height_m=600.0, focal_px=2800.0)
+    judged = gate([far], found, plain)
+    assert judged.why == "too coarse: 21.4 cm/px at best, 10.0 or finer counts where none is asked for"
+    assert gate([far], [glimpse(10, 11)], beat("dwell_s: 30, gsd_cm_px: 25")).seen
+
+
+def test_a_beat_whose_drones_fly_too_high_to_prove_anything_is_refused() -> None:
+    high = BEAT.replace("MORE", "dwell_s: 30").replace("value_m: 40", "value_m: 400")
+    with pytest.raises(MissionFileError) as refused:
+        parse_beat(high.encode(), name="beat.yaml", base_dir=Path())
+    assert "at most 10 counts" in str(refused.value)
+    assert "gsd_cm_px: 15" in str(refused.value)
+
+
 def test_only_the_part_of_a_stay_that_lies_in_the_hours_counts() -> None:
     judged = gate([picture(59.9), picture(60.5)], [glimpse(59.7, 62.0)])
     assert judged.why == "in view for 18 s, 30 s asked for"
@@ -182,6 +213,6 @@ def test_ground_that_is_too_far_for_the_gsd_does_not_count() -> None:
 def test_a_gap_in_the_log_breaks_a_glimpse() -> None:
     times = np.array([0.0, 1.0, 2.0, 9.0, 10.0, 11.0]) + at(10).timestamp()
     seen = np.array([True, True, True, True, True, False])
-    found = glimpses_of_samples(times, seen, np.full(6, 0.02), finest_needed=0.03, drone="one")
+    found = glimpses_of_samples(times, seen, np.full(6, 0.02), coarsest_m_px=0.03, drone="one")
     assert [round(g.duration_s) for g in found] == [2, 1]
-    assert glimpses_of_samples(times, seen, np.full(6, 0.04), finest_needed=0.03, drone="one") == []
+    assert glimpses_of_samples(times, seen, np.full(6, 0.04), coarsest_m_px=0.03, drone="one") == []
