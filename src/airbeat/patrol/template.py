@@ -26,7 +26,7 @@ _MOST_ROUNDS = 24
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 24)
 """In every how many-th round a stop can be; their common multiple is the number of rounds."""
 _SWAPS = 4
-"""Returns for a full battery whose gaps count, at the least: they come at other stops of the cycle each time."""
+"""Returns for a full battery whose gaps count, at the least: they come at other stops each time."""
 _NEAR = 8
 _HEAT = 0.001
 """How much worse a move may be to be kept now and then, as a share, at first."""
@@ -96,7 +96,7 @@ def flown_cycle(ground: Ground, cycle: Sequence[int]) -> Flown:
     limit = ground.battery_s - ground.down_s
     whole_s = sum(legs[a][b] + service[b] for a, b in pairwise([cycle[-1], *cycle]))
     farthest_s = max(legs[stop][pad] for stop in cycle)
-    swaps_asked = _SWAPS if 0.0 < whole_s and limit < math.inf else 0
+    swaps_asked = _SWAPS if whole_s > 0.0 and limit < math.inf else 0
     clock, here = ground.up_s, pad
     used = ground.up_s
     last = [-1.0] * pad
