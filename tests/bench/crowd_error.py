@@ -6,7 +6,8 @@ Run: python tests/bench/crowd_error.py DATA --kind thermal --folds FOLDS [--ever
 
 Zones are quarters of frames, and whole frames; those with ignored regions are left out. Of the ways to count
 (boxes above a probability, each as one or as its probability) and their factors the one that errs least is
-chosen on one half of the flights and judged on the other, and the other way round. ``--folds`` names the
+chosen on one half of the flights and judged on the other, and the other way round; of photographs on all
+places but one, and judged on that one. Photographs are also searched enlarged. ``--folds`` names the
 folder of ``train.thermal --folds 3``: each frame is then searched by a network not trained on its flight.
 RENDERED is what ``embedded_frames.py --dense`` wrote. ``--table`` prints every way beside every other.
 """
@@ -35,11 +36,18 @@ from airbeat.locate.ground import gsd_m_px
 
 OUT = Path(airbeat.detect.__file__).parent / "calibration.json"
 LEAST = (0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6)
-WAYS = tuple((least, weighted) for least in LEAST for weighted in (True, False))
+ENLARGED = (1.0, 1.5)
+"""Photographs of a known GSD are searched so many times larger than for single persons."""
+WAYS = tuple(
+    (least, weighted, k) for k in range(len(ENLARGED)) for least in LEAST for weighted in (True, False)
+)
 MANY = 5
 """Relative errors are told of zones with at least so many persons."""
 SEEN_SHARE = 0.5
 """Rendered persons of whom less is visible count as hidden, and are not asked for."""
+
+_EDGE_PX = 1e-6
+"""A zone that ignored regions were cut out of still touches them."""
 
 Zone = shapely.Polygon
 
@@ -54,9 +62,13 @@ def whole(width: int, height: int) -> list[Zone]:
 
 
 def table_of(
-    found: Sequence[Detections], rows: Sequence[Row], zones: Callable[[int, int], list[Zone]]
+    found: Sequence[Sequence[Detections]], rows: Sequence[Row], zones: Callable[[int, int], list[Zone]]
 ) -> np.ndarray:
-    """(zones, 2 + ways): number of the flight, persons, and what each way counts."""
+    """(zones, 2 + ways): number of the flight, persons, and what each way counts.
+
+    Boxes are those of each frame by enlargement. Thermal zones with ignored regions are left out; nearly
+    every photograph has some, and they are cut out of it.
+    """
     flights = {name: n for n, name in enumerate(dict.fromkeys(map(flight_of, rows)))}
     table = []
     for boxes, row in zip(found, rows, strict=True):
@@ -64,17 +76,26 @@ def table_of(
         persons = (image.persons_xyxy[:, :2] + image.persons_xyxy[:, 2:]) / 2
         ignored = shapely.union_all([shapely.box(*r) for r in image.ignored_xyxy])
         for zone in zones(image.width_px, image.height_px):
-            if not zone.intersects(ignored):
+            if row[0] not in THERMAL:
+                zone = zone.difference(ignored)
+            if not zone.is_empty and not zone.intersects(ignored.buffer(-_EDGE_PX)):
                 truth = int(shapely.intersects_xy(zone, persons[:, 0], persons[:, 1]).sum())
-                ways = [counted(boxes, zone, least=a, weighted=b) for a, b in WAYS]
+                ways = [counted(boxes[k % len(boxes)], zone, least=a, weighted=b) for a, b, k in WAYS]
                 table.append((flights[flight_of(row)], truth, *ways))
     return np.array(table, float).reshape(-1, 2 + len(WAYS))
 
 
 def flight_of(row: Row) -> str:
-    """HIT-UAV names light, altitude, pitch and weather; other frames stand alone."""
+    """The flight, or of photographs the place: what is counted there is measured at others alone.
+
+    HIT-UAV names light, altitude, pitch and weather, SDD the place; DAC-SDC and drawn frames stand alone.
+    """
     name = row[1].path.name
-    return "_".join(name.split("_")[:4]) if row[0] in THERMAL else str(row[1].path)
+    if row[0] in THERMAL:
+        return "_".join(name.split("_")[:4])
+    if row[0] == "sdd-nadir":
+        return name.split("_")[0]
+    return row[0] if row[0] in ("boruszyn-kite", "brighton-nadir40", "unicamp-oblique") else str(row[1].path)
 
 
 def fitted(table: np.ndarray, way: int | None = None) -> tuple[int, CrowdError]:
@@ -97,6 +118,7 @@ def fitted(table: np.ndarray, way: int | None = None) -> tuple[int, CrowdError]:
         share=float(rest**0.5),
         least=WAYS[best][0],
         weighted=WAYS[best][1],
+        enlarged=ENLARGED[WAYS[best][2]],
     )
     return best, error
 
@@ -120,18 +142,18 @@ def told(tables: Sequence[tuple[np.ndarray, int, CrowdError]]) -> dict[str, floa
     }
 
 
-def crossed(table: np.ndarray, way: int | None = None) -> dict[str, float]:
-    """Errors on each half of the flights, counted as the other half says."""
-    half = table[:, 0] % 2
+def crossed(table: np.ndarray, way: int | None = None, *, parts: int = 2) -> dict[str, float]:
+    """Errors on each part of the flights (every so many-th), counted as the others say."""
+    part = table[:, 0] % parts
     judged = []
-    for k in (0, 1):
-        if (half == k).any() and (half != k).any():
-            judged.append((table[half == k], *fitted(table[half != k], way)))
+    for k in np.unique(part):
+        if (part != k).any():
+            judged.append((table[part == k], *fitted(table[part != k], way)))
     return told(judged)
 
 
-def searched_rgb_thermal(options: argparse.Namespace) -> tuple[list[Detections], list[Row]]:
-    """Boxes of the labelled sets, from the shipped networks or from those of ``--folds``."""
+def searched_rgb_thermal(options: argparse.Namespace) -> tuple[list[list[Detections]], list[Row]]:
+    """Boxes of the labelled sets, from the shipped networks or from those of ``--folds``, by enlargement."""
     sets = THERMAL if options.kind == "thermal" else [n for n in RGB if n != "backgrounds"]
     rows = rows_of(options.data, sets)[:: options.every]
     detector = detector_named("network", threshold=min(LEAST))
@@ -150,11 +172,13 @@ def searched_rgb_thermal(options: argparse.Namespace) -> tuple[list[Detections],
         if nets:
             networks._per_thread.networks["thermal"] = nets[fold[image.path.name]]
         picture = load_image(read_frame_meta(image.path))
-        found.append(detector(picture, gsd_m_px=gsd_of(name), modality=options.kind))
+        sizes = ENLARGED if options.kind == "rgb" else ENLARGED[:1]
+        gsds = [size * gsd_of(name) for size in sizes]
+        found.append([detector(picture, gsd_m_px=gsd, modality=options.kind) for gsd in gsds])
     return found, rows
 
 
-def searched_rendered(options: argparse.Namespace) -> tuple[list[Detections], list[Row]]:
+def searched_rendered(options: argparse.Namespace) -> tuple[list[list[Detections]], list[Row]]:
     """Boxes of drawn frames by the exercise detector, and the persons that are visible in them."""
     detector = detector_named("exercise", threshold=min(LEAST))
     found, rows = [], []
@@ -175,7 +199,7 @@ def searched_rendered(options: argparse.Namespace) -> tuple[list[Detections], li
                 ignored_xyxy=np.empty((0, 4)),
             )
             rows.append(("rendered", image))
-            found.append(detector(load_image(meta), gsd_m_px=gsd_m_px(meta), modality="rgb"))
+            found.append([detector(load_image(meta), gsd_m_px=gsd_m_px(meta), modality="rgb")])
     return found, rows
 
 
@@ -195,15 +219,16 @@ def main() -> None:
         "quarters of frames": table_of(found, rows, quarters),
         "whole frames": table_of(found, rows, whole),
     }
-    held_out = {name: crossed(table) for name, table in tables.items()}
+    parts = len(set(map(flight_of, rows))) if options.kind == "rgb" else 2
+    held_out = {name: crossed(table, parts=parts) for name, table in tables.items()}
     for name, figures in held_out.items():
         print(name, {k: round(v, 3) for k, v in figures.items()})
     if options.table:
-        for way, (least, weighted) in enumerate(WAYS):
+        for way, (least, weighted, size) in enumerate(WAYS):
             for name, table in tables.items():
-                figures = crossed(table, way)
+                figures = crossed(table, way, parts=parts)
                 print(
-                    f"{'sum' if weighted else 'boxes'} >= {least:g}, {name}: "
+                    f"{'sum' if weighted else 'boxes'} >= {least:g}, {ENLARGED[size]:g} times, {name}: "
                     f"{figures['absolute_error_share']:.3f} of all persons, "
                     f"{figures['their_mean_relative_error']:.3f} where {MANY} or more"
                 )
@@ -217,6 +242,7 @@ def main() -> None:
             "share": round(error.share, 4),
             "least": error.least,
             "weighted": error.weighted,
+            "enlarged": error.enlarged,
             "frames": len(rows),
             "sets": sorted({name for name, _ in rows}),
             "held_out_by_flight": {

@@ -48,6 +48,7 @@ class CrowdError:
         weighted: whether a box counts as its probability, else as one.
         floor_persons: standard deviation of a count in a zone where hardly anyone is.
         share: part of the standard deviation that grows with the count, over the count.
+        enlarged: how many times larger than for single persons frames of a known GSD are searched.
     """
 
     factor: float
@@ -55,6 +56,7 @@ class CrowdError:
     share: float
     least: float = 0.05
     weighted: bool = True
+    enlarged: float = 1.0
 
     def deviation(self, persons: float) -> float:
         """Standard deviation of a count [persons]."""
@@ -97,6 +99,7 @@ def crowd_error(kind: str) -> CrowdError:
         share=table["share"],
         least=table["least"],
         weighted=table["weighted"],
+        enlarged=table.get("enlarged", 1.0),
     )
 
 
@@ -181,7 +184,7 @@ def count_zones(
     error = crowd_error(kind or modality)
     name = "exercise" if kind == "exercise" else "network"
     detector = detector_named(name, threshold=error.least)
-    found = detector(image_bgr, gsd_m_px=gsd_m_px, modality=modality)
+    found = detector(image_bgr, gsd_m_px=error.enlarged * gsd_m_px, modality=modality)
     counts = []
     for zone_px in zones_px:
         persons = error.factor * counted(found, zone_px, least=error.least, weighted=error.weighted)
