@@ -18,11 +18,13 @@ HANDFUL = 8
 """Up to so many stops are tried without PyVRP first."""
 _INSERTIONS = 300
 _PER_STOP = 60
-_MOST_WORK = 3_000_000
-"""Iterations times stops: on 2 cores some ten seconds."""
+_MOST_WORK = 4_200_000
+"""Iterations times stops: six to nine seconds of one core that is shared."""
 _ROUNDS = 6
 _MANY = 300
 """From so many stops on `bulk_tours` does without the extra, and begins for it where ways are unknown."""
+_NEIGHBOURS_OF_MANY = 35
+"""From `_MANY` stops on, all ways known: the last of PyVRP's fifty find little for a fifth of the time."""
 _UNSERVED_S = 1e7
 """A stop that is left out costs more than all travel."""
 
@@ -93,15 +95,25 @@ def _iterations(problem: TourProblem, effort: float) -> int:
 
 def _with_extra(problem: TourProblem, *, seed: int, effort: float) -> tuple[list[Tour], list[int]]:
     iterations = _iterations(problem, effort)
+    neighbours = _NEIGHBOURS_OF_MANY if len(problem.names) >= _MANY else None
     required = True
     best: tuple[float, list[Tour]] | None = None
     tours: list[Tour] | None = None
     for round_ in range(_ROUNDS):
         budget = iterations if round_ == 0 else max(1, iterations // 8)
-        tours = solve_with_pyvrp(problem, iterations=budget, seed=seed, initial=tours, required=required)
+        tours = solve_with_pyvrp(
+            problem,
+            iterations=budget,
+            seed=seed,
+            initial=tours,
+            required=required,
+            neighbours=neighbours,
+        )
         if tours is None and required:
             required = False
-            tours = solve_with_pyvrp(problem, iterations=budget, seed=seed, required=False)
+            tours = solve_with_pyvrp(
+                problem, iterations=budget, seed=seed, required=False, neighbours=neighbours
+            )
         if tours is None:
             break
         changed = _make_exact(problem, tours)

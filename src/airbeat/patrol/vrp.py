@@ -42,6 +42,7 @@ def solve_with_pyvrp(
     seed: int = 0,
     initial: Sequence[Tour] | None = None,
     required: bool = True,
+    neighbours: int | None = None,
     stop: Callable[[float], bool] | None = None,
 ) -> list[Tour] | None:
     """Tours over all stops.
@@ -52,6 +53,7 @@ def solve_with_pyvrp(
         seed: of the search.
         initial: tours to begin from.
         required: whether all stops must be served; otherwise as many as can be are.
+        neighbours: of a client that moves are tried with; None for PyVRP's own number.
         stop: ends the search where it says so of the best cost so far; for measuring alone.
 
     Returns:
@@ -62,8 +64,12 @@ def solve_with_pyvrp(
     data = _data(problem, kinds, [len(m) for m in members], required=required)
     began = None if initial is None else _solution(data, problem, initial, kinds)
     limit = pyvrp.stop.MaxIterations(iterations) if stop is None else stop
+    params = pyvrp.SolveParams()
+    if neighbours is not None:
+        near = importlib.import_module("pyvrp.search").NeighbourhoodParams(num_neighbours=neighbours)
+        params = pyvrp.SolveParams(neighbourhood=near)
     result = pyvrp.solve(
-        data, stop=limit, seed=seed, collect_stats=False, display=False, initial_solution=began
+        data, stop=limit, seed=seed, collect_stats=False, display=False, params=params, initial_solution=began
     )
     if not result.best.is_feasible():
         return None
