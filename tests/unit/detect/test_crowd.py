@@ -72,3 +72,21 @@ def test_a_count_is_never_below_nobody(monkeypatch):
 def test_a_modality_on_which_counting_was_not_measured_is_refused():
     with pytest.raises(UsageError, match="not measured on sonar"):
         count_crowd(np.zeros((10, 10, 3), np.uint8), ZONE, gsd_m_px=0.1, modality="sonar")
+
+
+def test_frames_are_searched_as_much_larger_as_was_measured(monkeypatch):
+    told = []
+
+    def detector(image, *, gsd_m_px, modality):
+        told.append(gsd_m_px)
+        return boxes((10, 10, 0.9))
+
+    monkeypatch.setattr(crowd, "crowd_error", lambda kind: ENLARGED)
+    monkeypatch.setattr(crowd, "detector_named", lambda name, threshold: detector)
+    count_crowd(np.zeros((100, 100, 3), np.uint8), ZONE, gsd_m_px=0.02, modality="rgb")
+    count_crowd(np.zeros((100, 100, 3), np.uint8), ZONE, gsd_m_px=np.nan, modality="rgb")
+    assert told[0] == pytest.approx(0.03)
+    assert np.isnan(told[1])
+
+
+ENLARGED = CrowdError(factor=1.0, floor_persons=1.0, share=0.5, enlarged=1.5)
