@@ -55,7 +55,7 @@ _TEXTS = ("Flight plan received", "Mission upload timeout", "Only ", "got MISSIO
 _SETTLE_S = 0.25
 _ENDS = (mavlink.MAV_MISSION_ACCEPTED, mavlink.MAV_MISSION_OPERATION_CANCELLED)
 """Acks after which the same item may be asked for afresh."""
-_LATE_S = 5.0
+_LATE_S = 60.0
 _MAX_BYTES = 1_000_000
 _BANNER = re.compile(r"ArduCopter V\S+ \(([0-9a-f]{6,8})\)")
 
