@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -44,36 +40,6 @@ MISSIONS = Path(__file__).parents[2] / "missions"
 MISSION, CASE = MISSIONS / "demo-hillside.yaml", MISSIONS / "cases" / "koenigstuhl-walker.yaml"
 PAPER = "rgb(26, 26, 26)"
 RED = "rgb(179, 0, 27)"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def console() -> Iterator[Callable[..., tuple[str, subprocess.Popen[str]]]]:
-    """Call with a folder and options: a console in a process of its own; its link."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(folder: Path, *options: str) -> tuple[str, subprocess.Popen[str]]:
-        words = [sys.executable, "-m", "airbeat", "console", str(folder), "--port", "0", *options]
-        process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
-        )
-        running.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("open http://127.0.0.1:"), line
-        return line.removeprefix("open ").strip(), process
-
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
 
 
 @pytest.fixture

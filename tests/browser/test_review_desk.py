@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,36 +24,6 @@ pytestmark = [
 PATIENT_MS = 60_000
 
 Started = Callable[..., tuple[str, subprocess.Popen[str]]]
-
-
-@pytest.fixture
-def console() -> Iterator[Started]:
-    """Call with a folder and options: a console in a process of its own; its link."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(folder: Path, *options: str) -> tuple[str, subprocess.Popen[str]]:
-        words = [sys.executable, "-m", "airbeat", "console", str(folder), "--port", "0", *options]
-        process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
-        )
-        running.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("open http://127.0.0.1:"), line
-        return line.removeprefix("open ").strip(), process
-
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def entered(browser: Any, link: str, name: str) -> tuple[Any, list[str]]:

@@ -19,16 +19,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from airbeat.console.generation import Generation
 from airbeat.errors import AirbeatError, FrameError, InputFileError
 from airbeat.frames.reader import load_image, read_frame_meta
 from airbeat.geo.coordinates import LatLon
 from airbeat.locate.ground import pixel_of
 from airbeat.ops.happenings import Happening
 from airbeat.ops.log import OperationsLog
-from airbeat.ops.reviews import Decision, Reviews, Verdict
+from airbeat.ops.reviews import Decision, Verdict
 from airbeat.report.handover import FOLDER as HANDOVER
 from airbeat.report.handover import confirmed_sightings, write_handover
-from airbeat.report.reviewed import reviewables
 from airbeat.report.searched import CandidateRow, FrameRow, SearchResults, no_results, read_search_results
 
 __all__ = ["Conflict", "Desk", "Renumbered", "Unknown"]
@@ -68,40 +68,6 @@ class Renumbered(Exception):  # noqa: N818 - an answer, not a failure
     """The search was written anew since this desk last looked, and the name now means another candidate."""
 
 
-class _Generation:
-    """One state of the search's results.
-
-    Args:
-        results: what was read.
-        log: where decisions are kept.
-        number: counts up with every state that was read.
-        before: the state before it.
-    """
-
-    def __init__(
-        self,
-        results: SearchResults,
-        log: OperationsLog,
-        *,
-        number: int = 1,
-        before: _Generation | None = None,
-    ) -> None:
-        self.results = results
-        self.number = number
-        self.rows = {row.id: row for row in results.candidates}
-        self.frames = {row.sha256: row for row in results.frames if row.sha256}
-        self.by_file = {row.file: row for row in results.frames}
-        self.reviews = Reviews(log, reviewables(results))
-        self._looks = {c.id: frozenset(c.looks) for c in self.reviews.candidates}
-        self.means_since: dict[str, int] = {
-            name: before.means_since[name]
-            if before is not None and not looks.isdisjoint(before._looks.get(name, ()))
-            else number
-            for name, looks in self._looks.items()
-        }
-        """The first state in which each name meant what it means now."""
-
-
 class Desk:
     """The candidates of one search, for several reviewers at once.
 
@@ -125,7 +91,7 @@ class Desk:
         self.log = log
         self.second_look = second_look
         self._read_at = self._written_at()
-        self._now = _Generation(self._read(), log)
+        self._now = Generation(self._read(), log)
         self._trouble: AirbeatError | None = None
         self._reading = Lock()
         self._lock = Lock()
@@ -156,14 +122,14 @@ class Desk:
         """Counts up with every state of the search's results."""
         return self._generation().number
 
-    def _generation(self) -> _Generation:
+    def _generation(self) -> Generation:
         """The state of the search's results now; where it cannot be read, the last that could be."""
         if self._written_at() != self._read_at and self._reading.acquire(blocking=False):
             try:
                 self._read_at = self._written_at()
                 results = self._read()
                 before = self._now
-                self._now = _Generation(results, self.log, number=before.number + 1, before=before)
+                self._now = Generation(results, self.log, number=before.number + 1, before=before)
                 self._trouble = None
             except AirbeatError as error:
                 self._trouble = error
@@ -267,7 +233,7 @@ class Desk:
             event = now.reviews.undo_event(candidate, mine.event, reviewer=reviewer)
         return {"event": event.number}
 
-    def _meant(self, candidate: str, generation: int | None) -> _Generation:
+    def _meant(self, candidate: str, generation: int | None) -> Generation:
         """The present state, if a name means in it what it meant in the one that a desk shows."""
         now = self._generation()
         if candidate not in now.rows:
@@ -299,11 +265,11 @@ class Desk:
     def _is_open(self, decided: dict[str, Decision], reviewer: str) -> bool:
         return reviewer not in decided and len(decided) < (2 if self.second_look else 1)
 
-    def _state(self, now: _Generation) -> dict[str, dict[str, Decision]]:
+    def _state(self, now: Generation) -> dict[str, dict[str, Decision]]:
         with self._lock:
             return self._fresh(now)
 
-    def _fresh(self, now: _Generation) -> dict[str, dict[str, Decision]]:
+    def _fresh(self, now: Generation) -> dict[str, dict[str, Decision]]:
         """What is decided, read again only where the log has grown or the results are others."""
         last = (self.log.last_number(), now.number)
         if last != self._seen:
@@ -424,7 +390,7 @@ class Desk:
         top = int(min(max(y_px - _AROUND_PX, 0), max(height - 2 * _AROUND_PX, 0)))
         return _jpeg(image[top : top + 2 * _AROUND_PX, left : left + 2 * _AROUND_PX])
 
-    def _places(self, row: CandidateRow, now: _Generation) -> list[_Place]:
+    def _places(self, row: CandidateRow, now: Generation) -> list[_Place]:
         places, shown = [], set()
         for look in row.looks:
             if look.xyxy_px is not None and look.sha256 in now.frames:
@@ -468,7 +434,7 @@ class Desk:
         raise Unknown
 
 
-def _gsd(now: _Generation, sha256: str) -> float | None:
+def _gsd(now: Generation, sha256: str) -> float | None:
     frame = now.frames.get(sha256)
     return frame.gsd_m_px if frame else None
 
