@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +145,137 @@ def test_names_from_files_are_shown_and_never_run(
     assert complaints == []
 
 
+def marks(page: Any) -> list[str]:
+    return list(page.locator("#list .mark").all_inner_texts())
+
+
+def decisions(folder: Path) -> list[tuple[str, str]]:
+    with OperationsLog(folder / "operations.sqlite") as log:
+        log.verify()
+        return [(e.payload["candidate"], e.payload["verdict"]) for e in log.events(kinds=["review.decision"])]
+
+
+def test_the_next_candidate_is_shown_while_decisions_are_saved_in_the_order_of_the_keys(
+    chromium: Any, console: Started, search_folder: Callable[..., Path]
+) -> None:
+    folder = search_folder(6)
+    link, _ = console(folder)
+    page, complaints = entered(chromium, link, "K. Brandt")
+    expect = sync_api.expect
+    page.locator("#filter").select_option("all")
+    holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")  # nobody can write until this ends
+    for key, following in (("p", "C002"), ("c", "C003")):
+        page.keyboard.press(key)
+        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    page.keyboard.press("n")
+    expect(page.locator("#title")).to_have_text("Saving …", timeout=PATIENT_MS)
+    page.keyboard.press("u")  # nothing is shown that this could be about
+    expect(page.locator("#saving")).to_contain_text("NOT SAVED YET: C001, C002, C003", timeout=PATIENT_MS)
+    expect(page.locator("#list .mark.saving")).to_have_count(3)
+    expect(page.locator("#unreviewed")).to_have_text("6 of 6 not reviewed")
+    expect(page.locator(".leaflet-marker-icon.pin.person")).to_have_count(0)
+    holder.execute("ROLLBACK")
+    holder.close()
+    expect(page.locator("#unreviewed")).to_have_text("3 of 6 not reviewed", timeout=PATIENT_MS)
+    expect(page.locator("#title")).to_contain_text("C004", timeout=PATIENT_MS)
+    expect(page.locator("#saving")).to_have_text("")
+    assert marks(page) == ["P", "C", "N", "·", "·", "·"]
+    assert complaints == []
+    assert decisions(folder) == [("C001", "person"), ("C002", "clue"), ("C003", "no")]
+
+
+def test_what_the_log_does_not_take_is_shown_undecided_again_and_nothing_behind_it_is_kept(
+    chromium: Any, console: Started, search_folder: Callable[..., Path]
+) -> None:
+    folder = search_folder(6)
+    link, _ = console(folder)
+    page, complaints = entered(chromium, link, "K. Brandt")
+    expect = sync_api.expect
+    page.locator("#filter").select_option("all")
+    holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
+    holder.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON events WHEN NEW.payload LIKE '%\"C002\"%' "
+        "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    )
+    holder.execute("BEGIN IMMEDIATE")
+    for key, following in (("p", "C002"), ("c", "C003"), ("n", "Saving")):
+        page.keyboard.press(key)
+        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    holder.execute("ROLLBACK")
+    expect(page.locator("#unsaved-dialog")).to_be_visible(timeout=PATIENT_MS)
+    expect(page.locator("#unsaved-words")).to_contain_text("no room")
+    expect(page.locator("#unsaved-list li")).to_have_text(["C002: clue: not saved", "C003: no: not saved"])
+    page.locator("#unsaved-words").click()
+    page.keyboard.press("u")  # the reviewer types on: it must not decide what the dialog brings back
+    expect(page.locator("#title")).to_contain_text("C002")
+    expect(page.locator("#unreviewed")).to_have_text("5 of 6 not reviewed", timeout=PATIENT_MS)
+    assert marks(page) == ["P", "·", "·", "·", "·", "·"]
+    assert decisions(folder) == [("C001", "person")]
+    holder.execute("DROP TRIGGER full")
+    holder.close()
+    page.click("#unsaved-dialog button")
+    for key, following in (("c", "C003"), ("n", "C004")):
+        page.keyboard.press(key)
+        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    expect(page.locator("#unreviewed")).to_have_text("3 of 6 not reviewed", timeout=PATIENT_MS)
+    assert complaints == []
+    assert decisions(folder) == [("C001", "person"), ("C002", "clue"), ("C003", "no")]
+
+
+def test_a_console_that_dies_while_decisions_are_on_their_way_leaves_none_of_them_shown_as_decided(
+    chromium: Any, console: Started, search_folder: Callable[..., Path]
+) -> None:
+    folder = search_folder(6)
+    link, process = console(folder)
+    page, _ = entered(chromium, link, "K. Brandt")
+    expect = sync_api.expect
+    expect(page.locator("#near figure")).to_have_count(3, timeout=PATIENT_MS)
+    process.send_signal(signal.SIGSTOP)
+    for key, following in (("p", "C002"), ("c", "C003")):
+        page.keyboard.press(key)
+        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    expect(page.locator("#saving")).to_contain_text("C001, C002")
+    process.kill()
+    process.wait()
+    expect(page.locator("#unsaved-dialog")).to_be_visible(timeout=PATIENT_MS)
+    expect(page.locator("#unsaved-list li")).to_have_count(2)
+    expect(page.locator("#unsaved-list li >> nth=0")).to_contain_text("C001: person: not known to be saved")
+    expect(page.locator("#unsaved-list li >> nth=1")).to_have_text("C002: clue: not saved")
+    expect(page.locator("#title")).to_contain_text("C001")
+    expect(page.locator("#unreviewed")).to_have_text("6 of 6 not reviewed")
+    assert set(marks(page)) == {"·"}
+    assert decisions(folder) == []
+
+
+def test_who_decided_meanwhile_is_said_although_the_desk_has_gone_on(
+    chromium: Any, console: Started, search_folder: Callable[..., Path]
+) -> None:
+    folder = search_folder(4)
+    link, _ = console(folder)
+    page, complaints = entered(chromium, link, "A. Weber")
+    other, more = entered(chromium, another_link(page), "K. Brandt")
+    expect = sync_api.expect
+    page.locator("#filter").select_option("all")
+    held: list[Any] = []
+    page.route("**/api/decide", held.append, times=1)
+    page.keyboard.press("p")
+    expect(page.locator("#title")).to_contain_text("C002", timeout=PATIENT_MS)
+    other.click('#list button[data-id="C001"]')
+    expect(other.locator("#title")).to_contain_text("C001")
+    other.keyboard.press("n")
+    expect(other.locator("#unreviewed")).to_have_text("3 of 4 not reviewed", timeout=PATIENT_MS)
+    held[0].continue_()
+    expect(page.locator("#conflict-words")).to_contain_text(
+        "K. Brandt decided meanwhile that C001", timeout=PATIENT_MS
+    )
+    page.click('#conflict-dialog button[value="despite"]')
+    expect(page.locator("#list .mark.person")).to_have_count(1, timeout=PATIENT_MS)
+    expect(page.locator("#title")).to_contain_text("C002")
+    assert complaints + more == []
+    assert decisions(folder) == [("C001", "no"), ("C001", "person")]
+
+
 def test_a_console_that_is_gone_is_said_and_nothing_counts_as_recorded(
     chromium: Any, console: Started, search_folder: Callable[..., Path]
 ) -> None:
@@ -154,6 +287,8 @@ def test_a_console_that_is_gone_is_said_and_nothing_counts_as_recorded(
     process.wait()
     sync_api.expect(page.locator("#link-state")).to_have_text("NO WORD FROM THE CONSOLE", timeout=PATIENT_MS)
     page.keyboard.press("p")
-    sync_api.expect(page.locator("#said")).to_contain_text("nothing was recorded", timeout=PATIENT_MS)
+    sync_api.expect(page.locator("#unsaved-list")).to_contain_text("C001: person", timeout=PATIENT_MS)
+    sync_api.expect(page.locator("#title")).to_contain_text("C001")
+    sync_api.expect(page.locator("#unreviewed")).to_have_text("3 of 3 not reviewed")
     with OperationsLog(folder / "operations.sqlite") as log:
         assert log.verify() == 0

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 from starlette.applications import Starlette
@@ -31,6 +31,7 @@ from airbeat.console.sessions import SESSION_S, Sessions
 from airbeat.console.words import words_route
 from airbeat.errors import AirbeatError
 from airbeat.language.words import N_
+from airbeat.ops.claims import CLAIM_S
 from airbeat.ops.happenings import words_of
 
 __all__ = ["Console", "console_app"]
@@ -39,6 +40,12 @@ _HERE = Path(__file__).parent
 _LOOK_S = 0.3
 """How often the log is looked at for what other desks did [s]."""
 _ALIVE_S = 15.0
+_MOST_KEPT = 4
+"""How many candidates a desk may hold besides the one it shows."""
+_PICTURES_AT_ONCE = 2
+"""Whole photographs are slow to read: more at once would hold up every desk's keys."""
+
+_Id = Annotated[str, Field(max_length=40)]
 
 
 class _Decision(Body):
@@ -50,6 +57,8 @@ class _Decision(Body):
     generation: int | None = Field(default=None, ge=0)
 
     order: str | None = Field(default=None, pattern="^(score|place)$")
+    keep: list[_Id] = Field(default=[], max_length=_MOST_KEPT)
+    ahead: int = Field(default=0, ge=0, le=_MOST_KEPT)
 
 
 class _Undo(Body):
@@ -60,6 +69,8 @@ class _Undo(Body):
 class _Claim(Body):
     order: str = Field(default="score", pattern="^(score|place)$")
     after: str = Field(default="", max_length=40)
+    keep: list[_Id] = Field(default=[], max_length=_MOST_KEPT)
+    ahead: int = Field(default=0, ge=0, le=_MOST_KEPT)
 
 
 class _Name(Body):
@@ -140,6 +151,7 @@ class _Pages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._desk = console.desk
+        self._pictures = asyncio.Semaphore(_PICTURES_AT_ONCE)
 
     async def desk(self, request: Request) -> Response:
         page = (_HERE / "pages" / "desk.html").read_text(encoding="utf-8")
@@ -187,8 +199,22 @@ class _Pages:
 
     async def claim(self, request: Request) -> Response:
         body = await read_body(request, _Claim)
-        claim = partial(self._desk.claim_next, reviewer=who(request), order=body.order, after=body.after)
-        return JSONResponse({"candidate": await run_in_threadpool(claim)})
+        return JSONResponse(await self._claimed(request, body, body.order, body.after, "candidate"))
+
+    async def _claimed(
+        self, request: Request, body: _Claim | _Decision, order: str, after: str, first: str
+    ) -> dict[str, Any]:
+        """What comes next under the name ``first``, what comes after that, and for how long it is kept."""
+        claim = partial(
+            self._desk.claim_next,
+            reviewer=who(request),
+            order=order,
+            after=after,
+            keep=body.keep,
+            ahead=body.ahead,
+        )
+        names = await run_in_threadpool(claim)
+        return {first: next(iter(names), None), "ahead": names[1:], "claimed_s": CLAIM_S}
 
     async def decide(self, request: Request) -> Response:
         body = await read_body(request, _Decision)
@@ -207,10 +233,11 @@ class _Pages:
         except Conflict as conflict:
             return JSONResponse({"error": "decided meanwhile", "now": conflict.now}, status_code=409)
         if body.order is not None:
-            claim = partial(
-                self._desk.claim_next, reviewer=who(request), order=body.order, after=body.candidate
-            )
-            answer["next"] = await run_in_threadpool(claim)
+            try:
+                answer |= await self._claimed(request, body, body.order, body.candidate, "next")
+            except AirbeatError:
+                # The decision is in the log, and this answer says so; the page asks for the next itself.
+                return JSONResponse(answer)
         return JSONResponse(answer)
 
     async def undo(self, request: Request) -> Response:
@@ -235,15 +262,22 @@ class _Pages:
         return _jpeg(await run_in_threadpool(self._desk.crop, request.path_params["candidate"]))
 
     async def frame(self, request: Request) -> Response:
-        return _jpeg(await run_in_threadpool(self._desk.frame, request.path_params["sha256"]))
+        return await self._picture(request, partial(self._desk.frame, request.path_params["sha256"]))
 
     async def around(self, request: Request) -> Response:
         try:
             x_px, y_px = (float(request.query_params[k]) for k in ("x", "y"))
             around = partial(self._desk.around, request.path_params["sha256"], x_px, y_px)
-            return _jpeg(await run_in_threadpool(around))
+            return await self._picture(request, around)
         except (KeyError, ValueError, OverflowError) as error:
             raise Unknown from error
+
+    async def _picture(self, request: Request, read: Callable[[], bytes]) -> Response:
+        """Something of a whole photograph, unless the reviewer has moved on by the time it would be read."""
+        async with self._pictures:
+            if await request.is_disconnected():
+                return Response(status_code=204)
+            return _jpeg(await run_in_threadpool(read))
 
     async def events(self, request: Request) -> Response:
         """What happens in the operation, as server-sent events."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -96,8 +97,6 @@ class Desk:
         self._reading = Lock()
         self._lock = Lock()
         self._kept: OrderedDict[str, npt.NDArray[np.uint8]] = OrderedDict()
-        self._seen = (-1, 0)
-        self._decided: dict[str, dict[str, Decision]] = {}
 
     @property
     def photographs(self) -> Path:
@@ -156,7 +155,8 @@ class Desk:
         now = self._generation()
         if self._trouble is not None:
             raise self._trouble
-        decided, held = self._state(now), self.log.claims.held()
+        decided, last_event = self._state(now)
+        held = self.log.claims.held()
         rows = [self._row(row, decided.get(row.id, {}), held, reviewer) for row in now.results.candidates]
         counts = {v.value: sum(r["verdict"] == v.value for r in rows) for v in Verdict}
         counts |= {
@@ -169,7 +169,7 @@ class Desk:
         return {
             "candidates": rows,
             "counts": counts,
-            "event": self._seen[0],
+            "event": last_event,
             "second_look": self.second_look,
             "generation": now.number,
             "searched": len(now.results.frames),
@@ -208,7 +208,7 @@ class Desk:
         with self._lock:
             others = [
                 d
-                for who, d in self._fresh(now).get(candidate, {}).items()
+                for who, d in now.standing.by_reviewer().get(candidate, {}).items()
                 if who != reviewer and d.event > seen_event
             ]
             if others and not despite and not self.second_look:
@@ -227,7 +227,7 @@ class Desk:
         """
         now = self._meant(candidate, generation)
         with self._lock:
-            mine = self._fresh(now).get(candidate, {}).get(reviewer)
+            mine = now.standing.by_reviewer().get(candidate, {}).get(reviewer)
             if mine is None:
                 raise Unknown
             event = now.reviews.undo_event(candidate, mine.event, reviewer=reviewer)
@@ -242,40 +242,43 @@ class Desk:
             raise Renumbered
         return now
 
-    def claim_next(self, *, reviewer: str, order: str, after: str) -> str | None:
-        """The next candidate that this reviewer has not decided on and nobody else looks at.
+    def claim_next(
+        self, *, reviewer: str, order: str, after: str, keep: Sequence[str] = (), ahead: int = 0
+    ) -> list[str]:
+        """The next candidates that this reviewer has not decided on and nobody else looks at.
 
         Args:
             reviewer: who.
             order: ``score`` for the best first, ``place`` for the nearest to ``after`` first.
             after: the candidate looked at before, or "".
+            keep: what the reviewer looks at or was promised before; it comes first while it is open.
+            ahead: how many may be claimed besides the next, so that a desk can step without asking.
+
+        Returns:
+            The next candidate and those after it; empty where nothing is left.
         """
+        promised = {name: place for place, name in enumerate(reversed(keep), start=1)}
         now = self._generation()
         here = now.rows.get(after)
         while True:
-            decided = self._state(now)
+            decided, _ = self._state(now)
             waiting = [r for r in now.results.candidates if self._is_open(decided.get(r.id, {}), reviewer)]
             if order == "place" and here is not None and here.position is not None:
                 waiting.sort(key=lambda row: _apart(row, here))
-            taken = self.log.claims.take_first([row.id for row in waiting], reviewer=reviewer)
+            waiting.sort(key=lambda row: -promised.get(row.id, 0))
+            taken = self.log.claims.take([row.id for row in waiting], most=1 + ahead, reviewer=reviewer)
             # Who had it a moment ago may have decided between the look at the log and the claim.
-            if taken is None or self._is_open(self._state(now).get(taken, {}), reviewer):
+            decided, _ = self._state(now)
+            if all(self._is_open(decided.get(name, {}), reviewer) for name in taken):
                 return taken
 
     def _is_open(self, decided: dict[str, Decision], reviewer: str) -> bool:
         return reviewer not in decided and len(decided) < (2 if self.second_look else 1)
 
-    def _state(self, now: Generation) -> dict[str, dict[str, Decision]]:
+    def _state(self, now: Generation) -> tuple[dict[str, dict[str, Decision]], int]:
+        """What is decided, by candidate and reviewer; and the number of the last event that says so."""
         with self._lock:
-            return self._fresh(now)
-
-    def _fresh(self, now: Generation) -> dict[str, dict[str, Decision]]:
-        """What is decided, read again only where the log has grown or the results are others."""
-        last = (self.log.last_number(), now.number)
-        if last != self._seen:
-            self._decided = now.reviews.by_reviewer()
-            self._seen = last
-        return self._decided
+            return now.standing.by_reviewer(), now.standing.last_event
 
     def _row(
         self, row: CandidateRow, decided: dict[str, Decision], held: dict[str, str], reviewer: str

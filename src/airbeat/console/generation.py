@@ -34,6 +34,7 @@ class Generation:
         self.frames = {row.sha256: row for row in results.frames if row.sha256}
         self.by_file = {row.file: row for row in results.frames}
         self.reviews = Reviews(log, reviewables(results))
+        self.standing = self.reviews.standing()
         self._looks = {c.id: frozenset(c.looks) for c in self.reviews.candidates}
         self.means_since: dict[str, int] = {
             name: before.means_since[name]

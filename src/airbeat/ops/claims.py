@@ -32,13 +32,24 @@ class Claims:
     def take_first(self, wanted: Sequence[str], *, reviewer: str, now_s: float | None = None) -> str | None:
         """Claim the first of these that nobody else has; the reviewer's other claims end.
 
+        Returns:
+            What was claimed; None where others have all of it.
+        """
+        return next(iter(self.take(wanted, most=1, reviewer=reviewer, now_s=now_s)), None)
+
+    def take(
+        self, wanted: Sequence[str], *, most: int, reviewer: str, now_s: float | None = None
+    ) -> list[str]:
+        """Claim the first few of these that nobody else has; the reviewer's other claims end.
+
         Args:
-            wanted: what may be claimed, the best first.
+            wanted: what may be claimed, the best first, each once.
+            most: how many may be claimed at once.
             reviewer: who.
             now_s: the time [s since 1970]; None for now.
 
         Returns:
-            What was claimed; None where others have all of it.
+            What was claimed, the best first; empty where others have all of it.
         """
         now_s = time.time() if now_s is None else now_s
         with self._store.transaction() as connection:
@@ -47,11 +58,10 @@ class Claims:
                 CLAIMS.delete().where((CLAIMS.c.until_s < now_s) | (CLAIMS.c.reviewer == reviewer))
             )
             taken = set(connection.execute(sa.select(CLAIMS.c.candidate)).scalars())
-            chosen = next((key for key in wanted if key not in taken), None)
-            if chosen is not None:
-                connection.execute(
-                    CLAIMS.insert().values(candidate=chosen, reviewer=reviewer, until_s=now_s + CLAIM_S)
-                )
+            chosen = [key for key in wanted if key not in taken][:most]
+            if chosen:
+                rows = [{"candidate": k, "reviewer": reviewer, "until_s": now_s + CLAIM_S} for k in chosen]
+                connection.execute(CLAIMS.insert(), rows)
         return chosen
 
     def held(self, *, now_s: float | None = None) -> dict[str, str]:

@@ -6,7 +6,7 @@ candidate may have another number: decisions follow the looks, not the number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any
 from airbeat.language.words import N_
 from airbeat.ops.log import Event, OperationsLog
 
-__all__ = ["Decision", "LookKey", "Reviewable", "Reviews", "Verdict", "carry_over"]
+__all__ = ["Decision", "LookKey", "Reviewable", "Reviews", "Standing", "Verdict", "carry_over"]
 
 _DECIDED, _UNDONE = "review.decision", "review.undo"
 
@@ -136,17 +136,14 @@ class Reviews:
         looks = [{"sha256": sha, "xyxy_px": list(box)} for sha, box in self._by_id[candidate_id].looks]
         return {"candidate": candidate_id, "looks": looks}
 
+    def standing(self) -> Standing:
+        """What stands, for who asks often."""
+        return Standing(self._log, self._candidate_of)
+
     def _decisions(self) -> dict[str, list[Decision]]:
         found: dict[str, list[Decision]] = {}
         for event in self._log.events(kinds=(_DECIDED, _UNDONE)):
-            candidate = self._candidate_of(event)
-            if candidate is None:
-                continue
-            decisions = found.setdefault(candidate, [])
-            if event.kind == _DECIDED:
-                decisions.append(_decision(event))
-            elif event.kind == _UNDONE:
-                decisions[:] = [d for d in decisions if d.event != event.payload["undone"]]
+            _take_in(event, self._candidate_of(event), found)
         return found
 
     def _candidate_of(self, event: Event) -> str | None:
@@ -160,6 +157,49 @@ class Reviews:
             if found is not None:
                 return found
         return None
+
+
+class Standing:
+    """The last decision of each reviewer, kept up with the log: only what was added since is read.
+
+    Not for several threads at once.
+
+    Args:
+        log: where decisions are kept.
+        candidate_of: the candidate that an event speaks of; None for none that is still there.
+
+    Attributes:
+        last_event: number of the last event that was taken in.
+    """
+
+    def __init__(self, log: OperationsLog, candidate_of: Callable[[Event], str | None]) -> None:
+        self._log = log
+        self._candidate_of = candidate_of
+        self._decisions: dict[str, list[Decision]] = {}
+        self._found: dict[str, dict[str, Decision]] = {}
+        self.last_event = 0
+
+    def by_reviewer(self) -> dict[str, dict[str, Decision]]:
+        """As `Reviews.by_reviewer`; what was returned before does not change."""
+        fresh = self._log.events(after=self.last_event)
+        changed = {_take_in(event, self._candidate_of(event), self._decisions) for event in fresh} - {None}
+        if fresh:
+            self.last_event = fresh[-1].number
+        if changed:
+            now = {key: {d.reviewer: d for d in self._decisions[key]} for key in changed if key is not None}
+            self._found = self._found | now
+        return self._found
+
+
+def _take_in(event: Event, candidate: str | None, found: dict[str, list[Decision]]) -> str | None:
+    """Add what an event says of a candidate to what was found before it; the candidate."""
+    if candidate is not None:
+        decisions = found.setdefault(candidate, [])
+        if event.kind == _DECIDED:
+            decisions.append(_decision(event))
+        elif event.kind == _UNDONE:
+            decisions[:] = [d for d in decisions if d.event != event.payload["undone"]]
+    return candidate
 
 
 def carry_over(old: OperationsLog, new: OperationsLog) -> int:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from airbeat.errors import UsageError
 from airbeat.ops.claims import CLAIM_S
 
 
@@ -21,7 +22,7 @@ def test_a_decision_is_counted_and_the_next_candidate_comes_with_the_answer(sign
     client = signed()
     assert client.post("/api/claim", json={}).json()["candidate"] == "C001"
     answer = decided(client, "C001", "person", order="score", note=" waving ").json()
-    assert answer == {"event": 1, "next": "C002"}
+    assert answer == {"event": 1, "next": "C002", "ahead": [], "claimed_s": CLAIM_S}
     now = client.get("/api/candidates").json()
     assert now["counts"]["person"] == 1
     assert now["counts"]["unreviewed"] == 11
@@ -48,6 +49,32 @@ def test_the_nearest_place_may_come_next(signed):
     client = signed()
     assert client.post("/api/claim", json={"order": "place", "after": "C008"}).json()["candidate"] == "C008"
     assert decided(client, "C008", "no", order="place").json()["next"] in {"C001", "C007", "C009"}
+
+
+def test_a_desk_may_hold_what_comes_after_the_next_and_keeps_what_it_was_promised(signed):
+    first, second = signed("A. Weber"), signed("K. Brandt")
+    ahead = {"ahead": 2}
+    answer = first.post("/api/claim", json=ahead).json()
+    assert (answer["candidate"], answer["ahead"]) == ("C001", ["C002", "C003"])
+    assert second.post("/api/claim", json={}).json()["candidate"] == "C004"
+    answer = decided(first, "C001", "no", order="score", keep=["C003", "C002", "C004"], **ahead).json()
+    assert (answer["next"], answer["ahead"]) == ("C003", ["C002", "C005"])
+    assert first.post("/api/claim", json=ahead | {"keep": ["C001"]}).json()["candidate"] == "C002"
+    assert first.post("/api/claim", json={"ahead": 5}).status_code == 400
+    assert first.post("/api/claim", json={"keep": ["C001"] * 5}).status_code == 400
+
+
+def test_a_decision_that_is_kept_is_said_to_be_although_no_next_one_can_be_claimed(
+    signed, console, monkeypatch
+):
+    def full(*_words, **_named):
+        raise UsageError("the log cannot be used: no room", remedy="make room")
+
+    client = signed()
+    monkeypatch.setattr(type(console.desk.log.claims), "take", full)
+    answer = decided(client, "C001", "person", order="score")
+    assert (answer.status_code, answer.json()) == (200, {"event": 1})
+    assert [e.payload["candidate"] for e in console.desk.log.events()] == ["C001"]
 
 
 def test_who_decides_on_what_another_decided_meanwhile_is_told_and_may_insist(signed):

@@ -53,3 +53,24 @@ def test_a_decision_on_a_candidate_that_is_gone_is_counted_and_not_given_to_anot
     other = Reviews(log, [Reviewable(id="C001", looks=(look(7),))])
     assert other.state() == {}
     assert other.lost() == 1
+
+
+def test_what_is_kept_up_with_the_log_is_what_reading_it_anew_gives(log):
+    reviews = Reviews(log, CANDIDATES)
+    standing = reviews.standing()
+    assert standing.by_reviewer() == {}
+    before = []
+    for verdict, reviewer in ((Verdict.NO, "a"), (Verdict.CLUE, "b"), (Verdict.PERSON, "a")):
+        reviews.decide("C001", verdict, reviewer=reviewer)
+        before.append(standing.by_reviewer())
+        assert before[-1] == reviews.by_reviewer()
+    log.append("sortie.flown", {}, actor="a")
+    Reviews(log, [Reviewable(id="C009", looks=(look(9),))]).decide("C009", Verdict.NO, reviewer="a")
+    reviews.undo_event("C001", 3, reviewer="a")
+    assert standing.by_reviewer()["C001"]["a"].verdict is Verdict.NO
+    assert standing.by_reviewer() == reviews.by_reviewer()
+    assert standing.last_event == log.last_number() == 6
+    assert [d["C001"]["a"].verdict for d in before] == [Verdict.NO, Verdict.NO, Verdict.PERSON]
+    for reviewer in ("a", "b"):
+        reviews.undo_event("C001", reviews.by_reviewer()["C001"][reviewer].event, reviewer=reviewer)
+    assert not standing.by_reviewer()["C001"]

@@ -19,11 +19,18 @@ export class Viewer {
     new ResizeObserver(() => this.fit()).observe(canvas);
   }
 
+  // Nothing is shown, and what was still loading is not waited for.
+  clear() {
+    if (this.loading) { this.loading.onload = this.loading.onerror = null; this.loading.removeAttribute("src"); }
+    this.box = null; this.points = []; this.image = null; this.url = null; this.loading = null;
+    this.draw();
+  }
+
   // Show a frame; the box [px] is where the candidate is, gsd its metres per pixel or null.
   show(url, box, gsd) {
-    this.box = box; this.gsd = gsd; this.points = []; this.image = null; this.url = url;
-    this.draw();
-    const image = new Image();
+    this.clear();
+    this.box = box; this.gsd = gsd; this.url = url;
+    const image = this.loading = new Image();
     image.onload = () => { if (this.url === url) { this.image = image; this.fit(); } };
     image.onerror = () => { if (this.url === url) this.told(t("this photograph is not where the search found it")); };
     image.src = url;
