@@ -6,7 +6,7 @@
 Everything is measured in the page, by its own clock: loading, from the start of the navigation until the
 first candidate is named, its cut-out decoded and all candidates are in the list; a step, from the key until
 the next candidate is named and its cut-out decoded and painted. Steps are those of the arrow keys, and those
-of deciding (N); of these also how long the decision takes until the console has said that it is in the log, since
+of deciding (N); of these also how long until the console has said that the decision is in the log, since
 the page does not wait for that. Bounds: 2 s to load, 100 ms for the median and the 95th percentile of steps.
 That every decision is in the log is looked at in the end.
 """

@@ -73,7 +73,7 @@ def test_a_reviewer_goes_through_candidates_with_the_keyboard(
         page.keyboard.press(key)
         expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
     expect(page.locator("#unreviewed")).to_have_text("2 of 6 not reviewed", timeout=PATIENT_MS)
-    expect(page.locator("#counts")).to_contain_text("1 persons · 1 clues · 1 unsure · 1 no")
+    expect(page.locator("#counts")).to_contain_text("persons 1 · clues 1 · unsure 1 · no 1")
     page.keyboard.press("z")
     expect(page.locator("#unreviewed")).to_have_text("3 of 6 not reviewed", timeout=PATIENT_MS)
     expect(page.locator("#title")).to_contain_text("C004")
@@ -258,7 +258,11 @@ def test_who_decided_meanwhile_is_said_although_the_desk_has_gone_on(
     expect = sync_api.expect
     page.locator("#filter").select_option("all")
     held: list[Any] = []
-    page.route("**/api/decide", held.append, times=1)
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/api/decide", hold, times=1)
     page.keyboard.press("p")
     expect(page.locator("#title")).to_contain_text("C002", timeout=PATIENT_MS)
     other.click('#list button[data-id="C001"]')

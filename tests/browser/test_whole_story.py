@@ -185,7 +185,7 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     page.wait_for_timeout(500)
     picture(page, "11-desk")
     page.keyboard.press("p")
-    expect(page.locator("#counts")).to_contain_text("1 persons")
+    expect(page.locator("#counts")).to_contain_text("persons 1")
     page.click("#hand-over")
     page.wait_for_selector('#hand-over-files a:has-text("sightings.kml")')
     assert "C001" in downloaded(page, '#hand-over-files a:has-text("sightings.kml")').read_text()

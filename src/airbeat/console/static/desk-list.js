@@ -34,6 +34,10 @@ export class CandidateList {
     this.mark(this.here);
   }
 
+  redraw(row, saving) {
+    if (row && this.items.has(row.id)) this.item(row, saving(row.id));
+  }
+
   item(row, verdict) {
     let item = this.items.get(row.id);
     if (!item) {
@@ -66,6 +70,11 @@ export class CandidateList {
 
   show(id) {
     this.mark(id);
-    this.items.get(id)?.scrollIntoView({ block: "nearest" });
+    const item = this.items.get(id);
+    if (!item) return;
+    // Only the list is moved: on a narrow page it lies below what is looked at.
+    const { top, bottom } = item.getBoundingClientRect(), view = this.list.getBoundingClientRect();
+    if (top < view.top) this.list.scrollTop -= view.top - top;
+    else if (bottom > view.bottom) this.list.scrollTop += bottom - view.bottom;
   }
 }

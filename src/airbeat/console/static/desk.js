@@ -14,7 +14,7 @@ const VERDICTS = { p: "person", c: "clue", n: "no", u: "unsure" };
 // than this and one may be on their way to the log.
 const AHEAD = 2;
 
-const desk = { rows: [], byId: new Map(), counts: {}, event: 0, generation: 0, here: null, mine: [], held: [], heldUntil: 0 };
+const desk = { rows: [], byId: new Map(), counts: {}, event: 0, generation: 0, here: null, mine: [], saving: new Set(), held: [], heldUntil: 0 };
 const outbox = new Outbox({ send, settled, failed, changed: drawSaving });
 const list = new CandidateList($("list"), (id) => guarded(() => show(id)));
 let map, viewer, act;
@@ -45,7 +45,7 @@ function drawCounts(now) {
   const reviewed = c.unreviewed ? t("{n} of {all} not reviewed", { n: c.unreviewed, all: c.candidates }) : t("all {n} reviewed", { n: c.candidates });
   $("unreviewed").textContent = c.candidates ? reviewed : t("no candidates");
   $("unreviewed").className = c.unreviewed ? "" : "none";
-  const words = [t("{n} persons", { n: c.person }), t("{n} clues", { n: c.clue }), t("{n} unsure", { n: c.unsure }), t("{n} no", { n: c.no })];
+  const words = [t("persons {n}", { n: c.person }), t("clues {n}", { n: c.clue }), t("unsure {n}", { n: c.unsure }), t("no {n}", { n: c.no })];
   if (now.second_look) words.push(t("{n} open for you", { n: c.open_for_you }), t("{n} disputed", { n: c.disputed }));
   if (c.not_searched) words.push(t("{n} files were not searched", { n: c.not_searched }));
   $("counts").textContent = words.join(" · ");
@@ -59,17 +59,20 @@ const SHOWN = {
 };
 
 function drawList() {
-  list.draw(desk.rows.filter(SHOWN[$("filter").value]), (id) => outbox.of(id)?.verdict);
+  list.draw(desk.rows.filter(SHOWN[$("filter").value]), onItsWay);
 }
+
+// The verdict on a candidate that is being saved.
+function onItsWay(id) { return outbox.of(id)?.verdict; }
 
 // What is not in the log yet stands at the top, in red once it takes long.
 function drawSaving(late) {
-  const names = [...new Set(outbox.items.map((item) => item.candidate))].join(", ");
+  const ids = new Set(outbox.items.map((item) => item.candidate)), names = [...ids].join(", ");
   const words = late ? t("NOT SAVED YET: {names}", { names }) : t("saving {names} …", { names });
   $("saving").textContent = names && words;
   $("saving").className = late ? "late" : "";
-  if (late) say(t("the console takes long to save {names}", { names }));
-  drawList();
+  for (const id of new Set([...ids, ...desk.saving])) list.redraw(desk.byId.get(id), onItsWay);
+  desk.saving = ids;
   drawFacts();
 }
 
@@ -139,9 +142,10 @@ function forget(pictures) {
 
 async function next() {
   await outbox.idle();
+  const { here } = desk;
   const answer = await post("/api/claim", { order: $("order").value, after: desk.here || "", ahead: AHEAD });
   hold(answer.candidate, answer);
-  await turnTo(answer.candidate);
+  if (desk.here === here) await turnTo(answer.candidate);  // else the reviewer has gone on meanwhile
 }
 
 // What the console keeps for this desk, and for how long.
@@ -305,7 +309,10 @@ function pressed(key) {
 function listen() {
   const source = new EventSource(`/api/events?after=${desk.event}&generation=${desk.generation}`);
   let waiting = null;
-  source.onopen = () => { $("link-state").textContent = ""; guarded(caughtUp); };
+  source.onopen = () => {
+    if ($("link-state").textContent) guarded(caughtUp);
+    $("link-state").textContent = "";
+  };
   source.onerror = () => { $("link-state").textContent = t("NO WORD FROM THE CONSOLE"); };
   source.onmessage = () => {
     waiting ||= setTimeout(() => { waiting = null; guarded(caughtUp); }, 150);

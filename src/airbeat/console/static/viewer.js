@@ -21,19 +21,28 @@ export class Viewer {
 
   // Nothing is shown, and what was still loading is not waited for.
   clear() {
-    if (this.loading) { this.loading.onload = this.loading.onerror = null; this.loading.removeAttribute("src"); }
-    this.box = null; this.points = []; this.image = null; this.url = null; this.loading = null;
+    this.loading?.abort();
+    this.image?.close();
+    this.box = null; this.points = []; this.image = null; this.loading = null;
     this.draw();
   }
 
   // Show a frame; the box [px] is where the candidate is, gsd its metres per pixel or null.
-  show(url, box, gsd) {
+  async show(url, box, gsd) {
     this.clear();
-    this.box = box; this.gsd = gsd; this.url = url;
-    const image = this.loading = new Image();
-    image.onload = () => { if (this.url === url) { this.image = image; this.fit(); } };
-    image.onerror = () => { if (this.url === url) this.told(t("this photograph is not where the search found it")); };
-    image.src = url;
+    this.box = box; this.gsd = gsd;
+    const loading = this.loading = new AbortController();
+    try {
+      // Drawn as it comes, twelve megapixels would be decoded between two keys; a bitmap is decoded beside them.
+      const response = await fetch(url, { signal: loading.signal });
+      if (!response.ok) throw new Error(response.statusText);
+      const image = await createImageBitmap(await response.blob());
+      if (this.loading !== loading) { image.close(); return; }
+      this.image = image;
+      this.fit();
+    } catch {
+      if (this.loading === loading) this.told(t("this photograph is not where the search found it"));
+    }
   }
 
   fit() {
