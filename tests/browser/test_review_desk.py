@@ -53,6 +53,14 @@ def entered(browser: Any, link: str, name: str) -> tuple[Any, list[str]]:
     return page, complaints
 
 
+def decide(page: Any, *steps: str) -> None:
+    """Press keys, each once the title is what the one before brings: ``"p C002"``."""
+    for step in steps:
+        key, following = step.split()
+        page.keyboard.press(key)
+        sync_api.expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+
+
 def another_link(page: Any) -> str:
     page.click("#invite")
     page.wait_for_selector("#invite-dialog[open]")
@@ -69,9 +77,7 @@ def test_a_reviewer_goes_through_candidates_with_the_keyboard(
     page, complaints = entered(chromium, link, "K. Brandt")
     expect = sync_api.expect
     expect(page.locator("#unreviewed")).to_have_text("6 of 6 not reviewed")
-    for key, following in (("p", "C002"), ("c", "C003"), ("n", "C004"), ("u", "C005")):
-        page.keyboard.press(key)
-        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    decide(page, "p C002", "c C003", "n C004", "u C005")
     expect(page.locator("#unreviewed")).to_have_text("2 of 6 not reviewed", timeout=PATIENT_MS)
     expect(page.locator("#counts")).to_contain_text("persons 1 · clues 1 · unsure 1 · no 1")
     page.keyboard.press("z")
@@ -165,9 +171,7 @@ def test_the_next_candidate_is_shown_while_decisions_are_saved_in_the_order_of_t
     page.locator("#filter").select_option("all")
     holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")  # nobody can write until this ends
-    for key, following in (("p", "C002"), ("c", "C003")):
-        page.keyboard.press(key)
-        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    decide(page, "p C002", "c C003")
     page.keyboard.press("n")
     expect(page.locator("#title")).to_have_text("Saving …", timeout=PATIENT_MS)
     page.keyboard.press("u")  # nothing is shown that this could be about
@@ -199,9 +203,7 @@ def test_what_the_log_does_not_take_is_shown_undecided_again_and_nothing_behind_
         "BEGIN SELECT RAISE(ABORT, 'no room'); END"
     )
     holder.execute("BEGIN IMMEDIATE")
-    for key, following in (("p", "C002"), ("c", "C003"), ("n", "Saving")):
-        page.keyboard.press(key)
-        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    decide(page, "p C002", "c C003", "n Saving")
     holder.execute("ROLLBACK")
     expect(page.locator("#unsaved-dialog")).to_be_visible(timeout=PATIENT_MS)
     expect(page.locator("#unsaved-words")).to_contain_text("no room")
@@ -215,9 +217,7 @@ def test_what_the_log_does_not_take_is_shown_undecided_again_and_nothing_behind_
     holder.execute("DROP TRIGGER full")
     holder.close()
     page.click("#unsaved-dialog button")
-    for key, following in (("c", "C003"), ("n", "C004")):
-        page.keyboard.press(key)
-        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    decide(page, "c C003", "n C004")
     expect(page.locator("#unreviewed")).to_have_text("3 of 6 not reviewed", timeout=PATIENT_MS)
     assert complaints == []
     assert decisions(folder) == [("C001", "person"), ("C002", "clue"), ("C003", "no")]
@@ -232,9 +232,7 @@ def test_a_console_that_dies_while_decisions_are_on_their_way_leaves_none_of_the
     expect = sync_api.expect
     expect(page.locator("#near figure")).to_have_count(3, timeout=PATIENT_MS)
     process.send_signal(signal.SIGSTOP)
-    for key, following in (("p", "C002"), ("c", "C003")):
-        page.keyboard.press(key)
-        expect(page.locator("#title")).to_contain_text(following, timeout=PATIENT_MS)
+    decide(page, "p C002", "c C003")
     expect(page.locator("#saving")).to_contain_text("C001, C002")
     process.kill()
     process.wait()
