@@ -70,7 +70,7 @@ def _of_call(node: ast.Call, folder: str) -> Iterator[str | tuple[str, str]]:
                 yield from _constants(keyword.value)
     if name in {"complaint", "_fatal", "_complain"}:
         yield from (text for argument in node.args for text in _constants(argument))
-    if name in {"_error", "_warning", "_note"} and folder == "flight":
+    if name in {"error", "warning", "note"} and folder == "flight":
         yield from (text for argument in node.args[1:3] for text in _constants(argument))
     if name == "found" and folder == "checks":
         yield from (text for argument in node.args[1:2] for text in _constants(argument))
