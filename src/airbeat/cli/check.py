@@ -113,10 +113,6 @@ def command(
     """
     check_picture_path(picture, overwrite=overwrite)
     _check_page_path(html, overwrite=overwrite)
-    if start_s and len(start_s) != len(files):
-        raise UsageError(
-            f"{len(start_s)} times --start-s for {len(files)} files", remedy="give one for each file, or none"
-        )
     conditions = _conditions(
         autopilot=autopilot,
         camera=camera,
@@ -128,16 +124,7 @@ def command(
         people=people,
         starts=starts,
     )
-    checked: list[_Checked] = []
-    for number, path in enumerate(files):
-        checked += _check_file(
-            path,
-            conditions,
-            start_s=start_s[number] if start_s else 0.0,
-            fence=fence,
-            terrain=terrain,
-            airframe=airframe,
-        )
+    checked = _check_files(files, conditions, start_s, fence=fence, terrain=terrain, airframe=airframe)
     between = _between(checked) if len(files) > 1 else []
     _print(checked, between, conditions, as_json=as_json)
     written = _write(checked, between, conditions, picture=picture, html=html, overwrite=overwrite)
@@ -186,6 +173,30 @@ def _conditions(
         rules=tuple(load_rules(name) for name in rules),
         people=shapes_in(people) if people else None,
     )
+
+
+def _check_files(
+    files: tuple[Path, ...],
+    conditions: Conditions,
+    start_s: tuple[float, ...],
+    *,
+    fence: Path | None,
+    terrain: tuple[Path, ...],
+    airframe: str | None,
+) -> list[_Checked]:
+    """Every sortie of every file.
+
+    Raises:
+        UsageError: times of take-off are given, and not one for each file.
+    """
+    if start_s and len(start_s) != len(files):
+        raise UsageError(
+            f"{len(start_s)} times --start-s for {len(files)} files", remedy="give one for each file, or none"
+        )
+    found: list[_Checked] = []
+    for path, start in zip(files, start_s or [0.0] * len(files), strict=True):
+        found += _check_file(path, conditions, start_s=start, fence=fence, terrain=terrain, airframe=airframe)
+    return found
 
 
 def _check_file(

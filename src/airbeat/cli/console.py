@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,33 @@ from airbeat.language.words import _
 
 if TYPE_CHECKING:
     from airbeat.console.actstate import Act
+    from airbeat.console.app import Console
     from airbeat.console.basemap import Shelf
     from airbeat.console.casemap import CaseMap
+    from airbeat.console.sessions import Sessions
     from airbeat.mission.plan import FlightPlan
+    from airbeat.ops.log import OperationsLog
 
 __all__ = ["command"]
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What the pages show and what may be done from them; the options of these names, and the plan read."""
+
+    out_dir: Path
+    photographs: Path | None
+    plan_file: Path | None
+    plan: FlightPlan | None
+    flights: tuple[Path, ...]
+    vehicles: tuple[str, ...]
+    bases: tuple[Path, ...]
+    case_path: Path | None
+    control: bool
+    units: Path | None
+    second_look: bool
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -169,95 +190,168 @@ def command(
     airbeat console candidates --plan missions/demo-hillside.yaml --flight flight
     airbeat console candidates --vehicle D1=udpin:0.0.0.0:14551 --base area.mbtiles --case case
     """
-    try:
-        import uvicorn
+    _require_packages()
+    from airbeat.cli.plans import load_plan
+    from airbeat.console.sessions import Sessions
 
-        from airbeat.console.app import Console, console_app
+    sessions = Sessions(password=_password(password_file, host))
+    order = _Order(
+        out_dir=out_dir,
+        photographs=photographs,
+        plan_file=plan_file,
+        plan=load_plan(plan_file) if plan_file is not None else None,
+        flights=flights,
+        vehicles=vehicles,
+        bases=bases,
+        case_path=case_path,
+        control=not no_control,
+        units=units,
+        second_look=second_look,
+    )
+    _run(order, sessions, (host, port, names), operation=operation, as_json=as_json)
+    return 0
+
+
+def _run(
+    order: _Order,
+    sessions: Sessions,
+    address: tuple[str, int, tuple[str, ...]],
+    *,
+    operation: str | None,
+    as_json: bool,
+) -> None:
+    """Open the desk on an address (host, port, names of this machine) and serve it until it is stopped."""
+    from airbeat.formats.atomic import made_folder
+    from airbeat.ops.log import OperationsLog
+    from airbeat.report.reviewed import belongs_to, log_beside
+
+    host, port, names = address
+    made_folder(order.out_dir)
+    if operation is not None:
+        belongs_to(order.out_dir, operation)
+    with (
+        OperationsLog(log_beside(order.out_dir)) as log,
+        _bound(host, port) as listening,
+        ExitStack() as ending,
+    ):
+        log.verify()
+        taken = listening.getsockname()[1]
+        console = _opened(order, log, sessions, _names(host, names, taken), ending, as_json=as_json)
+        _say_link(host, taken, sessions.link(), as_json=as_json)
+        _serve(console, listening)
+
+
+def _require_packages() -> None:
+    """Refuse before anything is read or made.
+
+    Raises:
+        DependencyError: a package of the extra ``console`` is not installed.
+    """
+    try:
+        import uvicorn  # noqa: F401
+
+        import airbeat.console.app  # noqa: F401
     except ImportError as error:
         raise DependencyError(
             f"the console needs a package that is not installed: {error.name}",
             remedy="pip install 'airbeat[console]'",
         ) from error
+
+
+def _names(host: str, names: tuple[str, ...], port: int) -> frozenset[str]:
+    """Every ``host:port`` under which the console may be asked for."""
+    anywhere = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+    return frozenset(
+        f"[{n}]:{port}" if ":" in n else f"{n}:{port}".lower()
+        for n in {*_LOOPBACK, *names, *({host} - anywhere)}
+    )
+
+
+def _opened(
+    order: _Order,
+    log: OperationsLog,
+    sessions: Sessions,
+    known: frozenset[str],
+    ending: ExitStack,
+    *,
+    as_json: bool,
+) -> Console:
+    """The desk, the map and what is done from the pages, closed at the end."""
     from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
     from airbeat.console.actstate import Act
+    from airbeat.console.app import Console
     from airbeat.console.desk import Desk
     from airbeat.console.feeds import Feeds, named_addresses
     from airbeat.console.fleet import Fleet
     from airbeat.console.layers import MapLayers
     from airbeat.console.live import Live
-    from airbeat.console.sessions import Sessions
-    from airbeat.formats.atomic import made_folder
-    from airbeat.ops.log import OperationsLog
-    from airbeat.report.reviewed import belongs_to, log_beside
 
-    sessions = Sessions(password=_password(password_file, host))
-    plan: FlightPlan | None = load_plan(plan_file) if plan_file is not None else None
-    made_folder(out_dir)
-    if operation is not None:
-        belongs_to(out_dir, operation)
-    with OperationsLog(log_beside(out_dir)) as log, _bound(host, port) as listening, ExitStack() as ending:
-        log.verify()
-        desk = Desk(out_dir, photographs, log, second_look=second_look)
-        fleet, addresses = Fleet(), named_addresses(vehicles)
-        feeds = Feeds(
-            fleet,
-            vehicles=addresses,
-            folders=[f for f in flights if f.is_dir()],
-            survey=plan.survey if plan is not None else None,
-        )
-        ending.callback(feeds.close)
-        act = Act(
-            desk,
-            load_plan=load_plan,
-            fleet=fleet,
-            control=not no_control,
-            vehicles=addresses,
-            units=units,
-            mission=plan_file if plan_file is not None and plan_file.suffix in MISSION_SUFFIXES else None,
-            borrow=feeds.lent,
-        )
-        ending.callback(_ended, act, as_json=as_json)
-        layers = MapLayers(lambda: desk.results, plan, flights, shown=act.shown)
-        live = Live(
-            fleet=fleet,
-            bases=_shelf(bases, ending),
-            case=_case(case_path, ending),
-            layers_version=layers.version,
-        )
-        taken = listening.getsockname()[1]
-        known = frozenset(
-            f"[{n}]:{taken}" if ":" in n else f"{n}:{taken}".lower()
-            for n in {*_LOOPBACK, *names, *({host} - {"0.0.0.0", "::"})}  # noqa: S104 - compared, not bound
-        )
-        console = Console(
-            desk=desk,
-            sessions=sessions,
-            layers=layers,
-            hosts=lambda: known,
-            name=plan.name if plan is not None else out_dir.resolve().name,
-            ending=lambda: server.should_exit,
-            live=live,
-            act=act,
-        )
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-        url = f"http://{f'[{shown}]' if ':' in shown else shown}:{taken}/enter?token={sessions.link()}"
-        output(as_json).print(_("open {url}", url=url))
-        output(as_json).print(
-            _("the link lets one browser in, within a quarter of an hour; Ctrl-C ends the console")
-        )
-        if as_json:
-            emit_json({"url": url, "port": taken})
-        config = uvicorn.Config(
-            console_app(console),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            limit_concurrency=200,
-        )
-        server = uvicorn.Server(config)
-        server.run(sockets=[listening])
-    return 0
+    plan, plan_file = order.plan, order.plan_file
+    desk = Desk(order.out_dir, order.photographs, log, second_look=order.second_look)
+    fleet, addresses = Fleet(), named_addresses(order.vehicles)
+    feeds = Feeds(
+        fleet,
+        vehicles=addresses,
+        folders=[f for f in order.flights if f.is_dir()],
+        survey=plan.survey if plan is not None else None,
+    )
+    ending.callback(feeds.close)
+    act = Act(
+        desk,
+        load_plan=load_plan,
+        fleet=fleet,
+        control=order.control,
+        vehicles=addresses,
+        units=order.units,
+        mission=plan_file if plan_file is not None and plan_file.suffix in MISSION_SUFFIXES else None,
+        borrow=feeds.lent,
+    )
+    ending.callback(_ended, act, as_json=as_json)
+    layers = MapLayers(lambda: desk.results, plan, order.flights, shown=act.shown)
+    live = Live(
+        fleet=fleet,
+        bases=_shelf(order.bases, ending),
+        case=_case(order.case_path, ending),
+        layers_version=layers.version,
+    )
+    return Console(
+        desk=desk,
+        sessions=sessions,
+        layers=layers,
+        hosts=lambda: known,
+        name=plan.name if plan is not None else order.out_dir.resolve().name,
+        live=live,
+        act=act,
+    )
+
+
+def _say_link(host: str, port: int, token: str, *, as_json: bool) -> None:
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/enter?token={token}"
+    output(as_json).print(_("open {url}", url=url))
+    output(as_json).print(
+        _("the link lets one browser in, within a quarter of an hour; Ctrl-C ends the console")
+    )
+    if as_json:
+        emit_json({"url": url, "port": port})
+
+
+def _serve(console: Console, listening: socket.socket) -> None:
+    """Answer browsers until Ctrl-C or SIGTERM."""
+    import uvicorn
+
+    from airbeat.console.app import console_app
+
+    config = uvicorn.Config(
+        console_app(replace(console, ending=lambda: server.should_exit)),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=200,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listening])
 
 
 def _ended(act: Act, *, as_json: bool) -> None:
