@@ -22,21 +22,11 @@ Photograph = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def workplace(tmp_path: Path) -> Path:
-    """An empty folder in which ``missions/`` is the project's."""
-    (tmp_path / "missions").symlink_to(REPOSITORY / "missions")
-    return tmp_path
-
-
-@pytest.fixture
-def airbeat(workplace: Path) -> Run:
-    """Call with arguments: runs ``airbeat`` there and returns the finished process."""
-
+def _runs_in(folder: Path) -> Run:
     def run(*arguments: str, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "airbeat", *arguments],
-            cwd=workplace,
+            cwd=folder,
             env=os.environ | {"COLUMNS": "100", "NO_COLOR": "1"},
             capture_output=True,
             text=True,
@@ -49,6 +39,25 @@ def airbeat(workplace: Path) -> Run:
 
 
 @pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """An empty folder in which ``missions/`` is the project's."""
+    (tmp_path / "missions").symlink_to(REPOSITORY / "missions")
+    return tmp_path
+
+
+@pytest.fixture
+def airbeat(workplace: Path) -> Run:
+    """Call with arguments: runs ``airbeat`` there and returns the finished process."""
+    return _runs_in(workplace)
+
+
+@pytest.fixture(scope="session")
+def airbeat_in() -> Callable[[Path], Run]:
+    """Call with a folder: runs ``airbeat`` there, for what several tests begin with a copy of."""
+    return _runs_in
+
+
+@pytest.fixture(scope="session")
 def photograph() -> Photograph:
     """Call with a path, a seed and metres: writes a photograph as a drone's card would hold it."""
     return _write_photograph

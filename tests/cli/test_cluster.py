@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -176,8 +177,13 @@ def test_workers_that_see_another_file_are_named_before_they_search_it(tmp_path:
 @DASK
 def test_a_scheduler_that_does_not_answer_is_named(airbeat: Run, workplace: Path) -> None:
     (workplace / "card").mkdir()
-    for command in ("detect", "watch"):
-        done = airbeat(command, "card", "--out", "out", "--scheduler", "tcp://127.0.0.1:9")
+
+    def refused(command: str) -> subprocess.CompletedProcess[str]:
+        return airbeat(command, "card", "--out", "out", "--scheduler", "tcp://127.0.0.1:9")
+
+    with ThreadPoolExecutor() as both:
+        ended = list(both.map(refused, ("detect", "watch")))
+    for done in ended:
         assert done.returncode == 4, done.stderr
         assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
         assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -19,14 +20,25 @@ Photograph = Callable[..., Path]
 LOOSE = ("--detector", "exercise", "--threshold", "0.05", "--workers", "1")
 
 
-@pytest.fixture
-def found(airbeat: Run, workplace: Path, photograph: Photograph) -> Path:
+@pytest.fixture(scope="module")
+def searched(
+    airbeat_in: Callable[[Path], Run], photograph: Photograph, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A searched folder: one figure in two photographs, and one photograph without a position."""
-    photograph(workplace / "card" / "DJI_0001.JPG", seed=1)
-    photograph(workplace / "card" / "DJI_0002.JPG", seed=2, north_m=4.0)
-    photograph(workplace / "card" / "DJI_0003.JPG", seed=3, north_m=None)
-    done = airbeat("detect", "card", "--out", "found", *LOOSE)
+    folder = tmp_path_factory.mktemp("searched")
+    photograph(folder / "card" / "DJI_0001.JPG", seed=1)
+    photograph(folder / "card" / "DJI_0002.JPG", seed=2, north_m=4.0)
+    photograph(folder / "card" / "DJI_0003.JPG", seed=3, north_m=None)
+    done = airbeat_in(folder)("detect", "card", "--out", "found", *LOOSE)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def found(searched: Path, workplace: Path) -> Path:
+    """A copy of it, to be reviewed."""
+    for name in ("card", "found"):
+        shutil.copytree(searched / name, workplace / name)
     return workplace / "found"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +14,22 @@ from airbeat.mission.loader import load_mission
 from airbeat.mission.mission import TrackLinePattern
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-CASE = "missions/cases/koenigstuhl-walker.yaml"
+CASE = Path(__file__).resolve().parents[2] / "missions" / "cases" / "koenigstuhl-walker.yaml"
+
+
+@pytest.fixture(scope="module")
+def started(airbeat_in: Callable[[Path], Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A case that was begun."""
+    folder = tmp_path_factory.mktemp("started")
+    done = airbeat_in(folder)("search", "start", str(CASE), "--out", "case")
+    assert done.returncode == 0, done.stderr
+    return folder / "case"
 
 
 @pytest.fixture
-def case(airbeat: Run, tmp_path: Path) -> Path:
-    done = airbeat("search", "start", CASE, "--out", str(tmp_path / "case"))
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "case"
+def case(started: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(started, tmp_path / "case")
 
 
 def test_the_missions_written_are_what_was_promised(airbeat: Run, case: Path, tmp_path: Path) -> None:

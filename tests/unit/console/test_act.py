@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from airbeat.console.app import Console
 from airbeat.console.desk import Desk
 from airbeat.console.guard import CSRF_HEADER, MAX_BODY_BYTES
 from airbeat.console.sessions import Sessions
-from airbeat.flight.planned import planned
+from airbeat.flight.planned import PlannedMission, planned
 from airbeat.formats.catalogue import FORMATS
 from airbeat.formats.files import read_plan_file
 from airbeat.mission.loader import load_mission
@@ -95,10 +96,16 @@ def until(client: Any, answer: Any, *states: str) -> dict[str, Any]:
     return job
 
 
+@cache
+def planned_once(mission: Path) -> PlannedMission:
+    """What planning a mission gives."""
+    loaded = load_mission(mission)
+    return planned(loaded, fence=loaded.fence)
+
+
 def kept(act: Act, *, mission: Path = DEMO, failed: bool = False) -> str:
     """A plan that is there already."""
-    loaded = load_mission(mission)
-    result = planned(loaded, fence=loaded.fence)
+    result = planned_once(mission)
     if failed:
         found = Finding(severity=Severity.ERROR, code="x", message="it leaves the fence", remedy="draw anew")
         result = replace(result, found=((found,),))
