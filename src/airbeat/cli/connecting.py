@@ -77,8 +77,13 @@ def connect_options(command: Callable[..., int]) -> Callable[..., int]:
     return with_address
 
 
-def reach(address: Address, *, tlog: Path | None = None) -> Link:
+def reach(address: Address, *, tlog: Path | None = None, limit_s: float = _HEARTBEAT_S) -> Link:
     """Connect to a vehicle, and say meanwhile what is waited for.
+
+    Args:
+        address: the vehicle, and who we are.
+        tlog: records all telemetry there.
+        limit_s: how long to wait for its heartbeat [s].
 
     Raises:
         UsageError: the URL cannot be understood.
@@ -93,7 +98,7 @@ def reach(address: Address, *, tlog: Path | None = None) -> Link:
         _(
             "waiting for a heartbeat on {url} (at most {limit_s:.0f} s)",
             url=address.url,
-            limit_s=_HEARTBEAT_S,
+            limit_s=limit_s,
         ),
         err=True,
     )
@@ -101,7 +106,7 @@ def reach(address: Address, *, tlog: Path | None = None) -> Link:
         address.url,
         source_system=address.system_id,
         source_component=address.component_id,
-        timeout_s=_HEARTBEAT_S,
+        timeout_s=limit_s,
         tlog=tlog,
         signing_key=key,
     )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _LOG = "dispatch-log.sqlite"
+_HEARTBEAT_S = 15.0
+"""So long each drone is waited for: an incident does not wait for one that is silent."""
 
 
 def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
@@ -40,7 +42,8 @@ def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
         try:
             tlog = folder / f"{file_stem(entry.name)}.tlog"
             folder.mkdir(parents=True, exist_ok=True)
-            links[entry.name] = stack.enter_context(reach(Address(url=entry.connect), tlog=tlog))
+            link = reach(Address(url=entry.connect), tlog=tlog, limit_s=_HEARTBEAT_S)
+            links[entry.name] = stack.enter_context(link)
         except LinkError as error:
             click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error), err=True)
         except OSError as error:
