@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -71,3 +72,17 @@ def test_errors_of_every_kind_are_told_in_chinese_with_their_remedy(airbeat: Run
     error = json.loads(done.stdout)["error"]
     assert error["code"] == "mission-file"
     assert error["problems"][0]["message"].isascii()
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_page_of_findings_is_chinese_but_for_codes(airbeat: Run, workplace: Path) -> None:
+    faulty = Path(__file__).resolve().parents[1] / "golden" / "faulty" / "corner-outside-fence.plan"
+    done = airbeat("check", str(faulty), "--airframe", "arducopter-quad", "--html", "page.html")
+    assert done.returncode == 1, done.stderr
+    page = (workplace / "page.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in page
+    said = re.findall(r"<(?:h1|h2|p)\b[^>]*>([^<]+)</", page)
+    assert len(said) > 10
+    for text in said:
+        assert re.search("[\u4e00-\u9fff]", text) or re.fullmatch(r"[\s\d.,°-]+", text), text
+    assert "错误</span> corner-outside-fence" in page

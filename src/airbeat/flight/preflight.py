@@ -107,7 +107,9 @@ def _readiness_findings(plan: FlightPlan, state: Telemetry, texts: list[str]) ->
         reasons = list(dict.fromkeys(t for t in texts if t.startswith("PreArm")))
         yield error(
             "prearm",
-            "the autopilot's own checks fail" + (f": {'; '.join(reasons[-5:])}" if reasons else ""),
+            Message("the autopilot's own checks fail: {reasons}", reasons="; ".join(reasons[-5:]))
+            if reasons
+            else "the autopilot's own checks fail",
             "clear what the autopilot names",
         )
     if state.unhealthy:
@@ -152,7 +154,9 @@ def _home_findings(plan: FlightPlan, state: Telemetry) -> Iterator[PreflightFind
     if place is None:
         return
     away_m = distance_m(place, plan.home)
-    message = f"the vehicle is {away_m:.0f} m from the plan's home: it returns to where it took off"
+    message = Message(
+        "the vehicle is {away_m:.0f} m from the plan's home: it returns to where it took off", away_m=away_m
+    )
     if away_m > _HOME_FAR_M:
         yield error("home-distance", message, "carry it to the planned home, or plan from here")
     elif away_m > _HOME_NEAR_M:

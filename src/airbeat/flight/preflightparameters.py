@@ -133,8 +133,14 @@ def _fence_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iterat
         make = error if enabled else warning
         yield make(
             "fence-zones",
-            f"the plan has {zones} inclusion zones, and the vehicle must be inside all of them at once",
-            f"set FENCE_OPTIONS to {options | _OPTION_ANY_ZONE} (bit 1: any zone is enough)",
+            Message(
+                "the plan has {zones} inclusion zones, and the vehicle must be inside all of them at once",
+                zones=zones,
+            ),
+            Message(
+                "set FENCE_OPTIONS to {options} (bit 1: any zone is enough)",
+                options=options | _OPTION_ANY_ZONE,
+            ),
             parameter="FENCE_OPTIONS",
             value=float(options | _OPTION_ANY_ZONE),
         )
@@ -164,8 +170,17 @@ def _ceiling_findings(plan: FlightPlan, parameters: Mapping[str, float]) -> Iter
     if limit_m is not None and (not active or ceiling_m > limit_m):
         yield warning(
             "fence-ceiling-unset",
-            f"the plan's ceiling of {limit_m:.0f} m is not kept by the vehicle "
-            f"({'FENCE_ALT_MAX is ' + format(ceiling_m, '.0f') + ' m' if active else 'its ceiling is off'})",
+            Message(
+                "the plan's ceiling of {limit_m:.0f} m is not kept by the vehicle (FENCE_ALT_MAX is "
+                "{ceiling_m:.0f} m)",
+                limit_m=limit_m,
+                ceiling_m=ceiling_m,
+            )
+            if active
+            else Message(
+                "the plan's ceiling of {limit_m:.0f} m is not kept by the vehicle (its ceiling is off)",
+                limit_m=limit_m,
+            ),
             Message("set FENCE_ALT_MAX to {limit_m:.0f}", limit_m=limit_m),
             parameter="FENCE_ALT_MAX",
             value=limit_m,

@@ -18,8 +18,10 @@ from airbeat.checks.findings import Finding, Severity
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.notation import decimal_degrees
+from airbeat.language.words import N_, _, current_language, ngettext, translated
 from airbeat.mission.legs import Leg, legs
 from airbeat.mission.plan import FlightPlan
+from airbeat.report.lettering import picture_language
 from airbeat.report.picture import draw_picture
 from airbeat.report.picture_content import Mark, picture_of_plans
 from airbeat.report.svgmap import HATCH, STYLE, WIDTH_PX, MapCanvas, draw_fence, draw_grid
@@ -59,9 +61,12 @@ class CheckedPlan:
 
 def _counted(findings: Iterable[Finding]) -> str:
     severities = [f.severity for f in findings]
-    return ", ".join(
-        f"{severities.count(s)} {s.value}{'' if severities.count(s) == 1 else 's'}" for s in Severity
+    words = (
+        ngettext("{count} error", "{count} errors", severities.count(Severity.ERROR)),
+        ngettext("{count} warning", "{count} warnings", severities.count(Severity.WARNING)),
+        ngettext("{count} note", "{count} notes", severities.count(Severity.NOTE)),
     )
+    return ", ".join(words)
 
 
 def _near_legs(plan: FlightPlan, finding: Finding) -> list[Leg]:
@@ -82,6 +87,7 @@ def _spot(plan: FlightPlan, finding: Finding) -> LatLon | None:
     return next((plan.items[n - 1].position for n in finding.items if plan.items[n - 1].position), None)
 
 
+@picture_language()
 def checked_picture(checked: Sequence[CheckedPlan], between: Sequence[Finding]) -> bytes:
     """All plans on one map as a PNG, findings numbered as in the list beside it.
 
@@ -96,7 +102,8 @@ def checked_picture(checked: Sequence[CheckedPlan], between: Sequence[Finding]) 
             number += 1
             prefix = f"{one.name}: " if len(checked) > 1 and one.name else ""
             own = next((n for n in one.plan.notes if finding.message.endswith(n)), "")
-            said.append(own or f"{number} {finding.severity.value} {finding.code}: {prefix}{finding.message}")
+            severity, message = _(finding.severity.value), translated(finding.message)
+            said.append(own or f"{number} {severity} {finding.code}: {prefix}{message}")
             colour = _COLOURS[finding.severity]
             spot = _spot(one.plan, finding) if one.name else finding.place
             if finding.severity is not Severity.NOTE and one.name:
@@ -104,13 +111,13 @@ def checked_picture(checked: Sequence[CheckedPlan], between: Sequence[Finding]) 
             if spot is not None:
                 marks.append(Mark(position=spot, label=str(number), colour=colour))
     every = [f for one in checked for f in one.findings] + list(between)
-    figures = [("findings", _counted(every)), ("items", ", ".join(str(len(p.items)) for p in plans))]
+    figures = [(_("findings"), _counted(every)), (_("items"), ", ".join(str(len(p.items)) for p in plans))]
     picture = picture_of_plans(plans, figures=figures)
     return draw_picture(
         replace(
             picture,
-            notes=tuple(said) or ("nothing was found",),
-            notes_title="Findings",
+            notes=tuple(said) or (_("nothing was found"),),
+            notes_title=N_("Findings"),
             marks=tuple(reversed(marks)),
             marked_ways=tuple(ways),
         )
@@ -159,14 +166,16 @@ def checked_page(
                 "cards": cards,
                 "overview": overview,
                 "provenance": one.plan.provenance,
-                "notes": one.plan.notes,
+                "notes": [translated(note) for note in one.plan.notes],
             }
         )
     page: str = _template().render(
         plans=plans,
         between=[_card(n, f, Markup("")) for n, f in enumerate(between, start=1)],
         counts=_counted([*(f for one in checked for f in one.findings), *between]),
-        responsibility=responsibility,
+        responsibility=translated(responsibility),
+        language=current_language().replace("_", "-"),
+        _=_,
         style=Markup(STYLE + _MARKS_STYLE),  # noqa: S704 - a constant
         hatch=Markup(HATCH),  # noqa: S704 - a constant
         version=__version__,
@@ -180,8 +189,8 @@ def _card(number: int, finding: Finding, svg: Any) -> dict[str, Any]:
         "number": number,
         "severity": finding.severity.value,
         "code": finding.code,
-        "message": finding.message,
-        "remedy": finding.remedy,
+        "message": translated(finding.message),
+        "remedy": translated(finding.remedy),
         "items": listed + (" …" if len(finding.items) > 20 else ""),
         "place": decimal_degrees(finding.place) if finding.place else "",
         "svg": svg,
@@ -215,7 +224,7 @@ def _overview(one: CheckedPlan) -> str:
                 f'height="26" rx="4" fill="{_COLOURS[finding.severity]}" stroke="#fff" stroke-width="2"/>'
                 f'<text x="{x:.1f}" y="{y + 6:.1f}" class="item" style="fill:#fff">{number}</text></g>'
             )
-    return _svg(canvas, "overview", f"Map of {one.name}")
+    return _svg(canvas, "overview", _("Map of {name}", name=one.name))
 
 
 def _finding_map(plan: FlightPlan, finding: Finding) -> str:
@@ -239,7 +248,7 @@ def _finding_map(plan: FlightPlan, finding: Finding) -> str:
     x, y = canvas.place(spot)
     for css in ("spot2", "spot"):
         canvas.add(f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="16"/>')
-    return _svg(canvas, f"finding-{finding.code}", f"Map of {finding.code}")
+    return _svg(canvas, f"finding-{finding.code}", _("Map of {name}", name=finding.code))
 
 
 def _canvas(plan: FlightPlan, frame: LocalFrame, bounds: tuple[float, float, float, float]) -> MapCanvas:
@@ -267,8 +276,8 @@ def _canvas(plan: FlightPlan, frame: LocalFrame, bounds: tuple[float, float, flo
                 points = "L".join(f"{x:.1f} {y:.1f}" for x, y in part.coords)
                 canvas.add(f'<path class="leg" d="M{points}"/>')
     for rally in plan.rally or ():
-        canvas.marker(rally.position, "R", "rally point")
-    canvas.marker(plan.home, "H", "home: take-off place")
+        canvas.marker(rally.position, "R", _("rally point"))
+    canvas.marker(plan.home, "H", _("home: take-off place"))
     return canvas
 
 
