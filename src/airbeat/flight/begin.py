@@ -11,6 +11,7 @@ from airbeat.flight.resume import plan_from, resume_plan, resume_point
 from airbeat.flight.sorties import cut_after, next_sortie, sorties
 from airbeat.flight.state import FlightState, ResumePoint, StateKeeper
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.vehicle import Vehicle
 from airbeat.mission.commands import MavCmd
@@ -85,7 +86,7 @@ def find_sortie(link: Link, plan: FlightPlan, state: FlightState | None) -> Next
         return NextSortie(plan=cut or rest, rest=rest, until=until, point=at, start=began, attached=True)
     if now.mode in {"RTL", "SMART_RTL", "LAND"}:
         raise RefusedByVehicleError(
-            f"the vehicle is coming down in {now.mode}",
+            Message("the vehicle is coming down in {mode}", mode=now.mode),
             remedy="wait until it has landed, or switch to LOITER",
         )
     rest = resume_plan(plan, state, start=now.position)

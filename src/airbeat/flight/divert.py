@@ -19,6 +19,7 @@ from airbeat.flight.state import FlightState, Place, ResumePoint, StateKeeper, p
 from airbeat.flight.watch import FlightProgress, Interruption, Watchers
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.items import MissionType, compare_items, mission_items
 from airbeat.link.vehicle import Vehicle
@@ -152,7 +153,11 @@ def flown_state(link: Link, plan: FlightPlan, known: FlightState | None) -> Flig
         return known.model_copy(update={"place": Place.of(now.position)} if now.position else {})
     if now.mission_total not in (None, len(plan.items)):
         raise RefusedByVehicleError(
-            f"the vehicle flies a mission of {now.mission_total} items, this plan has {len(plan.items)}",
+            Message(
+                "the vehicle flies a mission of {mission_total} items, this plan has {planned}",
+                mission_total=now.mission_total,
+                planned=len(plan.items),
+            ),
             remedy="name the flight's state.json in the units file (state: flight/state.json)",
         )
     return FlightState(
@@ -177,7 +182,10 @@ def require_flies(link: Link, plan: FlightPlan) -> None:
     differences = compare_items(mission_items(plan), held)
     if differences:
         raise RefusedByVehicleError(
-            f"the vehicle flies another mission than the units file says ({differences[0]})",
+            Message(
+                "the vehicle flies another mission than the units file says ({differences})",
+                differences=differences[0],
+            ),
             remedy="name the plan that it flies, or its flight's state.json",
         )
 
@@ -320,8 +328,11 @@ def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
     now = vehicle.now
     if not now.armed or now.mode != "AUTO":
         raise RefusedByVehicleError(
-            f"{order.drone.name} does not fly its mission: it is in {now.mode}, and whoever set that has "
-            "priority",
+            Message(
+                "{name} does not fly its mission: it is in {mode}, and whoever set that has priority",
+                name=order.drone.name,
+                mode=now.mode,
+            ),
             remedy="send another unit, or have its pilot give it back (AUTO)",
         )
 
@@ -336,7 +347,9 @@ def _stopped(vehicle: Vehicle) -> LatLon:
     )
     start = vehicle.now.position
     if vehicle.now.mode != "BRAKE" or start is None:
-        raise RefusedByVehicleError(f"the mode was changed to {vehicle.now.mode}: left to the pilot")
+        raise RefusedByVehicleError(
+            Message("the mode was changed to {mode}: left to the pilot", mode=vehicle.now.mode)
+        )
     return start
 
 

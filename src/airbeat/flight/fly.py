@@ -12,6 +12,7 @@ from airbeat.flight.preflight import PreflightFinding, preflight
 from airbeat.flight.record import FlightRecord
 from airbeat.flight.upload import UploadProgress, UploadVerdict, upload_plan
 from airbeat.flight.watch import FlightProgress, Interruption, Watch, Watchers
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.items import MissionType, compare_items, mission_items
 from airbeat.link.telemetry import PhotoTaken, VehicleEvent
@@ -122,8 +123,8 @@ def continue_plan(
     vehicle = Vehicle.on(link)
     if not vehicle.now.armed or vehicle.now.mode not in _HOVERS:
         raise RefusedByVehicleError(
-            f"the vehicle does not hover: it is in {vehicle.now.mode}",
-            remedy=f"switch it to one of {', '.join(sorted(_HOVERS))}, or let it land",
+            Message("the vehicle does not hover: it is in {mode}", mode=vehicle.now.mode),
+            remedy=Message("switch it to one of {modes}, or let it land", modes=", ".join(sorted(_HOVERS))),
         )
     watch = Watch(vehicle, plan, watchers)
     watch.report("uploading")
@@ -132,9 +133,15 @@ def continue_plan(
     first = next(n for n, item in plan.numbered() if item.command != MavCmd.NAV_TAKEOFF)
     answer = vehicle.set_current_item(first)
     if not answer.accepted:
-        raise RefusedByVehicleError(f"the vehicle did not make item {first} current: {answer.result}")
+        raise RefusedByVehicleError(
+            Message(
+                "the vehicle did not make item {first} current: {result}", first=first, result=answer.result
+            )
+        )
     if vehicle.now.mode not in _HOVERS:
-        raise RefusedByVehicleError(f"the mode was changed to {vehicle.now.mode}: left to the pilot")
+        raise RefusedByVehicleError(
+            Message("the mode was changed to {mode}: left to the pilot", mode=vehicle.now.mode)
+        )
     watch.report("arming")
     vehicle.set_mode("AUTO")
     vehicle.happened()
@@ -152,7 +159,9 @@ def watch_plan(link: Link, plan: FlightPlan, *, watchers: Watchers) -> FlightRec
     differences = compare_items(mission_items(plan), vehicle.download(MissionType.MISSION))
     if differences:
         raise RefusedByVehicleError(
-            f"the vehicle flies another mission than this one ({differences[0]})",
+            Message(
+                "the vehicle flies another mission than this one ({differences})", differences=differences[0]
+            ),
             remedy="switch it to LOITER or BRAKE to go on with this plan from where it is",
         )
     watch = Watch(vehicle, plan, watchers)
@@ -237,12 +246,17 @@ def _look_again(link: Link, vehicle: Vehicle, plan: FlightPlan, *, mode: str | N
     """
     if link.silence_s > _FRESH_S:
         raise LinkError(
-            f"not armed: no word from the vehicle for {link.silence_s:.0f} s", remedy="check the link"
+            Message("not armed: no word from the vehicle for {silence_s:.0f} s", silence_s=link.silence_s),
+            remedy="check the link",
         )
     _refuse_errors(preflight(link, plan), "not armed: no longer ready to fly")
     if vehicle.now.mode != mode:
         raise RefusedByVehicleError(
-            f"not armed: meanwhile somebody changed the mode from {mode} to {vehicle.now.mode}",
+            Message(
+                "not armed: meanwhile somebody changed the mode from {mode} to {mode_now}",
+                mode=mode,
+                mode_now=vehicle.now.mode,
+            ),
             remedy="agree who flies, then start again",
         )
 
@@ -257,6 +271,10 @@ def _arm_and_start(vehicle: Vehicle) -> None:
     if vehicle.now.mode == "GUIDED":
         vehicle.disarm()
     raise RefusedByVehicleError(
-        f"the vehicle did not start the mission: {answer.result}, it is in {vehicle.now.mode}",
+        Message(
+            "the vehicle did not start the mission: {result}, it is in {mode}",
+            result=answer.result,
+            mode=vehicle.now.mode,
+        ),
         remedy="; ".join(vehicle.recent_texts[-3:]) or "check that the mission begins with a take-off",
     )

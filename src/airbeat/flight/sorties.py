@@ -15,6 +15,7 @@ from airbeat.flight.resume import plan_from, way_inside
 from airbeat.flight.state import ResumePoint
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
+from airbeat.language.words import Message
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.forecast import Forecast, forecast
 from airbeat.mission.legs import legs
@@ -59,7 +60,8 @@ def sorties(plan: FlightPlan) -> list[Sortie]:
         offset = len(plan.items) - len(rest.items)
         least = behind - offset
     raise PlanningError(
-        f"the plan needs more than {_MOST_SORTIES} batteries", remedy="split the area, or fly higher"
+        Message("the plan needs more than {most_sorties} batteries", most_sorties=_MOST_SORTIES),
+        remedy="split the area, or fly higher",
     )
 
 
@@ -91,7 +93,11 @@ def next_sortie(plan: FlightPlan, *, least: int = 0) -> Sortie:
             return Sortie(plan=_estimated(plan, cut, needed, usable_wh), until=number)
     first = max(least, next((n for n, i in plan.numbered() if i.command == MavCmd.NAV_WAYPOINT), 0))
     raise PlanningError(
-        f"one battery of {airframe.name} does not carry it to item {first} and back home",
+        Message(
+            "one battery of {name} does not carry it to item {first} and back home",
+            name=airframe.name,
+            first=first,
+        ),
         remedy="move home closer, or fly with a larger battery",
     )
 

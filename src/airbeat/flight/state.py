@@ -15,6 +15,7 @@ from airbeat.flight.record import FlightOutcome, FlightRecord
 from airbeat.flight.watch import FlightProgress
 from airbeat.formats.atomic import write_files
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.link.items import canonical_sha256, mission_items
 from airbeat.link.telemetry import PhotoTaken
 from airbeat.mission.plan import FlightPlan
@@ -130,7 +131,11 @@ class FlightState(Part):
         """
         if self.plan_sha256 != plan_sha256(plan) or self.items != len(plan.items):
             raise UsageError(
-                f"the state belongs to another plan than this one ({self.plan_name!r}, {self.items} items)",
+                Message(
+                    "the state belongs to another plan than this one ({plan_name!r}, {items} items)",
+                    plan_name=self.plan_name,
+                    items=self.items,
+                ),
                 remedy="give the mission file that was flown, unchanged, or its exported .plan file; "
                 "airbeat ledger and airbeat plan --gaps fill what is missing with a new plan",
             )

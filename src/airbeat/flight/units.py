@@ -6,6 +6,7 @@ from datetime import datetime
 
 from airbeat.errors import InputFileError, LinkError, UsageError
 from airbeat.formats.gpxtrack import read_track_end
+from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.telemetry import Telemetry
 from airbeat.link.vehicle import Vehicle
@@ -47,13 +48,19 @@ def ground_states(entries: tuple[GroundEntry, ...], *, now: datetime) -> tuple[G
                 speed = end.speed_m_s if end.speed_m_s >= _SLOWEST_M_S else None
         if speed is None:
             raise InputFileError(
-                f"{entry.name} stands still at the end of its track, so its speed is not known",
+                Message(
+                    "{name} stands still at the end of its track, so its speed is not known", name=entry.name
+                ),
                 remedy="give it a speed_m_s in the units file",
             )
         age_s = 0.0 if heard is None else (now - heard).total_seconds()
         if age_s < -60.0:
             raise InputFileError(
-                f"the position of {entry.name} was heard {-age_s / 60:.0f} min after now",
+                Message(
+                    "the position of {name} was heard {ahead_min:.0f} min after now",
+                    name=entry.name,
+                    ahead_min=-age_s / 60,
+                ),
                 remedy="check the clocks, or give --now",
             )
         assert position is not None  # noqa: S101 - the file has one or a track
@@ -76,7 +83,10 @@ def drone_states(units: Units, beat: Beat, links: dict[str, Link]) -> tuple[Dron
     states = []
     for entry in units.drones:
         if entry.name not in pads:
-            raise UsageError(f"no drone {entry.name!r} in this beat", remedy=f"there are: {', '.join(pads)}")
+            raise UsageError(
+                Message("no drone {name!r} in this beat", name=entry.name),
+                remedy=Message("there are: {there}", there=", ".join(pads)),
+            )
         if entry.connect is not None and not entry.out_of_service:
             link = links.get(entry.name)
             states.append(
@@ -108,10 +118,12 @@ def state_over_link(link: Link, entry: DroneEntry) -> DroneState:
     vehicle = Vehicle.on(link)
     vehicle.start_telemetry()
     if not vehicle.wait(_said_enough, timeout_s=_HEARD_S, what="its position and battery"):
-        raise LinkError(f"{entry.name} does not say where it is and how full its battery is")
+        raise LinkError(
+            Message("{name} does not say where it is and how full its battery is", name=entry.name)
+        )
     now = vehicle.now
     if now.position is None or now.height_above_home_m is None:
-        raise LinkError(f"{entry.name} does not say where it is")
+        raise LinkError(Message("{name} does not say where it is", name=entry.name))
     flying = bool(now.armed) and now.height_above_home_m > _OFF_GROUND_M
     taken = "" if not flying or now.mode == "AUTO" else f"it is flown by hand ({now.mode})"
     return DroneState(

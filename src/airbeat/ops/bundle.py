@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 import airbeat
 from airbeat.errors import InputFileError, UsageError
+from airbeat.language.words import Message
 from airbeat.ops.log import OperationsLog, chained
 
 __all__ = ["Bundle", "Exported", "export_bundle", "import_bundle", "referenced"]
@@ -130,7 +131,7 @@ def export_bundle(
         InputFileError: the log's chain is broken.
     """
     if path.exists():
-        raise UsageError(f"{path} is there already", remedy="name a new file")
+        raise UsageError(Message("{path} is there already", path=path), remedy="name a new file")
     rows = list(log.rows())
     wanted: dict[str, str] = {}
     for event in chained(rows, where=log.name):
@@ -157,7 +158,9 @@ def export_bundle(
                 archive.write(file, f"files/{sha}", compress_type=zipfile.ZIP_STORED)
         part.replace(path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise UsageError(
+            Message("{path} cannot be written: {reason}", path=path, reason=error.strerror or error)
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return Exported(
@@ -192,7 +195,9 @@ def import_bundle(
             last = rows[-1]["sha256"] if rows else ""
             if len(rows) != manifest.events or last != (manifest.last_sha256 or ""):
                 raise InputFileError(
-                    f"has {len(rows)} events where it says {manifest.events}",
+                    Message(
+                        "has {rows} events where it says {events}", rows=len(rows), events=manifest.events
+                    ),
                     where=str(path),
                     remedy="fetch the bundle again",
                 )
@@ -203,10 +208,12 @@ def import_bundle(
                     added = log.take_over(rows)
                     count = sum(_place(*file, files_dir) for file in staged)
     except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise InputFileError(
+            Message("cannot be read: {reason}", reason=error.strerror or error), where=str(path)
+        ) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise InputFileError(
-            f"is no whole bundle: {error}", where=str(path), remedy="fetch it again"
+            Message("is no whole bundle: {error}", error=error), where=str(path), remedy="fetch it again"
         ) from error
     return Bundle(events=len(rows), added=added, files=count, last_sha256=last)
 
@@ -228,7 +235,9 @@ def _find(
             with file.open("rb") as stream:
                 sha = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+            raise UsageError(
+                Message("{path} cannot be read: {reason}", path=file, reason=error.strerror)
+            ) from error
         if sha in wanted:
             found.setdefault(sha, file)
     return found
@@ -246,9 +255,14 @@ def _member(archive: zipfile.ZipFile, name: str, most_bytes: int, path: Path) ->
         with archive.open(name) as stream:
             content = stream.read(most_bytes + 1)
     except KeyError as error:
-        raise InputFileError(f"is no bundle: {name} is missing", where=str(path)) from error
+        raise InputFileError(
+            Message("is no bundle: {name} is missing", name=name), where=str(path)
+        ) from error
     if len(content) > most_bytes:
-        raise InputFileError(f"{name} is larger than {most_bytes // 1_000_000} MB", where=str(path))
+        raise InputFileError(
+            Message("{name} is larger than {most_mb} MB", name=name, most_mb=most_bytes // 1000000),
+            where=str(path),
+        )
     return content
 
 
@@ -275,7 +289,9 @@ def _rows(archive: zipfile.ZipFile, path: Path) -> list[dict[str, Any]]:
             first = error.errors()[0]
             key = ".".join(str(p) for p in first["loc"])
             raise InputFileError(
-                f"{key}: {first['msg']}", where=f"{path}:events.jsonl:{number}", remedy="fetch it again"
+                f"{key}: {first['msg']}",
+                where=f"{path}:events.jsonl:{number}",
+                remedy="fetch it again",
             ) from error
     for _ in chained(rows, where=str(path)):
         pass
@@ -300,7 +316,9 @@ def _checked_files(
                     _checked_copy(archive, sha, target, path)
             yield [(Path(work) / sha, _plain_name(name, sha), sha) for sha, name in manifest.files.items()]
     except OSError as error:
-        raise UsageError(f"{files_dir} cannot be written: {error.strerror or error}") from error
+        raise UsageError(
+            Message("{path} cannot be written: {reason}", path=files_dir, reason=error.strerror or error)
+        ) from error
 
 
 def _checked_copy(archive: zipfile.ZipFile, sha: str, target: IO[bytes], path: Path) -> None:
@@ -310,14 +328,18 @@ def _checked_copy(archive: zipfile.ZipFile, sha: str, target: IO[bytes], path: P
             while piece := source.read(_PIECE):
                 room -= len(piece)
                 if room < 0:
-                    raise InputFileError(f"files/{sha} is larger than 4 GB", where=str(path))
+                    raise InputFileError(Message("files/{sha} is larger than 4 GB", sha=sha), where=str(path))
                 digest.update(piece)
                 target.write(piece)
     except KeyError as error:
-        raise InputFileError(f"files/{sha} is missing", where=str(path), remedy="fetch it again") from error
+        raise InputFileError(
+            Message("files/{sha} is missing", sha=sha), where=str(path), remedy="fetch it again"
+        ) from error
     if digest.hexdigest() != sha:
         raise InputFileError(
-            f"files/{sha} was changed after the bundle was made", where=str(path), remedy="fetch it again"
+            Message("files/{sha} was changed after the bundle was made", sha=sha),
+            where=str(path),
+            remedy="fetch it again",
         )
 
 
@@ -330,4 +352,4 @@ def _place(source: Path, name: str, sha: str, folder: Path) -> int:
         with target.open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() == sha:
                 return 0
-    raise UsageError(f"{folder / name} is another file", remedy="name an empty folder")
+    raise UsageError(Message("{path} is another file", path=folder / name), remedy="name an empty folder")

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airbeat.errors import InputFileError, UsageError
+from airbeat.language.words import Message
 from airbeat.ops.claims import Claims
 from airbeat.ops.store import EVENTS, Store
 
@@ -203,12 +204,21 @@ class OperationsLog:
             for mine, theirs in zip(own, rows, strict=False):
                 if mine.sha256 != theirs["sha256"]:
                     raise UsageError(
-                        f"{self.name} holds another operation: event {mine.number} differs",
+                        Message(
+                            "{name} holds another operation: event {number} differs",
+                            name=self.name,
+                            number=mine.number,
+                        ),
                         remedy="import into a new log",
                     )
             if len(own) > len(rows):
                 raise UsageError(
-                    f"{self.name} has {len(own)} events, what is imported ends at {len(rows)}",
+                    Message(
+                        "{name} has {own} events, what is imported ends at {imported}",
+                        name=self.name,
+                        own=len(own),
+                        imported=len(rows),
+                    ),
                     remedy="nothing is missing here; import into a new log if you want the shorter one",
                 )
             fresh = [{name: row[name] for name in _COLUMNS} for row in rows[len(own) :]]
@@ -230,18 +240,32 @@ def chained(rows: Iterable[Mapping[str, Any]], *, where: str) -> Iterator[Event]
     previous = FIRST
     for count, row in enumerate(rows, start=1):
         if row["number"] != count:
-            raise _broken(where, count, f"is missing; event {row['number']} comes in its place")
+            raise _broken(
+                where,
+                Message(
+                    "event {number} is missing; event {found} comes in its place",
+                    number=count,
+                    found=row["number"],
+                ),
+            )
         if row["previous_sha256"] != previous:
-            raise _broken(where, count, f"does not follow event {count - 1} as that is now")
+            raise _broken(
+                where,
+                Message(
+                    "event {number} does not follow event {before} as that is now",
+                    number=count,
+                    before=count - 1,
+                ),
+            )
         if row["sha256"] != _hash(row):
-            raise _broken(where, count, "was changed after it was written")
+            raise _broken(where, Message("event {number} was changed after it was written", number=count))
         previous = row["sha256"]
         yield _event(row)
 
 
-def _broken(where: str, number: int, what: str) -> InputFileError:
+def _broken(where: str, what: Message) -> InputFileError:
     return InputFileError(
-        f"event {number} {what}",
+        what,
         where=where,
         remedy="take the log from a copy made before; what follows this event proves nothing",
     )
@@ -270,7 +294,9 @@ def _event(row: Mapping[str, Any]) -> Event:
         payload = json.loads(row["payload"])
         time_utc = datetime.fromisoformat(row["time_utc"])
     except (ValueError, TypeError) as error:
-        raise InputFileError(f"event {row['number']} is damaged: {error}") from error
+        raise InputFileError(
+            Message("event {number} is damaged: {error}", number=row["number"], error=error)
+        ) from error
     return Event(
         number=int(row["number"]),
         time_utc=time_utc,

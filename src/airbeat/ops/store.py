@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airbeat.errors import DependencyError, InputFileError, UsageError
+from airbeat.language.words import Message
 
 __all__ = ["CLAIMS", "EVENTS", "Store", "is_database_url", "without_password"]
 
@@ -149,17 +150,19 @@ class Transaction:
         words = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
         if isinstance(error, sa.exc.OperationalError):
             return UsageError(
-                f"{self._name} cannot be used: {words}",
+                Message("{name} cannot be used: {words}", name=self._name, words=words),
                 remedy="check that it is there and has room, and that nothing else holds it",
             )
-        return InputFileError(f"is no operations log: {words}", where=self._name)
+        return InputFileError(Message("is no operations log: {words}", words=words), where=self._name)
 
 
 def _sqlite(path: Path) -> sa.Engine:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{path.parent} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            Message("{path} cannot be written: {reason}", path=path.parent, reason=error.strerror)
+        ) from error
     engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
