@@ -13,8 +13,9 @@ import pytest
 
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import RefusedByVehicleError, UsageError
-from airbeat.flight.divert import Diverted, Ending, Order, divert, send_from_pad
+from airbeat.flight.divert import Diverted, Ending, divert, send_from_pad
 from airbeat.flight.fly import fly_plan
+from airbeat.flight.order import Order
 from airbeat.flight.state import read_state
 from airbeat.flight.units import state_over_link
 from airbeat.flight.watch import Interruption, Watchers
@@ -106,8 +107,7 @@ def order_for(beat: Beat, state: DroneState, *, look_s: float = 20.0, incident: 
         incident=incident,
         site=site,
         drone=drone,
-        fence=dispatcher.space.fence,
-        margin_m=beat.margin_m,
+        dispatcher=dispatcher,
     )
 
 

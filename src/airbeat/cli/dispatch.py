@@ -18,7 +18,8 @@ from airbeat.language.words import Message, _, translated
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airbeat.flight.divert import Diverted, Order
+    from airbeat.flight.divert import Diverted
+    from airbeat.flight.order import Order
     from airbeat.link.connection import Link
     from airbeat.mission.units import DroneEntry, Units
     from airbeat.patrol.dispatch import Arrival, DroneState, Incident

@@ -12,7 +12,8 @@ from airbeat.checks.findings import Finding
 from airbeat.checks.plan import check_plan
 from airbeat.errors import UsageError
 from airbeat.flight.begin import NextSortie
-from airbeat.flight.divert import Diverted, Order, divert, require_flies, send_from_pad
+from airbeat.flight.divert import Diverted, divert, require_flies, send_from_pad
+from airbeat.flight.order import Order
 from airbeat.flight.record import FlightRecord
 from airbeat.flight.state import read_state
 from airbeat.flight.watch import Watchers
@@ -120,9 +121,8 @@ def order_for(dispatcher: Dispatcher, arrival: Arrival, incident: Incident, beat
         incident=incident,
         site=site,
         drone=drone,
-        fence=dispatcher.space.fence,
+        dispatcher=dispatcher,
         rally=beat.rally,
-        margin_m=beat.margin_m,
     )
 
 
@@ -162,6 +162,7 @@ def send_order(
     Raises:
         UsageError: nobody said yes, or the state is another plan's.
         RefusedByVehicleError: it flies another mission, or somebody else flies it.
+        PlanningError: there is no way from where it stopped; it goes on with its mission.
         LinkError: the link broke.
     """
     arrival = order.arrival

@@ -2,6 +2,8 @@
 
 A drone is only taken out of AUTO: in any other mode somebody flies it. The same holds all the way: a mode
 that this station did not set ends what is done here, and the drone is left to its pilot.
+
+It is stopped first, and every way is found from where it then stands: it has flown on since it was ranked.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import PlanningError, RefusedByVehicleError, UsageError
 from airbeat.flight.fly import Confirm, continue_plan, fly_plan
+from airbeat.flight.order import Order
 from airbeat.flight.record import FlightOutcome, FlightRecord
 from airbeat.flight.resume import resume_plan, resume_point
 from airbeat.flight.state import FlightState, Place, ResumePoint, StateKeeper, plan_sha256
@@ -23,19 +27,17 @@ from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.items import MissionType, compare_items, mission_items
 from airbeat.link.vehicle import Vehicle
-from airbeat.mission.beat import BeatDrone, LaunchSite
+from airbeat.mission.beat import BeatDrone
 from airbeat.mission.commands import MavCmd
 from airbeat.mission.forecast import forecast
-from airbeat.mission.plan import Fence, FlightPlan, ItemRole, PlanItem, RallyPoint
-from airbeat.patrol.dispatch import Arrival, Incident, ring_of
-from airbeat.planning.items import look_at, return_item, start_items, waypoint
+from airbeat.mission.plan import FlightPlan, ItemRole
+from airbeat.patrol.dispatch import ring_of
+from airbeat.planning.items import return_item, waypoint
 
 __all__ = [
     "Diverted",
     "Ending",
-    "Order",
     "divert",
-    "divert_plan",
     "flown_state",
     "require_flies",
     "send_from_pad",
@@ -45,8 +47,6 @@ _AT_REST_M_S = 0.7
 _REST_TIMEOUT_S = 15.0
 _ARRIVED_M = 6.0
 """Within this distance of its place a drone has arrived."""
-_PATIENCE_S = 120.0
-"""The autopilot's own hold is longer than the look by this; then it returns by itself."""
 
 
 class Ending(StrEnum):
@@ -70,6 +70,7 @@ class Diverted:
         explanation: one sentence.
         records: of the flight to the incident, and of what was flown after it.
         interrupted_at: where the beat was interrupted, and None where none was.
+        way: that was flown there, from where it stood; it looked from its end.
     """
 
     estimate_s: float
@@ -79,61 +80,12 @@ class Diverted:
     explanation: str
     records: tuple[FlightRecord, ...]
     interrupted_at: LatLon | None = None
+    way: tuple[LatLon, ...] = ()
 
     @property
     def ring(self) -> str:
         """In which ring it arrived, in words."""
         return "never" if self.arrived_s is None else ring_of(self.arrived_s)
-
-
-def divert_plan(
-    arrival: Arrival,
-    incident: Incident,
-    site: LaunchSite,
-    drone: BeatDrone,
-    *,
-    fence: Fence | None,
-    rally: tuple[RallyPoint, ...] | None = None,
-    start: LatLon | None = None,
-) -> FlightPlan:
-    """The way to an incident, a look at it with nose and camera, and the return.
-
-    Args:
-        arrival: the drone's way (`airbeat.patrol.dispatch.Dispatcher`).
-        incident: what is looked at.
-        site: where the drone belongs.
-        drone: of the beat.
-        fence: with the zones that may not be flown over.
-        rally: rally points.
-        start: where the drone hovers; None for its pad.
-    """
-    height_m = drone.altitude.value_m
-    first = 1 if start is not None or distance_m(arrival.way[0], site.position) > 1.0 else 0
-    way = arrival.way[first:] if len(arrival.way) > 1 else arrival.way
-    hold_s = arrival.look_s + (0.0 if start is None else _PATIENCE_S)
-    shot = PlanItem(command=MavCmd.DO_DIGICAM_CONTROL, extra=(1.0, 0.0, 0.0), role=ItemRole.ACTION)
-    items = [
-        *start_items(home=site.position, height_m=height_m, speed_m_s=drone.airframe.max_speed_m_s),
-        *(waypoint(place, height_m, ItemRole.TRANSIT) for place in way[:-1]),
-        waypoint(way[-1], height_m, ItemRole.VISIT),
-        look_at(incident.position),
-        PlanItem(command=MavCmd.CONDITION_DELAY, params=(2.0, 0.0, 0.0, 0.0), role=ItemRole.ACTION),
-        shot,
-        waypoint(way[-1], height_m, ItemRole.VISIT, hold_s=hold_s),
-        look_at(None),
-        *(waypoint(place, height_m, ItemRole.TRANSIT) for place in arrival.back),
-        return_item(),
-    ]
-    return FlightPlan(
-        name=f"{drone.name} to {incident.kind or 'incident'}",
-        home=site.position,
-        home_amsl_m=site.amsl_m,
-        items=tuple(items),
-        fence=fence,
-        rally=rally,
-        speed_m_s=drone.airframe.max_speed_m_s,
-        airframe=drone.airframe,
-    )
 
 
 def flown_state(link: Link, plan: FlightPlan, known: FlightState | None) -> FlightState:
@@ -229,40 +181,6 @@ class _Look:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a drone is sent for.
-
-    Attributes:
-        arrival: its way and its look.
-        incident: what is looked at.
-        site, drone: of the beat.
-        fence: with the zones that may not be flown over.
-        rally: rally points.
-        margin_m: kept from the fence [m].
-    """
-
-    arrival: Arrival
-    incident: Incident
-    site: LaunchSite
-    drone: BeatDrone
-    fence: Fence | None = None
-    rally: tuple[RallyPoint, ...] | None = None
-    margin_m: float = 0.0
-
-    def plan(self, start: LatLon | None = None) -> FlightPlan:
-        """The way there and back, see `divert_plan`."""
-        return divert_plan(
-            self.arrival,
-            self.incident,
-            self.site,
-            self.drone,
-            fence=self.fence,
-            rally=self.rally,
-            start=start,
-        )
-
-
 def divert(
     link: Link,
     order: Order,
@@ -274,6 +192,9 @@ def divert(
     watchers: Watchers | None = None,
 ) -> Diverted:
     """Pause a drone's mission, look at an incident, and go on where it was interrupted.
+
+    The order's way is found again from where the drone has come to rest. Where none is safe from there, it
+    gets its mission back. Back on its beat it goes only by a way that is clear too, else home.
 
     Where the battery no longer carries the rest of the mission the drone returns to its pad, and
     ``state_file`` lets ``airbeat fly --resume`` go on from there.
@@ -289,6 +210,7 @@ def divert(
     Raises:
         UsageError: nobody agreed.
         RefusedByVehicleError: it does not fly in AUTO, flies another mission, or refused.
+        PlanningError: from where it stopped there is no way; it goes on with its mission.
         LinkError: the link broke.
     """
     if not confirmed:
@@ -297,30 +219,52 @@ def divert(
     began_s, place = vehicle.now.time_s, vehicle.now.position
     _require_own_flight(vehicle, order)
     state = None if plan is None else flown_state(link, plan, known)
-    start = _stopped(vehicle)
+    start = _stopped(vehicle, order)
+    planned_s, order = order.arrival.arrival_s or 0.0, _from_where_it_stands(vehicle, order, start)
     told = watchers or Watchers()
     look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
     there = replace(told, progress=look.progress, interrupt=look.interrupt)
-    records = [continue_plan(link, order.plan(start), confirmed=True, watchers=there)]
-    if vehicle.now.mode != "BRAKE" or records[0].outcome is not FlightOutcome.INTERRUPTED:
-        ending, words = _ending_of(records[0]), records[0].explanation
-    else:
-        onward = _onward(vehicle, order, plan, state, hovers=vehicle.now.position or start)
-        if state_file is not None and onward.rest is not None and plan is not None and state is not None:
-            told = _kept(told, onward.keeper(state_file, plan, state), follow=not onward.why_home)
-        records.append(continue_plan(link, onward.plan, confirmed=True, watchers=told))
-        ending, words = _ending_of(records[1]), onward.why_home or records[1].explanation
-        if not onward.why_home and records[1].outcome is FlightOutcome.COMPLETED:
-            ending = Ending.BACK_ON_BEAT
+    records = [continue_plan(link, order.plan(start), confirmed=True, start=start, watchers=there)]
+    ending, words = _ending_of(records[0]), records[0].explanation
+    if vehicle.now.mode == "BRAKE" and records[0].outcome is FlightOutcome.INTERRUPTED:
+        ending, words = _gone_on(link, order, plan, state, records, state_file=state_file, told=told)
     return Diverted(
-        estimate_s=order.arrival.arrival_s or 0.0,
+        estimate_s=planned_s,
         arrived_s=look.arrived_s,
         looked_s=look.looked_s,
         ending=ending,
         explanation=words,
         records=tuple(records),
         interrupted_at=place if plan is not None else None,
+        way=order.arrival.way,
     )
+
+
+def _gone_on(
+    link: Link,
+    order: Order,
+    plan: FlightPlan | None,
+    state: FlightState | None,
+    records: list[FlightRecord],
+    *,
+    state_file: Path | None,
+    told: Watchers,
+) -> tuple[Ending, str]:
+    """Flies what comes after the look and adds its record; how that ended."""
+    vehicle = Vehicle.on(link)
+    hovers = vehicle.now.position or order.arrival.way[-1]
+    try:
+        onward = _onward(vehicle, order, plan, state, hovers=hovers)
+    except PlanningError as error:
+        why = Message("it hovers (BRAKE) and needs its pilot: {why}", why=error.message)
+        return Ending.NOT_FINISHED, why
+    if state_file is not None and onward.rest is not None and plan is not None and state is not None:
+        told = _kept(told, onward.keeper(state_file, plan, state), follow=not onward.why_home)
+    records.append(continue_plan(link, onward.plan, confirmed=True, start=hovers, watchers=told))
+    ending, words = _ending_of(records[1]), onward.why_home or records[1].explanation
+    if not onward.why_home and records[1].outcome is FlightOutcome.COMPLETED:
+        ending = Ending.BACK_ON_BEAT
+    return ending, words
 
 
 def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
@@ -337,20 +281,54 @@ def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
         )
 
 
-def _stopped(vehicle: Vehicle) -> LatLon:
-    """Brakes, and says where the drone stands then."""
+def _stopped(vehicle: Vehicle, order: Order) -> LatLon:
+    """Brakes, and says where the drone stands then, by a position that was heard after that."""
     vehicle.set_mode("BRAKE")
-    vehicle.wait(
-        lambda t: t.speed_m_s is not None and t.speed_m_s <= _AT_REST_M_S,
+    old = vehicle.now.position
+    at_rest = vehicle.wait(
+        lambda t: t.position is not old and t.speed_m_s is not None and t.speed_m_s <= _AT_REST_M_S,
         timeout_s=_REST_TIMEOUT_S,
         what="standing still",
     )
     start = vehicle.now.position
-    if vehicle.now.mode != "BRAKE" or start is None:
+    _require_ours(vehicle)
+    if not at_rest or start is None:
+        vehicle.set_mode("AUTO")
+        raise RefusedByVehicleError(
+            Message("{name} did not come to rest: it goes on with its mission", name=order.drone.name),
+            remedy="send another unit",
+        )
+    return start
+
+
+def _require_ours(vehicle: Vehicle) -> None:
+    """Refuses a drone that is no longer in the mode that this station set."""
+    if vehicle.now.mode != "BRAKE":
         raise RefusedByVehicleError(
             Message("the mode was changed to {mode}: left to the pilot", mode=vehicle.now.mode)
         )
-    return start
+
+
+def _from_where_it_stands(vehicle: Vehicle, order: Order, start: LatLon) -> Order:
+    """The order with its way from there; without one the drone gets its mission back."""
+    now = vehicle.now
+    height_m = order.drone.altitude.value_m if now.height_above_home_m is None else now.height_above_home_m
+    share = 1.0 if now.battery_share is None else now.battery_share
+    try:
+        again = order.again(start, height_m=max(height_m, 0.0), battery_share=share)
+    except PlanningError as error:
+        _require_ours(vehicle)
+        vehicle.set_mode("AUTO")
+        raise PlanningError(
+            Message(
+                "{name} was not sent from where it stopped: {why}; it goes on with its mission",
+                name=order.drone.name,
+                why=error.message,
+            ),
+            remedy="send another unit",
+        ) from error
+    _require_ours(vehicle)
+    return again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,7 +365,11 @@ class _Onward:
 def _onward(
     vehicle: Vehicle, order: Order, plan: FlightPlan | None, state: FlightState | None, *, hovers: LatLon
 ) -> _Onward:
-    """The rest of the mission if there is one and the battery carries it, else the way home."""
+    """The rest of the mission if there is one that is clear and the battery carries it, else the way home.
+
+    Raises:
+        PlanningError: there is no way home either.
+    """
     home = _home_plan(order, hovers)
     if plan is None or state is None:
         return _Onward(plan=home, why_home="it flew no mission to go on with", hovers=hovers)
@@ -396,9 +378,23 @@ def _onward(
         rest = resume_plan(plan, state, start=hovers, exact=True, margin_m=order.margin_m)
     except (UsageError, PlanningError) as error:
         return _Onward(plan=home, why_home=error.message, hovers=hovers)
+    if not _way_back_is_clear(order, plan, rest, point, hovers):
+        why = Message("the way back to its beat would leave the fence or enter a keep-out")
+        return _Onward(plan=home, why_home=why, rest=rest, point=point, hovers=hovers)
     short = _short_wh(rest, order.drone, vehicle.now.battery_share)
     why = f"the battery lacks {short:.0f} Wh for the rest of its mission" if short > 0 else ""
     return _Onward(plan=home if why else rest, why_home=why, rest=rest, point=point, hovers=hovers)
+
+
+def _way_back_is_clear(
+    order: Order, plan: FlightPlan, rest: FlightPlan, point: ResumePoint | None, hovers: LatLon
+) -> bool:
+    """Whether the legs to the interrupted leg keep to the fences of the beat and of the mission."""
+    flown_again = len(plan.items) - point.item + 1 if point else len(plan.items)
+    added = rest.items[: len(rest.items) - flown_again]
+    way = [i.position for i in added if i.position is not None and i.command == MavCmd.NAV_WAYPOINT]
+    track = (hovers, *way)
+    return order.is_clear(track) and (plan.fence is None or outside_fence_m(track, plan.fence) == 0.0)
 
 
 def send_from_pad(
@@ -459,10 +455,10 @@ def _ending_of(record: FlightRecord) -> Ending:
 
 
 def _home_plan(order: Order, start: LatLon) -> FlightPlan:
-    """From where it looked back to its pad, by the way that was found before it was sent."""
+    """From where it looked, and hovers now, back to its pad."""
     height_m = order.drone.altitude.value_m
     plan = order.plan(start)
-    back = [waypoint(place, height_m, ItemRole.TRANSIT) for place in (start, *order.arrival.back)]
+    back = [waypoint(place, height_m, ItemRole.TRANSIT) for place in order.way_home(start)]
     items = (*plan.items[:2], *back, return_item())
     return replace(plan, name=f"{order.drone.name} home", items=items)
 

@@ -12,6 +12,8 @@ from airbeat.flight.preflight import PreflightFinding, preflight
 from airbeat.flight.record import FlightRecord
 from airbeat.flight.upload import UploadProgress, UploadVerdict, upload_plan
 from airbeat.flight.watch import FlightProgress, Interruption, Watch, Watchers
+from airbeat.geo.coordinates import LatLon
+from airbeat.geo.frame import distance_m
 from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.items import MissionType, compare_items, mission_items
@@ -26,6 +28,8 @@ _READY_S = 90.0
 _HEARTBEAT_EVERY_S = 1.2
 """Within this time whether it is armed, and its mode, are heard anew (HEARTBEAT, 1 Hz)."""
 _FRESH_S = 3.0
+_MOVED_M = 5.0
+"""What position errors and hovering move a vehicle; one that is further away has been flown there [m]."""
 Confirm = Callable[[tuple[PreflightFinding, ...], UploadVerdict], bool]
 """Asked before arming, with the findings and the upload's verdict; only True arms."""
 
@@ -104,6 +108,7 @@ def continue_plan(
     plan: FlightPlan,
     *,
     confirmed: bool = False,
+    start: LatLon | None = None,
     watchers: Watchers,
     on_upload: UploadProgress | None = None,
 ) -> FlightRecord:
@@ -112,10 +117,12 @@ def continue_plan(
     Args:
         plan: from where the vehicle is; its first item is a take-off, which is passed over.
         confirmed: whether somebody has agreed that it flies off.
+        start: where the way begins that was found inside the fence; None where none was looked for.
 
     Raises:
         UsageError: nobody agreed.
-        RefusedByVehicleError: the vehicle does not hover, or it refused the upload or AUTO.
+        RefusedByVehicleError: the vehicle does not hover, or no longer where its way begins, somebody
+            changed its mode meanwhile, or it refused the upload or AUTO.
         LinkError: the link broke.
     """
     if not confirmed:
@@ -126,6 +133,8 @@ def continue_plan(
             Message("the vehicle does not hover: it is in {mode}", mode=vehicle.now.mode),
             remedy=Message("switch it to one of {modes}, or let it land", modes=", ".join(sorted(_HOVERS))),
         )
+    mode = vehicle.now.mode
+    _require_start(vehicle, start)
     watch = Watch(vehicle, plan, watchers)
     watch.report("uploading")
     upload_plan(link, plan, progress=on_upload).raise_unless_verified()
@@ -138,14 +147,30 @@ def continue_plan(
                 "the vehicle did not make item {first} current: {result}", first=first, result=answer.result
             )
         )
-    if vehicle.now.mode not in _HOVERS:
+    if vehicle.now.mode != mode:
         raise RefusedByVehicleError(
             Message("the mode was changed to {mode}: left to the pilot", mode=vehicle.now.mode)
         )
+    _require_start(vehicle, start)
     watch.report("arming")
     vehicle.set_mode("AUTO")
     vehicle.happened()
     return watch.until_landed(identity)
+
+
+def _require_start(vehicle: Vehicle, start: LatLon | None) -> None:
+    """Refuses a vehicle that has left the place from which its way was found."""
+    place = vehicle.now.position
+    if start is None or place is None:
+        return
+    moved_m = distance_m(start, place)
+    if moved_m > _MOVED_M:
+        raise RefusedByVehicleError(
+            Message(
+                "not flown off: the vehicle is {moved_m:.0f} m from where its way was found", moved_m=moved_m
+            ),
+            remedy="let it hover, and give the order again: the way is then found from there",
+        )
 
 
 def watch_plan(link: Link, plan: FlightPlan, *, watchers: Watchers) -> FlightRecord:
@@ -199,7 +224,7 @@ def fly_sortie(
         )
         return watch_plan(link, sortie.plan, watchers=watchers)
     if sortie.start is not None:
-        return continue_plan(link, sortie.plan, confirmed=agree(), watchers=watchers)
+        return continue_plan(link, sortie.plan, confirmed=agree(), start=sortie.start, watchers=watchers)
     return fly_plan(
         link,
         sortie.plan,

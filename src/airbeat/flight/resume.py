@@ -325,11 +325,22 @@ def _way(
         return [_waypoint(p, height) for p in found]
     if start is None:
         return _retraced(plan, leg, goal)
-    if _along(leg, [start])[0][1] <= _ON_LEG_M:
+    if _along(leg, [start])[0][1] <= _ON_LEG_M and not _enters_keepout(plan, start, goal):
         return []
     raise PlanningError(
         f"no way from {start} to the interrupted leg is known to be inside the fence",
         remedy="fly it back to its leg, or land it and resume from home",
+    )
+
+
+def _enters_keepout(plan: FlightPlan, start: LatLon, goal: LatLon) -> bool:
+    """Whether a straight leg crosses a keep-out in which it does not begin."""
+    frame = LocalFrame(plan.home)
+    _, outside = fence_zones(plan.fence, frame)
+    a, b = frame.to_xy([start, goal])
+    leg = shapely.LineString([a, b])
+    return any(
+        zone.intersects(leg) and not zone.intersects(shapely.Point(a)) for zone in polygon_parts(outside)
     )
 
 

@@ -49,6 +49,7 @@ DETOUR = 1.3
 """Roads are longer than the straight line by about this; nobody looked the roads up."""
 OLD_S = 600.0
 """A position heard longer ago is said to be old [s]."""
+_ON_WAY_M = 0.01
 _MOST_AWAY = 0.5
 """Distance to the incident from which it is looked at, over the drone's height."""
 
@@ -251,7 +252,7 @@ class Dispatcher:
             drone=True,
             flying=state.flying,
             arrival_s=state.ready_s + order_s + flight.out.duration_s,
-            way=(state.position, *places[1:]),
+            way=(state.position, *self._entered(state.position, start, places)),
             back=tuple(self.space.frame.to_latlon(home[1][1:])),
             length_m=sum(math.dist(a, b) for a, b in pairwise(way)),
             away_m=distance_m(places[-1], incident.position),
@@ -260,6 +261,19 @@ class Dispatcher:
             bearing_deg=bearing,
             notes=notes,
         )
+
+    def way_home(self, name: str, place: LatLon) -> tuple[LatLon, ...]:
+        """The way of a drone in the air from a place to the gate of its pad, without that place.
+
+        Raises:
+            PlanningError: none is inside the fence.
+        """
+        _, site, drone = self._drones[name]
+        start = self._inside(place)
+        found = self._router(drone).route(start, self.space.gates[self.beat.sites.index(site)])
+        if found is None:
+            raise PlanningError(Message("no way inside the fence leads home from {place}", place=place))
+        return self._entered(place, start, self.space.frame.to_latlon(found[1]))
 
     def ground(self, incident: Incident, state: GroundState) -> Arrival:
         """When people on the ground would be there, by roads that nobody looked up: see `DETOUR`."""
@@ -301,11 +315,20 @@ class Dispatcher:
         """Where its way begins: itself, or the gate of its pad, or the nearest place inside the fence."""
         if not state.flying:
             return self.space.gates[self.beat.sites.index(site)]
-        x, y = (float(v) for v in self.space.frame.to_xy([state.position])[0])
+        return self._inside(state.position)
+
+    def _inside(self, place: LatLon) -> Place:
+        """A place, or the nearest to it where drones may fly."""
+        x, y = (float(v) for v in self.space.frame.to_xy([place])[0])
         if self.space.free.intersects(shapely.Point(x, y)):
             return (x, y)
         a, b = shapely.get_coordinates(shapely.shortest_line(self.space.free, shapely.Point(x, y)))[0]
         return (float(a), float(b))
+
+    def _entered(self, place: LatLon, start: Place, way: Sequence[LatLon]) -> tuple[LatLon, ...]:
+        """What is flown of a way from a place: where it lies outside, first to where the way begins."""
+        x, y = (float(v) for v in self.space.frame.to_xy([place])[0])
+        return tuple(way if math.dist((x, y), start) > _ON_WAY_M else way[1:])
 
     def _flight(
         self, drone: BeatDrone, state: DroneState, way: list[Place], back: list[Place], number: int
