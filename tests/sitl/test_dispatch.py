@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from airbeat.checks.coverage import outside_fence_m
-from airbeat.errors import RefusedByVehicleError, UsageError
-from airbeat.flight.divert import Diverted, Ending, divert, send_from_pad
-from airbeat.flight.fly import fly_plan
+from airbeat.errors import PlanningError, RefusedByVehicleError, UsageError
+from airbeat.flight.divert import Diverted, Ending, divert, require_flies, send_from_pad
+from airbeat.flight.fly import continue_plan, fly_plan
 from airbeat.flight.order import Order
 from airbeat.flight.state import read_state
 from airbeat.flight.units import state_over_link
-from airbeat.flight.watch import Interruption, Watchers
+from airbeat.flight.watch import FlightProgress, Interruption, Watchers
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
 from airbeat.link.connection import Link, connect
+from airbeat.link.telemetry import Telemetry
 from airbeat.link.vehicle import Vehicle
 from airbeat.mission.beat import Beat
 from airbeat.mission.beatloader import parse_beat
@@ -174,13 +175,13 @@ def sent(flying: Flying, beat: Beat, folder: Path, **options: object) -> tuple[D
 def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
     flying: Flying, beat: Beat, tmp_path: Path
 ) -> None:
-    done, order = sent(flying, beat, tmp_path)
+    done, _ = sent(flying, beat, tmp_path)
     assert done.ending is Ending.BACK_ON_BEAT, done.explanation
     there, back = done.records
-    # It looked from where it was sent to, for as long as it was told.
+    # It looked from the end of its way, for as long as it was told.
     assert done.looked_s == pytest.approx(20.0, abs=4.0)
-    assert min(distance_m(f.position, order.arrival.way[-1]) for f in there.track) < 3.0
-    assert distance_m(order.arrival.way[-1], INCIDENT.position) < 25.0
+    assert min(distance_m(f.position, done.way[-1]) for f in there.track) < 3.0
+    assert distance_m(done.way[-1], INCIDENT.position) < 25.0
     assert len(there.photos) == 1
     # It was there when it was foreseen.
     assert done.arrived_s == pytest.approx(done.estimate_s, rel=0.25)
@@ -197,6 +198,104 @@ def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
     assert fence is not None
     for record in done.records:
         assert outside_fence_m([f.position for f in record.track], fence) < 1.0
+
+
+def fly_on(link: Link, away_m: float) -> LatLon:
+    """Do nothing until a drone is so far from where it is now, as while an order is on its way to it."""
+    vehicle = Vehicle.on(link)
+    here = vehicle.now.position
+    assert here is not None
+
+    def is_away(now: Telemetry) -> bool:
+        return now.position is not None and distance_m(now.position, here) >= away_m
+
+    assert vehicle.wait(is_away, timeout_s=60, what="flying on")
+    return here
+
+
+def test_a_drone_that_flew_on_before_it_obeyed_finds_its_way_from_where_it_stopped(
+    flying: Flying, beat: Beat, tmp_path: Path
+) -> None:
+    """Ordered north of the keep-out's edge, it stops south of it: the ordered leg would go over the roof."""
+    fence = Dispatcher(beat).space.fence
+    assert fence is not None
+    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")), look_s=10.0)
+    fly_on(flying.link, 70.0)
+    state_file = tmp_path / "state.json"
+    done = divert(flying.link, order, flying.plan, confirmed=True, state_file=state_file)
+    assert outside_fence_m((done.way[0], *order.arrival.way[1:]), fence) > 10.0
+    assert distance_m(done.way[0], order.arrival.way[0]) > 70.0
+    assert outside_fence_m(done.way, fence) == 0.0
+    there, back = done.records
+    assert distance_m(there.track[0].position, done.way[0]) < 4.0
+    assert done.arrived_s is not None
+    assert done.ending is Ending.BACK_ON_BEAT, done.explanation
+    for record in (there, back):
+        assert outside_fence_m([f.position for f in record.track], fence) < 1.0
+
+
+def test_a_drone_without_a_way_from_where_it_stopped_goes_on_with_its_mission(
+    flying: Flying, beat: Beat, tmp_path: Path
+) -> None:
+    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    across = BEAT.replace("{lat: 47.2700, lon", "{lat: 47.2680, lon").replace(
+        "{lat: 47.2715, lon", "{lat: 47.2740, lon"
+    )
+    divided = Dispatcher(parse_beat(across.encode(), name="beat.yaml", base_dir=Path()))
+    with pytest.raises(PlanningError, match=r"no way inside the fence; it goes on with its mission"):
+        divert(flying.link, replace(order, dispatcher=divided), flying.plan, confirmed=True)
+    vehicle = Vehicle.on(flying.link)
+    assert vehicle.now.mode == "AUTO"
+    fly_on(flying.link, 20.0)
+    assert vehicle.now.mission_seq == 5
+    require_flies(flying.link, flying.plan)
+
+
+def test_a_drone_whose_way_back_to_its_beat_is_closed_goes_home_by_another(
+    beat: Beat, tmp_path: Path
+) -> None:
+    """A keep-out of the beat that the mission does not know lies north of the other, on the shortest way."""
+    wall = """\
+    - polygon: [{lat: 47.2714, lon: 11.4055}, {lat: 47.2714, lon: 11.4060},
+                {lat: 47.2731, lon: 11.4060}, {lat: 47.2731, lon: 11.4055}]
+beat:
+"""
+    walled = parse_beat(BEAT.replace("beat:\n", wall).encode(), name="beat.yaml", base_dir=Path())
+    with ExitStack() as stack:
+        link = stack.enter_context(connect(embedded(stack, PAD).url))
+        plan = round_of(beat)
+        start_round(link, plan, item=5)
+        order = order_for(walled, state_over_link(link, DroneEntry(name="one")), look_s=10.0)
+        done = divert(link, order, plan, confirmed=True, state_file=tmp_path / "state.json")
+        assert done.ending is Ending.BACK_ON_PAD
+        assert done.explanation == "the way back to its beat would leave the fence or enter a keep-out"
+        assert order.fence is not None
+        for record in done.records:
+            assert outside_fence_m([f.position for f in record.track], order.fence) < 1.0
+        assert read_state(tmp_path / "state.json").item == 5
+
+
+def test_a_pilot_who_takes_over_while_the_way_is_uploaded_keeps_the_drone(flying: Flying, beat: Beat) -> None:
+    vehicle = Vehicle.on(flying.link)
+
+    def progress(step: FlightProgress) -> None:
+        if step.phase == "uploading":
+            vehicle.set_mode("LOITER")
+
+    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    with pytest.raises(RefusedByVehicleError, match="changed to LOITER: left to the pilot"):
+        divert(flying.link, order, flying.plan, confirmed=True, watchers=Watchers(progress=progress))
+    vehicle.wait(lambda _t: False, timeout_s=3.0)
+    assert vehicle.now.mode == "LOITER"
+
+
+def test_a_drone_that_was_moved_since_its_way_was_found_is_not_sent_off(flying: Flying) -> None:
+    vehicle = Vehicle.on(flying.link)
+    found_from = fly_on(flying.link, 20.0)
+    vehicle.set_mode("BRAKE")
+    with pytest.raises(RefusedByVehicleError, match=r"not flown off: the vehicle is \d+ m from where"):
+        continue_plan(flying.link, flying.plan, confirmed=True, start=found_from, watchers=Watchers())
+    assert vehicle.now.mode == "BRAKE"
 
 
 def test_a_pilot_who_takes_over_on_the_way_keeps_the_drone(

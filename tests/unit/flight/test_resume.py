@@ -102,6 +102,23 @@ def test_inside_a_fence_the_way_there_goes_round_the_keep_out() -> None:
         resume_plan(plan, state, start=_at(25, 90))
 
 
+def test_a_vehicle_beside_its_leg_goes_straight_on_unless_a_keep_out_lies_between() -> None:
+    """A fence without an inclusion zone: ways are not looked for, and 20 m beside a leg is on it still."""
+
+    def fenced(west_m: float, east_m: float) -> FlightPlan:
+        corners = [(west_m, 100), (east_m, 100), (east_m, 200), (west_m, 200)]
+        zone = FencePolygon(inclusion=False, vertices=tuple(_at(x, y) for x, y in corners))
+        return replace(PLAN, fence=Fence(polygons=(zone,)))
+
+    start = _at(115, 150)
+    place = Place(lat_deg=_at(100, 150).lat_deg, lon_deg=_at(100, 150).lon_deg)
+    beside, between = fenced(120, 130), fenced(105, 110)
+    rest = resume_plan(beside, _state(beside, item=9, place=place), start=start)
+    assert distance_m(rest.items[2].position or HOME, _at(100, 170)) < 1.0
+    with pytest.raises(PlanningError, match=r"no way from .* is known to be inside the fence"):
+        resume_plan(between, _state(between, item=9, place=place), start=start)
+
+
 def test_a_line_whose_last_photograph_is_missing_is_ended_first() -> None:
     state = _state(item=7, photos=FIRST_LINE[:-2], place=Place.of(_at(70, 300)))
     point = resume_point(PLAN, state)
