@@ -167,7 +167,7 @@ def _require_start(vehicle: Vehicle, start: LatLon | None) -> None:
     if moved_m > _MOVED_M:
         raise RefusedByVehicleError(
             Message(
-                "not flown off: the vehicle is {moved_m:.0f} m from where its way was found", moved_m=moved_m
+                "not sent off: the vehicle is {moved_m:.0f} m from where its way was found", moved_m=moved_m
             ),
             remedy="let it hover, and give the order again: the way is then found from there",
         )
