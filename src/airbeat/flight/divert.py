@@ -379,8 +379,8 @@ def _onward(
     except (UsageError, PlanningError) as error:
         return _Onward(plan=home, why_home=error.message, hovers=hovers)
     if not _way_back_is_clear(order, plan, rest, point, hovers):
-        why = Message("the way back to its beat would leave the fence or enter a keep-out")
-        return _Onward(plan=home, why_home=why, rest=rest, point=point, hovers=hovers)
+        closed = Message("the way back to its beat would leave the fence or enter a keep-out")
+        return _Onward(plan=home, why_home=closed, rest=rest, point=point, hovers=hovers)
     short = _short_wh(rest, order.drone, vehicle.now.battery_share)
     why = f"the battery lacks {short:.0f} Wh for the rest of its mission" if short > 0 else ""
     return _Onward(plan=home if why else rest, why_home=why, rest=rest, point=point, hovers=hovers)
