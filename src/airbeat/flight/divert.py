@@ -389,11 +389,13 @@ def _onward(
 def _way_back_is_clear(
     order: Order, plan: FlightPlan, rest: FlightPlan, point: ResumePoint | None, hovers: LatLon
 ) -> bool:
-    """Whether the legs to the interrupted leg keep to the fences of the beat and of the mission."""
-    flown_again = len(plan.items) - point.item + 1 if point else len(plan.items)
-    added = rest.items[: len(rest.items) - flown_again]
-    way = [i.position for i in added if i.position is not None and i.command == MavCmd.NAV_WAYPOINT]
-    track = (hovers, *way)
+    """Whether the legs to the interrupted leg keep to the fences of the beat and of the mission.
+
+    A mission without a flown leg is begun anew: then the leg to its first place.
+    """
+    places = [(n, i.position) for n, i in rest.waypoints() if i.command != MavCmd.NAV_TAKEOFF]
+    added = len(rest.items) - (len(plan.items) - point.item + 1) if point else places[0][0] if places else 0
+    track = (hovers, *(place for n, place in places if place is not None and n <= added))
     return order.is_clear(track) and (plan.fence is None or outside_fence_m(track, plan.fence) == 0.0)
 
 
