@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from .coco import WrongDataError
 from .grounds import Grounds
@@ -24,10 +26,11 @@ from .loop import Recipe, train
 from .mining import hardest
 from .photos import digest_of_sources, load_photos
 from .pyramid import PyramidNet, write_pyramid
+from .render import Sprite
 from .scenes import Ground, Scenes, Variety, Views, draw_ground
 from .simulated import simulated_grounds
-from .sprites import draw_pool
-from .towns import town_grounds
+from .sprites import Pool, draw_pool
+from .towns import TO_TRAIN, town_grounds, town_people, towns
 
 __all__ = ["ROUNDS", "VARIETY", "Material", "Round", "draw_material", "train_rgb"]
 
@@ -36,7 +39,10 @@ FRAME_SEEDS = list(range(200, 212))
 SIDE_PX, GROUND_PX, BATCH = 224, 336, 12
 PEOPLE, THINGS, GROUNDS, LEAVES = 4800, 1800, 3000, 120
 TILES_PER_FRAME = 6
-PIECES_PER_TOWN_PHOTO, PIECES_PER_PERSON = 14, 10
+PIECES_PER_PERSON = 8
+REAL_PER_DRAWN = 0.7
+"""How many people on pasted pictures were cut out of photographs, per drawn one."""
+
 HARDEST_SHARE, HARDEST_TIMES = 0.2, 2
 CORE = 0.81
 VARIETY = Variety(scattered=(0, 0, 2, 4, 8), odd_sizes=0.25, recoloured=0.25, dappled=0.12, soft=0.15)
@@ -51,7 +57,7 @@ class Round:
     peak_rate: float
 
 
-ROUNDS = (Round(8000, 3e-3), Round(7600, 2e-3), Round(7700, 2e-3))
+ROUNDS = (Round(6000, 3e-3), Round(5500, 2e-3), Round(5500, 2e-3), Round(5500, 2e-3))
 
 
 @dataclass(slots=True)
@@ -67,17 +73,24 @@ class Material:
         return Scenes(self.grounds, self.leaves, self.views, side_px=SIDE_PX, variety=VARIETY)
 
 
+def _with_real(drawn: Pool, real: list[Sprite]) -> Pool:
+    """The drawn people, and those cut out of photographs as often as they must stand there to be met."""
+    times = round(REAL_PER_DRAWN * len(drawn.sprites) / max(1, len(real)))
+    sprites = real * max(1, times)
+    return Pool(sprites=drawn.sprites + sprites, postures=drawn.postures + ["photographed"] * len(sprites))
+
+
 def draw_material(sets: Path, frames: Path, *, workers: int, share: float = 1.0) -> Material:
     """Draw sprites and grounds, or a share of as many."""
     counted = {
         name: max(60, round(share * count))
         for name, count in (("people", PEOPLE), ("things", THINGS), ("grounds", GROUNDS))
     }
-    views = {}
+    views, photographed = {}, town_people(towns(sets, TO_TRAIN))
     for number, view in enumerate(("oblique", "steep")):
         people = draw_pool("people", view, counted["people"], 10 * SEED + 1 + number, workers=workers)
         things = draw_pool("things", view, counted["things"], 10 * SEED + 3 + number, workers=workers)
-        views[view] = Views(people=people, things=things)
+        views[view] = Views(people=_with_real(people, photographed[view]), things=things)
     more = Grounds(load_photos(sets, held_out=False), GROUND_PX)
     random = np.random.default_rng(SEED)
     grounds = {
@@ -88,21 +101,21 @@ def draw_material(sets: Path, frames: Path, *, workers: int, share: float = 1.0)
     grounds["steep"] += simulated_grounds(
         frames, FRAME_SEEDS, random, side_px=GROUND_PX, per_frame=TILES_PER_FRAME
     )
-    real = town_grounds(
+    pieces = town_grounds(
         sets,
         random,
         side_px=GROUND_PX,
-        per_photo=max(1, round(share * PIECES_PER_TOWN_PHOTO)),
+        share=share,
         per_person=max(1, round(share * PIECES_PER_PERSON)),
     )
-    for view, pieces in real.items():
-        grounds[view] += pieces
+    for view, cut in pieces.items():
+        grounds[view] += cut
     return Material(grounds=grounds, leaves=leaves, views=views)
 
 
 def train_rgb(material: Material, out: Path, *, rounds: tuple[Round, ...] = ROUNDS) -> None:
-    """Train round by round, each with what the ones before took for people, and write."""
-    network = PyramidNet()
+    """Train round by round, each with what the ones before took for people, and write the last two's mean."""
+    network = before = PyramidNet()
     for number, one in enumerate(rounds):
         recipe = Recipe(
             modality="rgb",
@@ -113,11 +126,23 @@ def train_rgb(material: Material, out: Path, *, rounds: tuple[Round, ...] = ROUN
             peak_rate=one.peak_rate,
             core=CORE,
         )
-        network = train(material.sampler(), recipe, network=network)
+        before, network = network, train(material.sampler(), recipe, network=deepcopy(network))
         write_pyramid(network, out)
         if number + 1 < len(rounds):
             for kept in material.grounds.values():
                 kept += hardest(out, kept, share=HARDEST_SHARE) * HARDEST_TIMES
+    if len(rounds) > 1:
+        write_pyramid(mean_of(before, network), out)
+
+
+def mean_of(one: PyramidNet, other: PyramidNet) -> PyramidNet:
+    """The network halfway between two that were trained one from the other (Wortsman et al. 2022)."""
+    mean = deepcopy(one)
+    with torch.no_grad():
+        for kept, new in zip(mean.state_dict().values(), other.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 0.5)
+    return mean
 
 
 def main() -> None:

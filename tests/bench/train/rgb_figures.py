@@ -2,8 +2,8 @@
 
 Writes `person_rgb.json` beside the weights from what they were not trained on and anyone may use: rendered
 people of other seeds on held-out photographs, and held-out photographs, on which the few people are left
-unjudged. Prints, and does not keep, what the weights find of the people in the held-out corner of a town, and
-on the photographs of EVALUATION, sets that are for evaluation only.
+unjudged. Prints, and does not keep, what the weights find of the people in the held-out corner of a town, in
+other places, and on the photographs of EVALUATION, sets that are for evaluation only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .photos import SOURCES, load_photos
 from .scenes import Scenes, Views, draw_ground
 from .score import Judged, average_precision, judge, recall_at
 from .sprites import draw_pool
-from .towns import towns
+from .towns import TO_EVALUATE, TO_HOLD_OUT, towns
 
 __all__ = ["ABOUT", "SETS", "held_out_photographs", "rendered_frames", "share_held"]
 
@@ -118,7 +118,7 @@ def held_out_photographs(network: cv2.dnn.Net, sets: Path) -> tuple[list[Judged]
         boxes, odds = searched(network, photo.bgr, photo.gsd_m_px if steep else None)
         judged.append(judge(boxes, odds, np.empty((0, 4)), photo.marked))
         sources.append(f"{photo.source} {photo.name[:14]}")
-    for town in towns(sets, held_out=True):
+    for town in towns(sets, TO_HOLD_OUT):
         boxes, odds = searched(network, town.bgr, town.gsd_m_px)
         marked = np.vstack([town.persons, town.unclear])
         judged.append(judge(boxes, odds, np.empty((0, 4)), marked))
@@ -129,9 +129,19 @@ def held_out_photographs(network: cv2.dnn.Net, sets: Path) -> tuple[list[Judged]
 def held_out_town(network: cv2.dnn.Net, sets: Path) -> list[Judged]:
     """What is found of the people in the held-out corner of a town."""
     judged = []
-    for town in towns(sets, held_out=True):
+    for town in towns(sets, TO_HOLD_OUT):
         boxes, odds = searched(network, town.bgr, town.gsd_m_px, least=LEAST_LOG_ODDS - 2)
         judged.append(judge(boxes, odds, town.persons, town.unclear))
+    return judged
+
+
+def other_places(network: cv2.dnn.Net, sets: Path) -> dict[str, list[Judged]]:
+    """What is found of the people in places that nothing was trained on, by place."""
+    judged: dict[str, list[Judged]] = {}
+    for town in towns(sets, TO_EVALUATE):
+        gsd = town.gsd_m_px if town.view == "steep" else None
+        boxes, odds = searched(network, town.bgr, gsd, least=LEAST_LOG_ODDS - 2)
+        judged.setdefault(town.place, []).append(judge(boxes, odds, town.persons, town.unclear))
     return judged
 
 
@@ -212,6 +222,10 @@ def main() -> None:
         print(name, part["at_threshold"], part["recall_at_false_per_picture"])
     print("photographs without people:", result["photographs_without_people"])
     print(_row("Town, held-out corner", held_out_town(network, options.sets)))
+    places = other_places(network, options.sets)
+    for place, found in places.items():
+        print(_row(place, found))
+    print(_row("other places together", [j for found in places.values() for j in found]))
     if options.evaluation is not None:
         _evaluate(network, options.evaluation)
 

@@ -1,10 +1,10 @@
-"""Real towns seen from above, with the people on them: public-domain photographs and what we drew on them.
+"""Real places seen from above, with the people on them: free photographs and what we drew on them.
 
-Both sets are clones of public repositories below the folder of sets, `Drone/Fotos/` as it stands there; only
-the files under 4 MiB that are named in `towns.json` are used. That file holds, by the SHA-256 of a
-photograph, boxes drawn for this project: `persons` (riders too) and `unclear` (neither right nor wrong);
-whatever else is on the photographs is ground. A corner of Niza is held out to measure on; what it
-overlaps with is not used.
+The sets are clones of public repositories below the folder of sets; only the files that are named in
+`towns.json` are used. That file holds, by the SHA-256 of a photograph, boxes drawn for this project:
+`persons` (riders too) and `unclear` (neither right nor wrong); whatever else is on the photographs is ground.
+A corner of Niza is held out to measure on; what it overlaps with is not used. Minsk is for evaluation only,
+as its licence would bind the weights.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +20,30 @@ import cv2
 import numpy as np
 
 from .coco import WrongDataError
+from .cutouts import cut_out
+from .render import Sprite
 from .scenes import OBLIQUE_TALL_PX, STEEP_GSD_M_PX, TALL_M, Ground, mixing
 
-__all__ = ["CREDITS", "Town", "town_grounds", "towns"]
+__all__ = [
+    "CREDITS",
+    "TO_EVALUATE",
+    "TO_HOLD_OUT",
+    "TO_TRAIN",
+    "Town",
+    "town_grounds",
+    "town_people",
+    "towns",
+]
+
+TO_TRAIN, TO_HOLD_OUT, TO_EVALUATE = "train", "held out", "evaluation"
 
 CREDITS = (
     "Niza, Bogotá: MaptimeBogota/Fotos-UPZ-Niza-NizaReal at bcf1769, public domain",
     "La Primavera, Chía: angoca/Aqua-Residencial-La-Primavera-Chia-Cundinamarca at ddc949e, public domain",
+    "Minsk: jekhor/aerial-cars-dataset at d2ed927, © Yauhen Kharuzhy and Minsk OSM community, CC BY-SA",
+    "Torrey Pines: AthinaLange/CoastalLens at 75e00ed, © 2024 Athina Lange, MIT",
+    "Korea: uvify/human_tracking_dataset at eb3af0c, © 2022 NCSOFT Corporation & UVify, CC BY 4.0",
+    "a junction: viva-safeland/viva_datacreator at a3f7622, © 2025 ViVa-SAFELAND, MIT",
 )
 
 Random = np.random.Generator
@@ -47,6 +64,9 @@ class Town:
         gsd_m_px: of ground across the line of sight, at the middle [m/px].
         persons: (n, 4) boxes [px].
         unclear: (m, 4) boxes of what may be people [px].
+        sunny: people cast shadows; of photographs to train on.
+        pieces: how many pieces to cut anywhere; of photographs to train on.
+        place: where it was taken and how; of photographs for evaluation.
     """
 
     name: str
@@ -55,20 +75,27 @@ class Town:
     gsd_m_px: float
     persons: np.ndarray
     unclear: np.ndarray
+    sunny: bool = False
+    pieces: int = 0
+    place: str = ""
 
 
 def _boxes(drawn: list[list[float]]) -> np.ndarray:
     return np.array(drawn, dtype=float).reshape(-1, 4)
 
 
-def towns(sets: Path, *, held_out: bool) -> Iterator[Town]:
-    """Read the photographs to train on, or those held out, one by one.
+def towns(sets: Path, use: str) -> Iterator[Town]:
+    """Read photographs one by one.
+
+    Args:
+        sets: folder of sets.
+        use: `TO_TRAIN`, `TO_HOLD_OUT` or `TO_EVALUATE`: those for this.
 
     Raises:
         WrongDataError: a photograph is missing, or another one than the boxes were drawn on.
     """
     for digest, about in json.loads(_LABELS.read_text(encoding="utf-8")).items():
-        if about["use"] != ("held out" if held_out else "train"):
+        if about["use"] != use:
             continue
         path = sets / about["file"]
         if not path.exists():
@@ -84,6 +111,9 @@ def towns(sets: Path, *, held_out: bool) -> Iterator[Town]:
             gsd_m_px=about["gsd_m_px"],
             persons=_boxes(about["persons"]),
             unclear=_boxes(about["unclear"]),
+            sunny=about.get("sunny", False),
+            pieces=about.get("pieces", 0),
+            place=about.get("place", ""),
         )
 
 
@@ -139,7 +169,7 @@ def _cut(random: Random, town: Town, side_px: int, about_px: np.ndarray | None) 
 
 
 def town_grounds(
-    sets: Path, random: Random, *, side_px: int, per_photo: int, per_person: int
+    sets: Path, random: Random, *, side_px: int, share: float, per_person: int
 ) -> dict[str, list[Ground]]:
     """Pieces of the photographs to train on, by view: some anywhere, some about every person.
 
@@ -147,14 +177,25 @@ def town_grounds(
         sets: folder of sets.
         random: decides on place, scale and colour.
         side_px: of the pieces.
-        per_photo: pieces of every photograph, anywhere.
+        share: of the pieces anywhere that each photograph asks for.
         per_person: pieces about every person.
     """
     grounds: dict[str, list[Ground]] = {"steep": [], "oblique": []}
-    for town in towns(sets, held_out=False):
+    for town in towns(sets, TO_TRAIN):
         kept = grounds[town.view]
-        kept += [_cut(random, town, side_px, None) for _ in range(per_photo)]
+        kept += [_cut(random, town, side_px, None) for _ in range(max(1, round(share * town.pieces)))]
         for box in town.persons:
             spot = (box[:2] + box[2:]) / 2
             kept += [_cut(random, town, side_px, spot) for _ in range(per_person)]
     return grounds
+
+
+def town_people(photographs: Iterable[Town]) -> dict[str, list[Sprite]]:
+    """People cut out of those photographs that were taken under clouds, by view."""
+    people: dict[str, list[Sprite]] = {"steep": [], "oblique": []}
+    for town in photographs:
+        for number, box in enumerate(town.persons if not town.sunny else ()):
+            sprite = cut_out(town.bgr, box, town.gsd_m_px, np.delete(town.persons, number, axis=0))
+            if sprite is not None:
+                people[town.view].append(sprite)
+    return people

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from importlib import import_module
@@ -60,12 +61,36 @@ def test_a_piece_keeps_to_the_photograph_so_that_no_mirrored_person_goes_unmarke
 def test_every_box_of_the_labels_lies_on_its_photograph(towns):
     labels = json.loads((BENCH / "train" / "towns.json").read_text(encoding="utf-8"))
     assert all(len(digest) == 64 for digest in labels)
-    assert {about["use"] for about in labels.values()} == {"train", "held out", "beside held out"}
+    assert {about["use"] for about in labels.values()} == {
+        "train",
+        "held out",
+        "beside held out",
+        "evaluation",
+    }
     for about in labels.values():
         boxes = np.array(about["persons"] + about["unclear"], dtype=float).reshape(-1, 4)
-        assert (boxes[:, 2:] - boxes[:, :2] > 8).all(), about["file"]
+        assert (boxes[:, 2:] - boxes[:, :2] > 1).all(), about["file"]
+        sides = boxes[: len(about["persons"])]
+        assert (sides[:, 2:] - sides[:, :2] > 6).all(), about["file"]
         assert (boxes >= 0).all(), about["file"]
         assert (boxes <= (4000, 2250, 4000, 2250)).all(), about["file"]
+
+
+def test_people_of_cloudy_photographs_are_cut_out_and_those_with_shadows_are_not(towns):
+    cloudy, sunny = painted(towns, "steep"), painted(towns, "oblique")
+    people = towns.town_people([cloudy, dataclasses.replace(sunny, sunny=True)])
+    assert [len(people[view]) for view in ("steep", "oblique")] == [1, 0]
+    assert people["steep"][0].gsd_m_px == pytest.approx(0.024 / 3)
+
+
+def test_every_repository_is_credited_with_its_licence_and_those_that_bind_are_not_trained_on(towns):
+    labels = json.loads((BENCH / "train" / "towns.json").read_text(encoding="utf-8"))
+    card = (BENCH.parents[1] / "src/airbeat/docs/model-person-rgb.md").read_text(encoding="utf-8")
+    for about in labels.values():
+        name = about["file"].split("/")[0]
+        (credit,) = [credit for credit in towns.CREDITS if f"/{name} at " in credit]
+        assert credit.split(": ")[1].split(" at ")[0] in card
+        assert about["use"] == towns.TO_EVALUATE or not credit.endswith("CC BY-SA"), about["file"]
 
 
 @pytest.mark.parametrize("content", [None, b"another picture"])
@@ -77,7 +102,7 @@ def test_a_missing_or_other_photograph_is_refused_by_name(towns, monkeypatch, tm
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(import_module("train.coco").WrongDataError, match=r"a\.jpg"):
-        next(towns.towns(tmp_path, held_out=False))
+        next(towns.towns(tmp_path, towns.TO_TRAIN))
 
 
 def test_nothing_is_pasted_over_people_who_are_there(towns):
