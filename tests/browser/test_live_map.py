@@ -175,7 +175,7 @@ def test_the_map_shows_plan_case_candidates_and_what_is_decided_at_the_desk(
     desk = page.context.new_page()
     desk.set_default_timeout(PATIENT_MS)
     desk.goto(page.url.replace("/map", "/"))
-    desk.fill("#name", "K. Brandt")
+    desk.fill("#name", "Desk K")
     desk.click("#name-dialog button")
     desk.wait_for_selector('#title:has-text("Candidate C001")')
     desk.keyboard.press("p")

@@ -40,9 +40,9 @@ def search(search_folder: Callable[..., Path]) -> Path:
     folder = search_folder(30)
     with OperationsLog(folder / "operations.sqlite") as log:
         reviews = Reviews(log, reviewables(read_search_results(folder / "candidates.json")))
-        reviews.decide("C001", Verdict.PERSON, reviewer="K. Brandt", note="waving <b>")
-        reviews.decide("C002", Verdict.CLUE, reviewer="K. Brandt")
-        reviews.decide("C002", Verdict.NO, reviewer="L. Li")
+        reviews.decide("C001", Verdict.PERSON, reviewer="Desk K", note="waving <b>")
+        reviews.decide("C002", Verdict.CLUE, reviewer="Desk K")
+        reviews.decide("C002", Verdict.NO, reviewer="Desk L")
     return folder
 
 

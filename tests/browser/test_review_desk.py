@@ -74,7 +74,7 @@ def test_a_reviewer_goes_through_candidates_with_the_keyboard(
 ) -> None:
     folder = search_folder(6)
     link, _ = console(folder)
-    page, complaints = entered(chromium, link, "K. Brandt")
+    page, complaints = entered(chromium, link, "Desk K")
     expect = sync_api.expect
     expect(page.locator("#unreviewed")).to_have_text("6 of 6 not reviewed")
     decide(page, "p C002", "c C003", "n C004", "u C005")
@@ -112,8 +112,8 @@ def test_two_browsers_review_two_hundred_candidates_and_no_decision_is_lost_or_d
 ) -> None:
     folder = search_folder(200)
     link, _ = console(folder)
-    first, troubles = entered(chromium, link, "A. Weber")
-    second, more = entered(chromium, another_link(first), "K. Brandt")
+    first, troubles = entered(chromium, link, "Desk A")
+    second, more = entered(chromium, another_link(first), "Desk K")
     expect = sync_api.expect
     for number in range(2000):  # both press keys as fast as they can, also while an answer is under way
         for page in (first, second):
@@ -127,7 +127,7 @@ def test_two_browsers_review_two_hundred_candidates_and_no_decision_is_lost_or_d
         log.verify()
         events = log.events(kinds=["review.decision"])
     assert len({e.payload["candidate"] for e in events}) == 200
-    assert {e.actor for e in events} == {"A. Weber", "K. Brandt"}
+    assert {e.actor for e in events} == {"Desk A", "Desk K"}
     twice = len(events) - 200
     assert twice == 0, f"{twice} candidates were decided on twice"
 
@@ -166,7 +166,7 @@ def test_the_next_candidate_is_shown_while_decisions_are_saved_in_the_order_of_t
 ) -> None:
     folder = search_folder(6)
     link, _ = console(folder)
-    page, complaints = entered(chromium, link, "K. Brandt")
+    page, complaints = entered(chromium, link, "Desk K")
     expect = sync_api.expect
     page.locator("#filter").select_option("all")
     holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
@@ -194,7 +194,7 @@ def test_what_the_log_does_not_take_is_shown_undecided_again_and_nothing_behind_
 ) -> None:
     folder = search_folder(6)
     link, _ = console(folder)
-    page, complaints = entered(chromium, link, "K. Brandt")
+    page, complaints = entered(chromium, link, "Desk K")
     expect = sync_api.expect
     page.locator("#filter").select_option("all")
     holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
@@ -228,7 +228,7 @@ def test_a_console_that_dies_while_decisions_are_on_their_way_leaves_none_of_the
 ) -> None:
     folder = search_folder(6)
     link, process = console(folder)
-    page, _ = entered(chromium, link, "K. Brandt")
+    page, _ = entered(chromium, link, "Desk K")
     expect = sync_api.expect
     expect(page.locator("#near figure")).to_have_count(3, timeout=PATIENT_MS)
     process.send_signal(signal.SIGSTOP)
@@ -251,8 +251,8 @@ def test_who_decided_meanwhile_is_said_although_the_desk_has_gone_on(
 ) -> None:
     folder = search_folder(4)
     link, _ = console(folder)
-    page, complaints = entered(chromium, link, "A. Weber")
-    other, more = entered(chromium, another_link(page), "K. Brandt")
+    page, complaints = entered(chromium, link, "Desk A")
+    other, more = entered(chromium, another_link(page), "Desk K")
     expect = sync_api.expect
     page.locator("#filter").select_option("all")
     held: list[Any] = []
@@ -269,7 +269,7 @@ def test_who_decided_meanwhile_is_said_although_the_desk_has_gone_on(
     expect(other.locator("#unreviewed")).to_have_text("3 of 4 not reviewed", timeout=PATIENT_MS)
     held[0].continue_()
     expect(page.locator("#conflict-words")).to_contain_text(
-        "K. Brandt decided meanwhile that C001", timeout=PATIENT_MS
+        "Desk K decided meanwhile that C001", timeout=PATIENT_MS
     )
     page.click('#conflict-dialog button[value="despite"]')
     expect(page.locator("#list .mark.person")).to_have_count(1, timeout=PATIENT_MS)
@@ -283,7 +283,7 @@ def test_a_console_that_is_gone_is_said_and_nothing_counts_as_recorded(
 ) -> None:
     folder = search_folder(3)
     link, process = console(folder)
-    page, _ = entered(chromium, link, "K. Brandt")
+    page, _ = entered(chromium, link, "Desk K")
     sync_api.expect(page.locator("#near figure")).to_have_count(3, timeout=PATIENT_MS)
     process.kill()
     process.wait()

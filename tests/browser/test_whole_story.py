@@ -92,12 +92,12 @@ def picture(page: Any, name: str) -> None:
 
 def drawing_page(page: Any) -> None:
     """From the empty desk to the page where missions are drawn, over the hillside of the demo."""
-    page.fill("#name", "K. Brandt")
+    page.fill("#name", "Desk K")
     page.click("#name-dialog button")
     sync_api.expect(page.locator("#title")).to_contain_text("Nothing was searched yet")
     picture(page, "01-empty-desk")
     page.click('header a[href="/plan"]')
-    sync_api.expect(page.locator("#who")).to_have_text("K. Brandt")
+    sync_api.expect(page.locator("#who")).to_have_text("Desk K")
     page.fill("#goto-place", "49.3950, 8.7310")
     page.click("#goto button")
 
@@ -225,7 +225,7 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     ]
     places = [kinds.index(kind) for kind in wanted]
     assert places == sorted(places)
-    assert {e.actor for e in events} == {"K. Brandt"}
+    assert {e.actor for e in events} == {"Desk K"}
 
 
 def test_shapes_are_changed_corner_by_corner_and_each_change_is_undone(page: Any, tmp_path: Path) -> None:

@@ -48,13 +48,13 @@ def test_a_search_and_its_review_stand_in_the_log_of_the_operation(
     assert kinds.count("candidate.found") >= 1
     assert kinds[-1] == "search.ended"
 
-    done = airbeat("review", "found", "--set", "C001=person", "--reviewer", "K. Brandt")
+    done = airbeat("review", "found", "--set", "C001=person", "--reviewer", "Desk K")
     assert done.returncode == 0, done.stderr
     assert not (searched / "operations.sqlite").exists()
     (decision,) = _events(airbeat, "--kind", "review.decision")
-    assert decision["actor"] == "K. Brandt"
+    assert decision["actor"] == "Desk K"
     shown = airbeat("log", "show", "op.sqlite", "--kind", "review.decision").stdout
-    assert "K. Brandt: C001 is decided on: person" in shown
+    assert "Desk K: C001 is decided on: person" in shown
     assert json.loads(airbeat("review", "found", "--json").stdout)["person"] == 1
 
 
@@ -72,7 +72,7 @@ def test_decisions_made_before_are_carried_into_the_operation_with_their_time_an
     photograph(workplace / "card" / "DJI_0001.JPG", seed=1)
     assert airbeat("detect", "card", "--out", "found", *LOOSE).returncode == 0
     for words in (("--set", "C001=no"), ("--set", "C001=person"), ("--undo", "C001")):
-        assert airbeat("review", "found", *words, "--reviewer", "A. Weber").returncode == 0
+        assert airbeat("review", "found", *words, "--reviewer", "Desk A").returncode == 0
     done = airbeat("review", "found", "--json", "--operation", "op.sqlite")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -109,7 +109,7 @@ def test_an_operation_is_taken_elsewhere_as_one_file(airbeat: Run, searched: Pat
     held = airbeat("log", "verify", "there.sqlite", "--last", figures["last_sha256"])
     assert held.returncode == 0, held.stderr
     assert f"{figures['events']} events, the chain holds" in held.stdout
-    note = airbeat("log", "add", "there.sqlite", "ground team 2 at the quarry", "--by", "A. Weber")
+    note = airbeat("log", "add", "there.sqlite", "ground team 2 at the quarry", "--by", "Desk A")
     assert note.returncode == 0
     cut = airbeat("log", "verify", "there.sqlite", "--last", figures["last_sha256"])
     assert cut.returncode == 3

@@ -54,7 +54,7 @@ def test_decisions_are_kept_counted_and_handed_over_and_an_undo_takes_the_files_
 ) -> None:
     person, unplaced = _candidates(found)
     words = ("--set", f"{person}=person", "--set", f"{unplaced}=clue", "--note", "waving <&>")
-    done = airbeat("review", "found", *words, "--reviewer", "K. Brandt", "--json")
+    done = airbeat("review", "found", *words, "--reviewer", "Desk K", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["reviewed"], result["person"], result["clue"]) == (2, 1, 1)
@@ -72,7 +72,7 @@ def test_decisions_are_kept_counted_and_handed_over_and_an_undo_takes_the_files_
     sha256 = next(c for c in look["candidates"] if c["id"] == person)["looks"][0]["sha256"]
     for name in names:
         text = (found / "handover" / name).read_text()
-        for needed in (sha256, "K. Brandt", "CE90", "32U", "51° ", "MSL", "HAE", "waving"):
+        for needed in (sha256, "Desk K", "CE90", "32U", "51° ", "MSL", "HAE", "waving"):
             assert needed in text or name == "sightings.geojson", (name, needed)
     event = ET.parse(found / "handover" / f"{person}.cot.xml").getroot()
     point = event.find("point")
@@ -82,7 +82,7 @@ def test_decisions_are_kept_counted_and_handed_over_and_an_undo_takes_the_files_
 
     listed = airbeat("review", "found", "--list")
     assert f"{person}" in listed.stdout
-    assert "person (K. Brandt): waving" in listed.stdout
+    assert "person (Desk K): waving" in listed.stdout
     undone = airbeat("review", "found", "--undo", person, "--json")
     assert json.loads(undone.stdout)["person"] == 0
     assert list((found / "handover").iterdir()) == []
@@ -93,7 +93,7 @@ def test_the_terminal_asks_for_one_candidate_after_the_other_and_goes_on_later(
 ) -> None:
     terminal, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "airbeat", "review", "found", "--no-open", "--reviewer", "A. Weber"],
+        [sys.executable, "-m", "airbeat", "review", "found", "--no-open", "--reviewer", "Desk A"],
         cwd=workplace,
         stdin=theirs,
         stdout=subprocess.PIPE,
@@ -108,7 +108,7 @@ def test_the_terminal_asks_for_one_candidate_after_the_other_and_goes_on_later(
     result = json.loads(airbeat("review", "found", "--json").stdout)
     assert (result["reviewed"], result["person"], result["no"]) == (1, 1, 0)
     first = result["decisions"][0]
-    assert (first["id"], first["verdict"], first["reviewer"]) == ("C001", "person", "A. Weber")
+    assert (first["id"], first["verdict"], first["reviewer"]) == ("C001", "person", "Desk A")
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def command(
 
     \b
     airbeat review candidates
-    airbeat review candidates --set C001=person --note "waving" --reviewer "K. Brandt"
+    airbeat review candidates --set C001=person --note "waving" --reviewer "Desk K"
     """
     from airbeat.ops.happenings import Happening
     from airbeat.ops.log import OperationsLog

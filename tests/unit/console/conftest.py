@@ -50,7 +50,7 @@ def stranger(console: Console) -> TestClient:
 def signed(console: Console) -> Signed:
     """Call with a name: a browser that is signed in under it."""
 
-    def sign(name: str = "K. Brandt") -> TestClient:
+    def sign(name: str = "Desk K") -> TestClient:
         client = TestClient(console_app(console), base_url=f"http://{HOST}", follow_redirects=False)
         assert client.get(f"/enter?token={console.sessions.link()}").status_code == 303
         client.headers[CSRF_HEADER] = client.get("/api/me").json()["csrf"]

@@ -109,7 +109,7 @@ def kept(act: Act, *, mission: Path = DEMO, failed: bool = False) -> str:
     if failed:
         found = Finding(severity=Severity.ERROR, code="x", message="it leaves the fence", remedy="draw anew")
         result = replace(result, found=((found,),))
-    return act.plans.add(act.plans.new_id(), mission.read_text(), result, by="A. Weber", sketch=None).id
+    return act.plans.add(act.plans.new_id(), mission.read_text(), result, by="Desk A", sketch=None).id
 
 
 # What is refused
@@ -310,7 +310,7 @@ def test_an_uploaded_mission_is_planned_as_the_command_line_plans_it(signed, con
     event = console.desk.log.events()[-1]
     assert (event.kind, event.actor, event.payload["files"][0]["file"]) == (
         "mission.planned",
-        "K. Brandt",
+        "Desk K",
         "plan-1.yaml",
     )
 
@@ -361,7 +361,7 @@ def test_a_flight_on_the_embedded_vehicle_begins_with_a_typed_name_and_ends_as_o
         "waypoints:\n  points: [{lat: 49.3955, lon: 8.7310, dwell_s: 120}, {lat: 49.3955, lon: 8.7315}]\n"
     )
     plan = kept(console.act, mission=mission)
-    client, other = signed("A. Weber"), signed("K. Brandt")
+    client, other = signed("Desk A"), signed("Desk K")
     body = {"plan": plan, "vehicle": "embedded", "speedup": 20.0}
     fly = client.post("/api/act/fly", json=body)
     asked = until(client, fly, "asking")
@@ -393,9 +393,9 @@ def test_a_flight_on_the_embedded_vehicle_begins_with_a_typed_name_and_ends_as_o
     assert client.post("/api/act/order", json={"job": asked["id"], "wish": "land"}).status_code == 409
     who = {e.kind: e.actor for e in console.desk.log.events()}
     assert (who["flight.confirmed"], who["flight.ordered"], who["flight.ended"]) == (
-        "K. Brandt",
-        "A. Weber",
-        "A. Weber",
+        "Desk K",
+        "Desk A",
+        "Desk A",
     )
     assert console.act.fleet.states() == []  # it has landed, and nobody listens to it any more
     assert console.desk.log.verify() > 5
@@ -495,7 +495,7 @@ def test_units_are_ranked_for_a_candidate_and_who_asked_is_in_the_log(signed, co
     sent = client.post("/api/act/dispatch", json={"candidate": "C001", "send": True})
     assert "no drone with an address can go" in until(client, sent, "failed")["error"]
     first = console.desk.log.events()[0]
-    assert (first.kind, first.actor) == ("dispatch.ranked", "K. Brandt")
+    assert (first.kind, first.actor) == ("dispatch.ranked", "Desk K")
 
 
 @pytest.mark.parametrize("console", [{}], indirect=True)

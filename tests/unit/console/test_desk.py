@@ -28,21 +28,21 @@ def test_a_decision_is_counted_and_the_next_candidate_comes_with_the_answer(sign
     assert now["counts"]["unreviewed"] == 11
     assert now["candidates"][0]["decision"]["note"] == "waving"
     assert console.desk.log.verify() == 1
-    assert console.desk.log.events()[0].actor == "K. Brandt"
+    assert console.desk.log.events()[0].actor == "Desk K"
 
 
 def test_two_reviewers_are_given_different_candidates_until_a_claim_ends(signed, console):
-    first, second = signed("A. Weber"), signed("K. Brandt")
+    first, second = signed("Desk A"), signed("Desk K")
     assert first.post("/api/claim", json={}).json()["candidate"] == "C001"
     assert second.post("/api/claim", json={}).json()["candidate"] == "C002"
     rows = {r["id"]: r["claimed_by"] for r in second.get("/api/candidates").json()["candidates"]}
-    assert (rows["C001"], rows["C002"], rows["C003"]) == ("A. Weber", None, None)
+    assert (rows["C001"], rows["C002"], rows["C003"]) == ("Desk A", None, None)
     claims = console.desk.log.claims
     assert claims.held(now_s=10e9) == {}
     import time
 
     later = time.time() + CLAIM_S + 1
-    assert claims.take_first(["C001", "C002"], reviewer="C. Meyer", now_s=later) == "C001"
+    assert claims.take_first(["C001", "C002"], reviewer="Desk C", now_s=later) == "C001"
 
 
 def test_the_nearest_place_may_come_next(signed):
@@ -52,7 +52,7 @@ def test_the_nearest_place_may_come_next(signed):
 
 
 def test_a_desk_may_hold_what_comes_after_the_next_and_keeps_what_it_was_promised(signed):
-    first, second = signed("A. Weber"), signed("K. Brandt")
+    first, second = signed("Desk A"), signed("Desk K")
     ahead = {"ahead": 2}
     answer = first.post("/api/claim", json=ahead).json()
     assert (answer["candidate"], answer["ahead"]) == ("C001", ["C002", "C003"])
@@ -78,18 +78,18 @@ def test_a_decision_that_is_kept_is_said_to_be_although_no_next_one_can_be_claim
 
 
 def test_who_decides_on_what_another_decided_meanwhile_is_told_and_may_insist(signed):
-    first, second = signed("A. Weber"), signed("K. Brandt")
+    first, second = signed("Desk A"), signed("Desk K")
     assert decided(first, "C001", "no").status_code == 200
     answer = decided(second, "C001", "person")
     assert answer.status_code == 409
-    assert answer.json()["now"]["reviewer"] == "A. Weber"
+    assert answer.json()["now"]["reviewer"] == "Desk A"
     assert decided(second, "C001", "person", despite=True).status_code == 200
     row = first.get("/api/candidates").json()["candidates"][0]
     assert (row["verdict"], row["disputed"]) == ("person", True)
 
 
 def test_everybody_undoes_only_what_is_their_own(signed):
-    first, second = signed("A. Weber"), signed("K. Brandt")
+    first, second = signed("Desk A"), signed("Desk K")
     decided(first, "C001", "no")
     assert second.post("/api/undo", json={"candidate": "C001"}).status_code == 404
     assert first.post("/api/undo", json={"candidate": "C001"}).status_code == 200
@@ -98,7 +98,7 @@ def test_everybody_undoes_only_what_is_their_own(signed):
 
 @pytest.mark.parametrize("console", [{"second_look": True}], indirect=True)
 def test_a_second_look_does_not_know_the_first(signed):
-    first, second = signed("A. Weber"), signed("K. Brandt")
+    first, second = signed("Desk A"), signed("Desk K")
     decided(first, "C001", "no", note="a stone")
     seen = second.get("/api/candidates")
     row = seen.json()["candidates"][0]
@@ -110,7 +110,7 @@ def test_a_second_look_does_not_know_the_first(signed):
     for client in (first, second):
         row = client.get("/api/candidates").json()["candidates"][0]
         assert (row["disputed"], row["open"]) == (True, False)
-    third = signed("C. Meyer")
+    third = signed("Desk C")
     assert third.post("/api/claim", json={}).json()["candidate"] == "C002"
 
 

@@ -67,7 +67,7 @@ def test_what_changes_something_needs_the_token_of_the_session(signed, path):
 
 
 def test_the_token_of_another_session_is_of_no_use(signed):
-    mine, theirs = signed("A. Weber"), signed("K. Brandt")
+    mine, theirs = signed("Desk A"), signed("Desk K")
     answer = mine.post("/api/decide", json=DECISION, headers={CSRF_HEADER: theirs.headers[CSRF_HEADER]})
     assert answer.status_code == 403
 
@@ -203,4 +203,4 @@ def test_a_name_is_asked_for_and_plain(signed):
     client = signed()
     for wrong in ("", " ", "\u202egnp", "a\0b", "x" * 61):
         assert client.post("/api/me", json={"name": wrong}).status_code == 400
-    assert client.get("/api/me").json()["name"] == "K. Brandt"
+    assert client.get("/api/me").json()["name"] == "Desk K"

@@ -35,21 +35,21 @@ def test_a_job_tells_how_far_it_is_and_what_came_of_it():
         job.say("done soon")
         return {"value": 7}
 
-    told = ended(Jobs().begin("plan", "planning", by="A. Weber", work=work, plan="plan-1"))
+    told = ended(Jobs().begin("plan", "planning", by="Desk A", work=work, plan="plan-1"))
     assert (told["state"], told["share"], told["label"], told["said"]) == ("done", 0.5, "half", ["done soon"])
-    assert (told["result"], told["by"], told["about"]) == ({"value": 7}, "A. Weber", {"plan": "plan-1"})
+    assert (told["result"], told["by"], told["about"]) == ({"value": 7}, "Desk A", {"plan": "plan-1"})
 
 
 def test_only_one_job_has_a_vehicle():
     jobs, go_on = Jobs(), threading.Event()
-    first = jobs.begin("fly", "flight", by="A. Weber", work=lambda _j: go_on.wait(SOON_S) or {}, holds="v")
-    with pytest.raises(Busy, match=r"flight is under way, by A\. Weber"):
-        jobs.begin("upload", "upload", by="K. Brandt", work=lambda _j: {}, holds="v")
-    jobs.begin("upload", "upload", by="K. Brandt", work=lambda _j: {}, holds="another")
+    first = jobs.begin("fly", "flight", by="Desk A", work=lambda _j: go_on.wait(SOON_S) or {}, holds="v")
+    with pytest.raises(Busy, match=r"flight is under way, by Desk A"):
+        jobs.begin("upload", "upload", by="Desk K", work=lambda _j: {}, holds="v")
+    jobs.begin("upload", "upload", by="Desk K", work=lambda _j: {}, holds="another")
     go_on.set()
     ended(first)
     time.sleep(0.05)
-    ended(jobs.begin("upload", "upload", by="K. Brandt", work=lambda _j: {}, holds="v"))
+    ended(jobs.begin("upload", "upload", by="Desk K", work=lambda _j: {}, holds="v"))
 
 
 def test_a_job_is_cancelled_until_it_must_be_ended_in_order():
@@ -62,19 +62,19 @@ def test_a_job_is_cancelled_until_it_must_be_ended_in_order():
         return {}
 
     jobs = Jobs()
-    job = jobs.begin("fly", "flight", by="A. Weber", work=work)
+    job = jobs.begin("fly", "flight", by="Desk A", work=work)
     asked(job)
     assert job.cancel()
     assert ended(job)["state"] == "cancelled"
-    job = jobs.begin("fly", "flight", by="A. Weber", work=work)
+    job = jobs.begin("fly", "flight", by="Desk A", work=work)
     asked(job)
-    assert job.answer(yes=True, by="K. Brandt")
+    assert job.answer(yes=True, by="Desk K")
     while not job.order("land"):
         assert not job.cancel()
         time.sleep(0.01)
     assert ended(job)["state"] == "done"
     assert not job.cancel()
-    assert not job.answer(yes=True, by="K. Brandt")
+    assert not job.answer(yes=True, by="Desk K")
     assert not job.order("land")
 
 

@@ -123,7 +123,7 @@ def test_a_stream_that_begins_nowhere_is_refused(opened, after):
 
 @pytest.mark.parametrize("console", [{"second_look": True}], indirect=True)
 def test_who_watches_a_blind_review_learns_no_verdict(opened, signed, console):
-    first = signed("A. Weber")
+    first = signed("Desk A")
     body = {"candidate": "C001", "verdict": "person", "seen_event": 0, "note": "waving"}
     assert first.post("/api/decide", json=body).status_code == 200
     client = opened()

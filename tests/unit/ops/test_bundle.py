@@ -33,7 +33,7 @@ def frames(tmp_path):
 def filled(log):
     for content in (b"first photograph", b"another of the same name", b"a photograph that was lost"):
         log.append("frame", {"file": "DJI_0001.JPG", "sha256": sha256(content)}, actor="detect")
-    log.append("note", {"text": "wind is rising ✓"}, actor="K. Brandt")
+    log.append("note", {"text": "wind is rising ✓"}, actor="Desk K")
     return log
 
 

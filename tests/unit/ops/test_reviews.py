@@ -17,10 +17,10 @@ CANDIDATES = (
 
 def test_the_last_decision_counts_and_the_one_before_stays_in_the_log(log):
     reviews = Reviews(log, CANDIDATES)
-    reviews.decide("C001", Verdict.UNSURE, reviewer="A. Weber")
-    reviews.decide("C001", Verdict.PERSON, reviewer="K. Brandt", note="waving")
+    reviews.decide("C001", Verdict.UNSURE, reviewer="Desk A")
+    reviews.decide("C001", Verdict.PERSON, reviewer="Desk K", note="waving")
     decision = reviews.state()["C001"]
-    assert (decision.verdict, decision.reviewer, decision.note) == (Verdict.PERSON, "K. Brandt", "waving")
+    assert (decision.verdict, decision.reviewer, decision.note) == (Verdict.PERSON, "Desk K", "waving")
     assert [e.payload["verdict"] for e in log.events()] == ["unsure", "person"]
     assert "C002" not in reviews.state()
 

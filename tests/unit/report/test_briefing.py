@@ -43,7 +43,7 @@ def _flown(content: ReportContent) -> ReportContent:
     )  # fmt: skip
     rows = [("flight.begun", "flight begins"), ("search.ended", "14 candidates"), ("note", "team sent")]
     timeline = tuple(
-        TimelineRow(time_utc=BEGUN + timedelta(minutes=7 * n), actor="K. Brandt", words=words, kind=kind)
+        TimelineRow(time_utc=BEGUN + timedelta(minutes=7 * n), actor="Desk K", words=words, kind=kind)
         for n, (kind, words) in enumerate(rows)
     )
     return replace(content, flights=(flight,), timeline=timeline)

@@ -37,7 +37,7 @@ def sighting(**changes):
         "xyxy_px": (10.0, 20.0, 30.0, 44.0),
         "score": 0.873,
         "looks": 3,
-        "reviewer": "K. Brandt",
+        "reviewer": "Desk K",
         "decided_utc": datetime(2024, 5, 1, 10, 30, tzinfo=UTC),
         "note": "waves <both> arms & \x07 runs",
     }
@@ -47,7 +47,7 @@ def sighting(**changes):
 def test_people_find_every_fact_in_the_description():
     text = sighting().description()
     for words in (
-        "person, confirmed by K. Brandt at 2024-05-01 10:30:00 UTC",
+        "person, confirmed by Desk K at 2024-05-01 10:30:00 UTC",
         "19H",
         "-33.500000, -70.250000",
         "33° 30.000' S 070° 15.000' W",

@@ -74,17 +74,17 @@ def test_a_track_beside_the_earth_is_refused_with_the_records_name() -> None:
 
 
 def test_each_reviewers_last_word_is_told_and_which_of_them_counts(reviews: Reviews) -> None:
-    reviews.decide("C001", Verdict.UNSURE, reviewer="K. Brandt")
-    reviews.decide("C001", Verdict.PERSON, reviewer="K. Brandt", note="waving")
-    reviews.decide("C001", Verdict.PERSON, reviewer="L. Li")
-    reviews.decide("C002", Verdict.CLUE, reviewer="K. Brandt")
-    reviews.decide("C002", Verdict.NO, reviewer="L. Li")
+    reviews.decide("C001", Verdict.UNSURE, reviewer="Desk K")
+    reviews.decide("C001", Verdict.PERSON, reviewer="Desk K", note="waving")
+    reviews.decide("C001", Verdict.PERSON, reviewer="Desk L")
+    reviews.decide("C002", Verdict.CLUE, reviewer="Desk K")
+    reviews.decide("C002", Verdict.NO, reviewer="Desk L")
     rows = decision_rows(reviews)
     assert [(r.candidate, r.reviewer, r.verdict, r.counts, r.disputed) for r in rows] == [
-        ("C001", "K. Brandt", "person", False, False),
-        ("C001", "L. Li", "person", True, False),
-        ("C002", "K. Brandt", "clue", False, True),
-        ("C002", "L. Li", "no", True, True),
+        ("C001", "Desk K", "person", False, False),
+        ("C001", "Desk L", "person", True, False),
+        ("C002", "Desk K", "clue", False, True),
+        ("C002", "Desk L", "no", True, True),
     ]
     assert rows[0].note == "waving"
 
@@ -97,7 +97,7 @@ def test_frames_and_candidates_are_counted_run_by_run_and_routine_is_left_out(lo
     said = {"kind": "statustext", "severity": 6, "time_s": 1.0}
     log.append("flight.said", said | {"text": "Mission: 4 WP"}, actor="desk")
     log.append("flight.said", said | {"text": "Battery failsafe"}, actor="desk")
-    log.append("note", {"text": "ground team sent"}, actor="M. Rossi")
+    log.append("note", {"text": "ground team sent"}, actor="Desk M")
     rows, left_out = timeline(log, [])
     assert [row.words for row in rows] == [
         "search of card begins",
@@ -106,7 +106,7 @@ def test_frames_and_candidates_are_counted_run_by_run_and_routine_is_left_out(lo
         "ground team sent",
     ]
     assert left_out == 1
-    assert rows[-1].actor == "M. Rossi"
+    assert rows[-1].actor == "Desk M"
 
 
 def test_a_flight_that_the_log_does_not_know_is_in_the_timeline_at_its_own_hour(log: OperationsLog) -> None:
