@@ -45,6 +45,7 @@ __all__ = [
 
 _AT_REST_M_S = 0.7
 _REST_TIMEOUT_S = 15.0
+_BATTERY_UNKNOWN = Message("it does not say how full its battery is")
 _ARRIVED_M = 6.0
 """Within this distance of its place a drone has arrived."""
 
@@ -313,9 +314,10 @@ def _from_where_it_stands(vehicle: Vehicle, order: Order, start: LatLon) -> Orde
     """The order with its way from there; without one the drone gets its mission back."""
     now = vehicle.now
     height_m = order.drone.altitude.value_m if now.height_above_home_m is None else now.height_above_home_m
-    share = 1.0 if now.battery_share is None else now.battery_share
     try:
-        again = order.again(start, height_m=max(height_m, 0.0), battery_share=share)
+        if now.battery_share is None:
+            raise PlanningError(_BATTERY_UNKNOWN)
+        again = order.again(start, height_m=max(height_m, 0.0), battery_share=now.battery_share)
     except PlanningError as error:
         _require_ours(vehicle)
         vehicle.set_mode("AUTO")
@@ -381,7 +383,10 @@ def _onward(
     if not _way_back_is_clear(order, plan, rest, point, hovers):
         closed = Message("the way back to its beat would leave the fence or enter a keep-out")
         return _Onward(plan=home, why_home=closed, rest=rest, point=point, hovers=hovers)
-    short = _short_wh(rest, order.drone, vehicle.now.battery_share)
+    share = vehicle.now.battery_share
+    if share is None:
+        return _Onward(plan=home, why_home=_BATTERY_UNKNOWN, rest=rest, point=point, hovers=hovers)
+    short = _short_wh(rest, order.drone, share)
     why = f"the battery lacks {short:.0f} Wh for the rest of its mission" if short > 0 else ""
     return _Onward(plan=home if why else rest, why_home=why, rest=rest, point=point, hovers=hovers)
 
@@ -465,10 +470,10 @@ def _home_plan(order: Order, start: LatLon) -> FlightPlan:
     return replace(plan, name=f"{order.drone.name} home", items=items)
 
 
-def _short_wh(rest: FlightPlan, drone: BeatDrone, battery_share: float | None) -> float:
+def _short_wh(rest: FlightPlan, drone: BeatDrone, battery_share: float) -> float:
     """Energy that the rest of a mission needs and the battery lacks above its reserve [Wh]."""
     known = forecast(rest)
-    if known is None or battery_share is None:
+    if known is None:
         return 0.0
     airframe = drone.airframe
     return known.energy_wh - (battery_share - airframe.reserve_share) * airframe.battery_wh

@@ -122,8 +122,10 @@ def state_over_link(link: Link, entry: DroneEntry) -> DroneState:
             Message("{name} does not say where it is and how full its battery is", name=entry.name)
         )
     now = vehicle.now
-    if now.position is None or now.height_above_home_m is None:
-        raise LinkError(Message("{name} does not say where it is", name=entry.name))
+    if now.position is None or now.height_above_home_m is None or now.battery_share is None:
+        raise LinkError(
+            Message("{name} does not say where it is and how full its battery is", name=entry.name)
+        )
     flying = bool(now.armed) and now.height_above_home_m > _OFF_GROUND_M
     taken = "" if not flying or now.mode == "AUTO" else f"it is flown by hand ({now.mode})"
     return DroneState(
@@ -131,7 +133,7 @@ def state_over_link(link: Link, entry: DroneEntry) -> DroneState:
         position=now.position,
         height_m=max(now.height_above_home_m, 0.0),
         flying=flying,
-        battery_share=1.0 if now.battery_share is None else now.battery_share,
+        battery_share=now.battery_share,
         ready_s=0.0 if flying else entry.ready_s,
         why_not=taken,
     )

@@ -10,9 +10,11 @@ import pytest
 
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import PlanningError
+from airbeat.flight.divert import _from_where_it_stands
 from airbeat.flight.order import Order
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.link.telemetry import Telemetry
 from airbeat.mission.beatloader import parse_beat
 from airbeat.mission.legs import legs
 from airbeat.patrol.dispatch import Dispatcher, DroneState, Incident
@@ -131,3 +133,27 @@ def test_a_battery_that_was_emptied_meanwhile_refuses_the_order(dispatcher: Disp
 def test_without_a_fence_every_way_is_clear(dispatcher: Dispatcher) -> None:
     free = Dispatcher(replace(dispatcher.beat, fence=None))
     assert order_from(free, at(-30, 150)).is_clear((at(-30, 50), at(130, 50)))
+
+
+class Braked:
+    """A vehicle that stands in BRAKE and says what it is told to say; its modes are written down."""
+
+    def __init__(self, **said: object) -> None:
+        self.now = Telemetry(mode="BRAKE", armed=True, **said)  # type: ignore[arg-type]
+        self.modes: list[str] = []
+
+    def set_mode(self, mode: str) -> None:
+        self.modes.append(mode)
+
+
+def test_a_drone_that_does_not_say_how_full_its_battery_is_is_not_sent_on_but_given_its_mission_back(
+    dispatcher: Dispatcher,
+) -> None:
+    order = order_from(dispatcher, at(-20, 150))
+    silent = Braked(height_above_home_m=40.0, battery_share=None)
+    with pytest.raises(PlanningError, match="how full its battery is; it goes on with its mission"):
+        _from_where_it_stands(silent, order, at(-20, 140))  # type: ignore[arg-type]
+    assert silent.modes == ["AUTO"]
+    saying = Braked(height_above_home_m=40.0, battery_share=0.9)
+    assert _from_where_it_stands(saying, order, at(-20, 140)).arrival.way[0] == at(-20, 140)  # type: ignore[arg-type]
+    assert saying.modes == []
