@@ -155,6 +155,16 @@ def marks(page: Any) -> list[str]:
     return list(page.locator("#list .mark").all_inner_texts())
 
 
+def beside_the_log(
+    chromium: Any, console: Started, folder: Path
+) -> tuple[Any, list[str], sqlite3.Connection]:
+    """A desk that lists all candidates, the complaints of its page, and the log opened beside it."""
+    link, _ = console(folder)
+    page, complaints = entered(chromium, link, "Desk K")
+    page.locator("#filter").select_option("all")
+    return page, complaints, sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
+
+
 def decisions(folder: Path) -> list[tuple[str, str]]:
     with OperationsLog(folder / "operations.sqlite") as log:
         log.verify()
@@ -165,11 +175,8 @@ def test_the_next_candidate_is_shown_while_decisions_are_saved_in_the_order_of_t
     chromium: Any, console: Started, search_folder: Callable[..., Path]
 ) -> None:
     folder = search_folder(6)
-    link, _ = console(folder)
-    page, complaints = entered(chromium, link, "Desk K")
+    page, complaints, holder = beside_the_log(chromium, console, folder)
     expect = sync_api.expect
-    page.locator("#filter").select_option("all")
-    holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")  # nobody can write until this ends
     decide(page, "p C002", "c C003")
     page.keyboard.press("n")
@@ -193,11 +200,8 @@ def test_what_the_log_does_not_take_is_shown_undecided_again_and_nothing_behind_
     chromium: Any, console: Started, search_folder: Callable[..., Path]
 ) -> None:
     folder = search_folder(6)
-    link, _ = console(folder)
-    page, complaints = entered(chromium, link, "Desk K")
+    page, complaints, holder = beside_the_log(chromium, console, folder)
     expect = sync_api.expect
-    page.locator("#filter").select_option("all")
-    holder = sqlite3.connect(folder / "operations.sqlite", isolation_level=None)
     holder.execute(
         "CREATE TRIGGER full BEFORE INSERT ON events WHEN NEW.payload LIKE '%\"C002\"%' "
         "BEGIN SELECT RAISE(ABORT, 'no room'); END"

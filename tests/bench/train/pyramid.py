@@ -7,6 +7,7 @@ hundred pixels around a place, which tells a person from a motorcycle's seat or 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch.nn import functional
 
 from .net import CELLS, Convolution, Graph, Residual, answer_layer
 
-__all__ = ["GRAIN_PX", "PyramidNet", "write_pyramid"]
+__all__ = ["GRAIN_PX", "PyramidNet", "mean_of", "write_pyramid"]
 
 GRAIN_PX = 32
 """Sides of what the network is given are multiples of this."""
@@ -56,6 +57,16 @@ class PyramidNet(nn.Module):
         for up, finer in zip(reversed(self.up), reversed(levels[:-1]), strict=True):
             x = finer + functional.interpolate(up(x), scale_factor=2, mode="nearest")
         return self.out(self.head(x))
+
+
+def mean_of(one: PyramidNet, other: PyramidNet) -> PyramidNet:
+    """The network halfway between two that were trained one from the other (Wortsman et al. 2022)."""
+    mean = deepcopy(one)
+    with torch.no_grad():
+        for kept, new in zip(mean.state_dict().values(), other.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 0.5)
+    return mean
 
 
 def write_pyramid(network: PyramidNet, path: Path) -> None:

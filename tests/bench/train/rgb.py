@@ -18,14 +18,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from .coco import WrongDataError
 from .grounds import Grounds
 from .loop import Recipe, train
 from .mining import hardest
 from .photos import digest_of_sources, load_photos
-from .pyramid import PyramidNet, write_pyramid
+from .pyramid import PyramidNet, mean_of, write_pyramid
 from .render import Sprite
 from .scenes import Ground, Scenes, Variety, Views, draw_ground
 from .simulated import simulated_grounds
@@ -133,16 +132,6 @@ def train_rgb(material: Material, out: Path, *, rounds: tuple[Round, ...] = ROUN
                 kept += hardest(out, kept, share=HARDEST_SHARE) * HARDEST_TIMES
     if len(rounds) > 1:
         write_pyramid(mean_of(before, network), out)
-
-
-def mean_of(one: PyramidNet, other: PyramidNet) -> PyramidNet:
-    """The network halfway between two that were trained one from the other (Wortsman et al. 2022)."""
-    mean = deepcopy(one)
-    with torch.no_grad():
-        for kept, new in zip(mean.state_dict().values(), other.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(new, 0.5)
-    return mean
 
 
 def main() -> None:

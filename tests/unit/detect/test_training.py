@@ -148,6 +148,20 @@ def test_two_steps_of_training_give_a_network_that_opencv_runs_alike(module, tmp
         np.testing.assert_allclose(opened.forward(), first(torch.from_numpy(given)).numpy(), atol=1e-3)
 
 
+def test_the_mean_of_two_networks_lies_halfway_and_leaves_both_as_they_were(module):
+    torch = pytest.importorskip("torch", reason="PyTorch (extra train) is not installed")
+    pytest.importorskip("onnx", reason="onnx (extra train) is not installed")
+    pyramid = module("pyramid")
+    torch.manual_seed(0)
+    one, other = pyramid.PyramidNet(), pyramid.PyramidNet()
+    before = {name: value.clone() for name, value in one.state_dict().items()}
+    mean = pyramid.mean_of(one, other).state_dict()
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, before[name])
+        if value.dtype.is_floating_point:
+            torch.testing.assert_close(mean[name], (value + other.state_dict()[name]) / 2)
+
+
 def test_weights_kept_at_half_precision_halve_the_file_and_hardly_change_the_answer(module, tmp_path: Path):
     torch = pytest.importorskip("torch", reason="PyTorch (extra train) is not installed")
     pytest.importorskip("onnx", reason="onnx (extra train) is not installed")
