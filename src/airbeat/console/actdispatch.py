@@ -23,6 +23,8 @@ from airbeat.flight.dispatching import (
     outcome_words,
     send_order,
 )
+from airbeat.flight.divert import Diverted
+from airbeat.flight.order import Order
 from airbeat.flight.planned import refuse_errors
 from airbeat.flight.units import drone_states, ground_states
 from airbeat.flight.watch import FlightProgress, Interruption, Watchers
@@ -30,7 +32,7 @@ from airbeat.formats.atomic import made_folder
 from airbeat.link.connection import Link, connect
 from airbeat.mission.beatloader import load_beat
 from airbeat.mission.plan import FlightPlan
-from airbeat.mission.units import Units, load_units
+from airbeat.mission.units import DroneEntry, Units, load_units
 from airbeat.ops.happenings import Happening
 from airbeat.ops.log import OperationsLog
 from airbeat.patrol.dispatch import LOOK_S, Dispatcher, Incident
@@ -97,42 +99,55 @@ class Dispatch:
                 arrival = first_to_send(arrivals, frozenset(links))
                 entry = next(e for e in units.drones if e.name == arrival.unit)
                 order = order_for(dispatcher, arrival, incident, beat)
-                findings = findings_of(order)
-                refuse_errors(findings, refused="not sent")
-
-                def confirm(question: str) -> bool:
-                    asked = {
-                        "words": question,
-                        "vehicle": arrival.unit,
-                        "word": arrival.unit,
-                        "plan": f"{incident.kind} at {incident.position}",
-                        "findings": findings_json(findings),
-                        "arrival_s": arrival.arrival_s,
-                        "length_m": arrival.length_m,
-                    }
-                    yes, by = job.ask(asked, timeout_s=_ANSWER_S)
-                    if yes:
-                        self._tell(Happening.DISPATCH_ORDER, document | {"sent": arrival.unit}, by=by)
-                    return yes
-
-                try:
-                    done = send_order(
-                        links[arrival.unit],
-                        order,
-                        entry,
-                        folder=self._folder,
-                        load_plan=self._load_plan,
-                        confirm=confirm,
-                        watchers=self._watchers(job, arrival.unit),
-                    )
-                except AirbeatError as error:
-                    failed = {"unit": arrival.unit, "why": str(error)}
-                    self._tell(Happening.DISPATCH_FAILED, failed, by=job.by)
-                    raise
+                done = self._send(job, order, entry, links[arrival.unit], document)
                 document["sent"] = outcome_json(arrival.unit, done)
                 document["words"] = outcome_words(arrival.unit, done)
                 self._tell(Happening.DISPATCH_DONE, document["sent"], by=job.by)
         return document | {"unreached": unreached}
+
+    def _send(
+        self, job: Job, order: Order, entry: DroneEntry, link: Link, ranking: dict[str, Any]
+    ) -> Diverted:
+        """Ask, then fly a drone to the incident; the log is told who agreed and what went wrong.
+
+        Raises:
+            UsageError: nobody confirmed.
+            FindingsError: the checks forbid the way.
+            LinkError: the link to the drone broke.
+        """
+        arrival, incident = order.arrival, order.incident
+        findings = findings_of(order)
+        refuse_errors(findings, refused="not sent")
+
+        def confirm(question: str) -> bool:
+            asked = {
+                "words": question,
+                "vehicle": arrival.unit,
+                "word": arrival.unit,
+                "plan": f"{incident.kind} at {incident.position}",
+                "findings": findings_json(findings),
+                "arrival_s": arrival.arrival_s,
+                "length_m": arrival.length_m,
+            }
+            yes, by = job.ask(asked, timeout_s=_ANSWER_S)
+            if yes:
+                self._tell(Happening.DISPATCH_ORDER, ranking | {"sent": arrival.unit}, by=by)
+            return yes
+
+        try:
+            return send_order(
+                link,
+                order,
+                entry,
+                folder=self._folder,
+                load_plan=self._load_plan,
+                confirm=confirm,
+                watchers=self._watchers(job, arrival.unit),
+            )
+        except AirbeatError as error:
+            failed = {"unit": arrival.unit, "why": str(error)}
+            self._tell(Happening.DISPATCH_FAILED, failed, by=job.by)
+            raise
 
     def _links(
         self, job: Job, units: Units, stack: ExitStack
