@@ -75,20 +75,7 @@ def prepared(
         raise UsageError(
             "telemetry and terrain need the whole flight", remedy="search the folder once it is full"
         )
-    found, metas = [], []
-    refused: list[tuple[str, Path, str]] = []
-    for frame in source:
-        if frame is None:
-            continue
-        try:
-            metas.append(read_frame_meta(frame.path))
-        except FrameError as error:
-            remedy = f" ({error.remedy})" if error.remedy else ""
-            refused.append((frame.name, frame.path, f"{error.message}{remedy}"))
-        else:
-            found.append(frame)
-        if progress is not None:
-            progress(source.passed / max(source.total, source.passed, 1))
+    found, metas, refused = _read(source, progress)
     if telemetry is not None:
         metas = list(complete_from_telemetry(metas, telemetry, camera_pitch_deg=camera_pitch_deg))
     as_written = metas
@@ -111,6 +98,27 @@ def prepared(
         refused=[*source.refused, *refused],
     )
     return ready, _ground(terrain, metas, home)
+
+
+def _read(
+    source: FrameSource, progress: Callable[[float], None] | None
+) -> tuple[list[SourceFrame], list[FrameMeta], list[tuple[str, Path, str]]]:
+    """The frames that can be read with their metadata, and the others with the reasons."""
+    found, metas = [], []
+    refused: list[tuple[str, Path, str]] = []
+    for frame in source:
+        if frame is None:
+            continue
+        try:
+            metas.append(read_frame_meta(frame.path))
+        except FrameError as error:
+            remedy = f" ({error.remedy})" if error.remedy else ""
+            refused.append((frame.name, frame.path, f"{error.message}{remedy}"))
+        else:
+            found.append(frame)
+        if progress is not None:
+            progress(source.passed / max(source.total, source.passed, 1))
+    return found, metas, refused
 
 
 def _ground(terrain: Sequence[Path], metas: Sequence[FrameMeta], home: LatLon | None) -> TerrainGround | None:

@@ -61,14 +61,7 @@ def watch_source(
         InputFileError: the results that are there cannot be read.
     """
     searching = searching or on_this_machine(None)
-    earlier = _earlier(out_dir)
-    if earlier.source not in {None, source.name}:
-        if not overwrite:
-            raise UsageError(
-                f"{out_dir} holds the results of {earlier.source}",
-                remedy="choose another folder, or say --overwrite to replace them",
-            )
-        earlier = _Earlier()
+    earlier = _earlier(out_dir, source.name, overwrite=overwrite)
     key = settings.key()
     if completing is not None:
         key = hashlib.sha256(f"{key} {completing.key()}".encode()).hexdigest()[:16]
@@ -169,7 +162,20 @@ class _Earlier(BaseModel):
         return {c.id: [(k.sha256, look_box(k.xyxy_px)) for k in c.looks] for c in self.candidates}
 
 
-def _earlier(out_dir: Path) -> _Earlier:
+def _earlier(out_dir: Path, source: str, *, overwrite: bool) -> _Earlier:
+    """What an earlier watch of the same source found; nothing where another's results may be replaced."""
+    earlier = _results_in(out_dir)
+    if earlier.source in {None, source}:
+        return earlier
+    if not overwrite:
+        raise UsageError(
+            f"{out_dir} holds the results of {earlier.source}",
+            remedy="choose another folder, or say --overwrite to replace them",
+        )
+    return _Earlier()
+
+
+def _results_in(out_dir: Path) -> _Earlier:
     path = out_dir / "candidates.json"
     try:
         return _Earlier.model_validate_json(path.read_bytes())
