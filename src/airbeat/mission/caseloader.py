@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from airbeat.mission.case import (
     Missing,
     Posture,
     RasterSource,
+    RegionSource,
     Task,
     TerrainKind,
     WeightedShape,
@@ -130,13 +131,7 @@ def _case(draft: CaseFile, sources: Sources, provenance: Provenance, name: str) 
     check_vertices(ledger)
     if missing is None or extent is None or ledger.problems or ledger.tree.problems:
         return None
-    shown = _box(extent)
-    _check_inside(missing, extent, ledger)
-    for key, source in (("regions.areas", regions), ("lines.features", lines)):
-        for n, shape in enumerate(source.shapes if source else ()):
-            _check_on_map(shape, (*key.split("."), n), shown, ledger)
-    for n, shape in enumerate(segments):
-        _check_on_map(shape, ("segments", n), shown, ledger)
+    _check_on_map(extent, missing, ledger, regions=regions, lines=lines, segments=segments)
     _check_weights(missing, regions, lines, rasters, ledger)
     terrain = None
     if ground is not None:
@@ -356,15 +351,33 @@ def _shows(box: Any, geometry: Any, extent: Extent) -> bool:
     return bool(box.intersects(_unrolled(geometry, extent.west_deg)))
 
 
-def _check_on_map(shape: WeightedShape, at: KeyPath, box: Any, ledger: Ledger) -> None:
+def _check_on_map(
+    extent: Extent,
+    missing: Missing,
+    ledger: Ledger,
+    *,
+    regions: RegionSource | None,
+    lines: RegionSource | None,
+    segments: Sequence[WeightedShape],
+) -> None:
+    """Note what lies outside the map."""
+    _check_inside(missing, extent, ledger)
+    box = _box(extent)
     west = box.bounds[0]
-    if not box.intersects(_unrolled(shape.geometry, west)):
-        lon, lat = shapely.get_coordinates(shape.geometry)[0]
-        ledger.add(
-            at,
-            f"{shape.name} lies outside the map: it begins at {lat:.5f}, {lon:.5f}",
-            "change its coordinates or map.extent",
-        )
+    shapes: dict[KeyPath, Sequence[WeightedShape]] = {
+        ("regions", "areas"): regions.shapes if regions else (),
+        ("lines", "features"): lines.shapes if lines else (),
+        ("segments",): segments,
+    }
+    for listed, some in shapes.items():
+        for n, shape in enumerate(some):
+            if not box.intersects(_unrolled(shape.geometry, west)):
+                lon, lat = shapely.get_coordinates(shape.geometry)[0]
+                ledger.add(
+                    (*listed, n),
+                    f"{shape.name} lies outside the map: it begins at {lat:.5f}, {lon:.5f}",
+                    "change its coordinates or map.extent",
+                )
 
 
 def _check_weights(

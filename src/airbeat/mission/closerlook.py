@@ -71,20 +71,7 @@ def closer_look_text(
     parsed = parse_mission(content.decode("utf-8-sig"), name=str(mission), base_dir=mission.parent)
     if height_m is None:
         height_m = look_height_m(flown_m, parsed.camera.height_for_gsd_m(_GSD_M_PX))
-    if height_m < 5:
-        raise UsageError(
-            Message("{height_m:g} m is too low to fly round anything", height_m=height_m),
-            remedy="give --height-m 15 or more",
-        )
-    if height_m >= flown_m:
-        raise UsageError(
-            Message(
-                "{height_m:g} m is not lower than the {flown_m:.0f} m that it was seen from",
-                height_m=height_m,
-                flown_m=flown_m,
-            ),
-            remedy=Message("give --height-m below {flown_m:.0f}", flown_m=flown_m),
-        )
+    _refuse_height(height_m, flown_m)
     radius_m = height_m if radius_m is None else radius_m
     tree = read_tree(content, str(mission)).data
     modelled = "terrain" in tree
@@ -113,6 +100,28 @@ def closer_look_text(
         block = block | {"tolerance_m": min(parsed.terrain_tolerance_m, math.floor(height_m * 2.5) / 10)}
         data["terrain"] = moved_terrain(block, lambda name: mission.parent / name, out.parent)
     return _HEAD.format(mission=mission.name, name=name) + yaml_text(data)
+
+
+def _refuse_height(height_m: float, flown_m: float) -> None:
+    """Refuse an orbit that is no closer look.
+
+    Raises:
+        UsageError: it is too low to be flown, or not lower than what was flown.
+    """
+    if height_m < 5:
+        raise UsageError(
+            Message("{height_m:g} m is too low to fly round anything", height_m=height_m),
+            remedy="give --height-m 15 or more",
+        )
+    if height_m >= flown_m:
+        raise UsageError(
+            Message(
+                "{height_m:g} m is not lower than the {flown_m:.0f} m that it was seen from",
+                height_m=height_m,
+                flown_m=flown_m,
+            ),
+            remedy=Message("give --height-m below {flown_m:.0f}", flown_m=flown_m),
+        )
 
 
 _HEAD = (

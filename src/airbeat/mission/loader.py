@@ -342,15 +342,7 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
             tolerance_m=getattr(block("terrain"), "tolerance_m", None),
             last_seen=parts.last_seen,
         )
-        needs = _AREA_NEEDED.get(pattern.pattern)
-        if needs and "area" not in ledger.tree.data:
-            ledger.add(("area",), "is missing", needs)
-        if pattern.pattern == "contour" and "terrain" not in ledger.tree.data:
-            ledger.add(("terrain",), "is missing", "a contour pattern needs a height model of the ground")
-        if pattern.pattern in _WITHOUT_AREA and "area" in ledger.tree.data:
-            ledger.add(
-                ("area",), f"does not go with pattern: {pattern.pattern}", _WITHOUT_AREA[pattern.pattern]
-            )
+        _check_ground_of(pattern.pattern, ledger)
     if isinstance(parts.pattern, CorridorPattern):
         parts.area_path = line_path(key, ledger)
         parts.area = corridor_ground(parts.pattern, key, ledger)
@@ -365,6 +357,17 @@ def _parts(draft: MissionFile, key: str, base_dir: Path, ledger: Ledger) -> Part
         parts.terrain_tolerance_m = terrain.tolerance_m
         parts.terrain = resolve_terrain(terrain, parts, base_dir, ledger)
     return parts
+
+
+def _check_ground_of(pattern: str, ledger: Ledger) -> None:
+    """Note a problem where a pattern lacks the area or the height model that it needs, or needs no area."""
+    needs = _AREA_NEEDED.get(pattern)
+    if needs and "area" not in ledger.tree.data:
+        ledger.add(("area",), "is missing", needs)
+    if pattern == "contour" and "terrain" not in ledger.tree.data:
+        ledger.add(("terrain",), "is missing", "a contour pattern needs a height model of the ground")
+    if pattern in _WITHOUT_AREA and "area" in ledger.tree.data:
+        ledger.add(("area",), f"does not go with pattern: {pattern}", _WITHOUT_AREA[pattern])
 
 
 def _with_keepouts(fence: Fence | None, area: ResolvedArea) -> Fence | None:

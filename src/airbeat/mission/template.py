@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,46 +72,79 @@ def new_mission_text(
                 radius_m=radius_m,
             )
         )
-    area_file: AreaFile | None = None
     if area_path is not None:
-        area_file = read_area_file(area_path)
-        frame = LocalFrame.around(area_file.area)
-        area = frame.to_local(area_file.area)
-        block = f"area: {json.dumps(area_text or area_path.as_posix(), ensure_ascii=False)}"
+        ground = _ground_of_file(area_path, area_text or area_path.as_posix())
     elif last_seen is not None:
-        frame = LocalFrame(last_seen)
-        area = _circle(radius_m)
-        block = f"area:\n{points_text(area, frame, '  ')}"
+        ground = _ground_round(last_seen, radius_m)
     else:
         raise UsageError("nothing to search", remedy="give an area file or a last-seen point")
-    proposed = home is None
-    place = home if home is not None else proposed_home(area, area_file, frame)
+    frame = ground.frame
+    place = home if home is not None else proposed_home(ground.area, ground.file, frame)
     for what, position in (("home", place), ("the last-seen point", last_seen)):
-        if position is not None and distance_m(position, frame.origin) > MAX_DISTANCE_M:
-            raise UsageError(
-                Message(
-                    "{what} {position} is {distance_m:.0f} km from the area",
-                    what=what,
-                    position=position,
-                    distance_m=distance_m(position, frame.origin) / 1000,
-                ),
-                remedy="check that latitude and longitude are not swapped",
-            )
-    fence = fence_round(area, frame, place)
+        if position is not None:
+            _refuse_far(what, position, frame)
     return _TEXT.format(
         name=json.dumps(printable(name), ensure_ascii=False),
         home=point_text(place),
         home_comment="a proposal at the area's edge: SET THIS to your take-off place"
-        if proposed
+        if home is None
         else "as given",
         datum=datum.value,
         datum_note=_DATUM_NOTE if datum is MapDatum.WGS84 and in_china_box(frame.origin) else "",
-        fence_polygon=points_text(fence, frame, "        "),
-        area=block,
+        fence_polygon=points_text(fence_round(ground.area, frame, place), frame, "        "),
+        area=ground.text,
         last_seen=f"last_seen: {point_text(last_seen)}" if last_seen else "# last_seen: {lat: …, lon: …}",
         camera=camera_profile(camera).name,
         airframe=airframe_profile(airframe).name,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What is searched.
+
+    Attributes:
+        area: (Multi)Polygon in the frame [m].
+        frame: centred on it.
+        file: the area file that it comes from, or None.
+        text: how the mission file says it.
+    """
+
+    area: Any
+    frame: LocalFrame
+    file: AreaFile | None
+    text: str
+
+
+def _ground_of_file(path: Path, name: str) -> _Ground:
+    file = read_area_file(path)
+    frame = LocalFrame.around(file.area)
+    text = f"area: {json.dumps(name, ensure_ascii=False)}"
+    return _Ground(area=frame.to_local(file.area), frame=frame, file=file, text=text)
+
+
+def _ground_round(last_seen: LatLon, radius_m: float) -> _Ground:
+    frame, area = LocalFrame(last_seen), _circle(radius_m)
+    return _Ground(area=area, frame=frame, file=None, text=f"area:\n{points_text(area, frame, '  ')}")
+
+
+def _refuse_far(what: str, position: LatLon, frame: LocalFrame) -> None:
+    """Refuse a place too far from the area to belong to it.
+
+    Raises:
+        UsageError: it is.
+    """
+    away_m = distance_m(position, frame.origin)
+    if away_m > MAX_DISTANCE_M:
+        raise UsageError(
+            Message(
+                "{what} {position} is {distance_m:.0f} km from the area",
+                what=what,
+                position=position,
+                distance_m=away_m / 1000,
+            ),
+            remedy="check that latitude and longitude are not swapped",
+        )
 
 
 def printable(name: str) -> str:
