@@ -219,20 +219,11 @@ class Dispatcher:
 
         if state.why_not:
             return cannot(state.why_not)
-        goal, away_m = self._goal(incident)
-        if goal is None:
-            return cannot(f"the incident lies {away_m:.0f} m outside the fence")
-        router = self._router(drone)
-        start = self._start(state, site)
-        out = router.route(start, goal)
-        back = router.route(goal, self.space.gates[self.beat.sites.index(site)])
-        if out is None or back is None:
-            return cannot("no way inside the fence")
-        height_m = drone.altitude.value_m
-        way = _shortened(list(out[1]), _MOST_AWAY * height_m if away_m < 0.5 else 0.0)
-        home = router.route(way[-1], self.space.gates[self.beat.sites.index(site)]) or back
+        ways = self._ways(incident, state, site, drone)
+        if isinstance(ways, str):
+            return cannot(ways)
         try:
-            flight = self._flight(drone, state, way, list(home[1]), number)
+            flight = self._flight(drone, state, ways.out, ways.home, number)
         except PlanningError as error:
             return cannot(error.message)
         can_look_s = _can_look_s(drone, state, flight)
@@ -242,9 +233,9 @@ class Dispatcher:
                 f"{max(can_look_s, 0.0):.0f} s to look"
             )
         looked_s = min(look_s, can_look_s)
-        places = self.space.frame.to_latlon(way)
+        places = self.space.frame.to_latlon(ways.out)
         order_s = DIVERT_S if state.flying else ARM_S
-        notes = ("looks from inside the fence",) if away_m >= 0.5 else ()
+        notes = ("looks from inside the fence",) if ways.away_m >= 0.5 else ()
         if looked_s < look_s:
             notes = (*notes, f"its battery carries a look of {looked_s:.0f} s")
         return Arrival(
@@ -252,15 +243,31 @@ class Dispatcher:
             drone=True,
             flying=state.flying,
             arrival_s=state.ready_s + order_s + flight.out.duration_s,
-            way=(state.position, *self._entered(state.position, start, places)),
-            back=tuple(self.space.frame.to_latlon(home[1][1:])),
-            length_m=sum(math.dist(a, b) for a, b in pairwise(way)),
+            way=(state.position, *self._entered(state.position, ways.start, places)),
+            back=tuple(self.space.frame.to_latlon(ways.home[1:])),
+            length_m=sum(math.dist(a, b) for a, b in pairwise(ways.out)),
             away_m=distance_m(places[-1], incident.position),
             look_s=looked_s,
             battery_share=flight.used_wh(looked_s) / drone.airframe.battery_wh,
             bearing_deg=bearing,
             notes=notes,
         )
+
+    def _ways(self, incident: Incident, state: DroneState, site: LaunchSite, drone: BeatDrone) -> _Ways | str:
+        """To where the incident is in the picture and home, or why there are none."""
+        goal, away_m = self._goal(incident)
+        if goal is None:
+            return f"the incident lies {away_m:.0f} m outside the fence"
+        router = self._router(drone)
+        gate = self.space.gates[self.beat.sites.index(site)]
+        start = self._start(state, site)
+        out, back = router.route(start, goal), router.route(goal, gate)
+        if out is None or back is None:
+            return "no way inside the fence"
+        most_away_m = _MOST_AWAY * drone.altitude.value_m
+        way = _shortened(list(out[1]), most_away_m if away_m < 0.5 else 0.0)
+        home = router.route(way[-1], gate) or back
+        return _Ways(start=start, out=way, home=list(home[1]), away_m=away_m)
 
     def way_home(self, name: str, place: LatLon) -> tuple[LatLon, ...]:
         """The way of a drone in the air from a place to the gate of its pad, without that place.
@@ -361,6 +368,23 @@ class Dispatcher:
             back=_summed(parts[2 + len(there) :]),
             hover_w=look.energy_wh / look.duration_s * 3600.0,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ways:
+    """The ways of a drone to an incident and home, in the space of the beat.
+
+    Attributes:
+        start: where the first begins.
+        out: to where the incident is in the picture.
+        home: from there to the gate of its pad.
+        away_m: how far the incident lies outside the fence [m].
+    """
+
+    start: Place
+    out: list[Place]
+    home: list[Place]
+    away_m: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,26 +142,14 @@ def roster_of(
     Raises:
         PlanningError: the days are none or too many, nobody is on duty, or a visit cannot be flown.
     """
-    days = (last - first).days + 1
-    if not 1 <= days <= _MOST_DAYS:
-        raise PlanningError(
-            Message(
-                "{first} to {last} are {days} days (1 to {most_days})",
-                first=first,
-                last=last,
-                days=days,
-                most_days=_MOST_DAYS,
-            ),
-            remedy="choose --from and --to anew",
-        )
+    days = _days(first, last)
     memory = _Memory()
     chance = random.Random(beat.roster.seed if seed is None else seed)
     flights: list[RosterFlight] = []
     gaps: dict[str, list[Gap]] = {v.name: [] for v in beat.visits}
     over: list[str] = []
     shifts = 0
-    for number in range(days):
-        day = first + timedelta(days=number)
+    for number, day in enumerate(days, start=1):
         for shift in shifts_on(beat, day):
             found, own = _shift(beat, shift, memory, chance)
             flights += found
@@ -170,7 +158,7 @@ def roster_of(
                 gaps[name] += some
             over += _over(beat, shift, own)
         if progress:
-            progress((number + 1) / days)
+            progress(number / len(days))
     if not shifts:
         raise PlanningError(
             Message("nobody is on duty from {first} to {last}", first=first, last=last),
@@ -187,6 +175,27 @@ def roster_of(
         over=tuple(over),
         notes=beat.notes,
     )
+
+
+def _days(first: date, last: date) -> list[date]:
+    """Each day of a calendar.
+
+    Raises:
+        PlanningError: they are none or too many.
+    """
+    days = (last - first).days + 1
+    if not 1 <= days <= _MOST_DAYS:
+        raise PlanningError(
+            Message(
+                "{first} to {last} are {days} days (1 to {most_days})",
+                first=first,
+                last=last,
+                days=days,
+                most_days=_MOST_DAYS,
+            ),
+            remedy="choose --from and --to anew",
+        )
+    return [first + timedelta(days=number) for number in range(days)]
 
 
 def _over(beat: Beat, shift: Shift, gaps: dict[str, list[Gap]]) -> list[str]:
@@ -289,20 +298,23 @@ def _crew(
         interval=interval,
         weight=weight,
         least_s=[v.duty.min_interval_s for v in visits],
-        packs=[
-            Pack(
-                site=ground.sites[d],
-                chargers=beat.sites[ground.sites[d]].chargers,
-                batteries=ground.clocks[d].drone.batteries,
-                charge_s=ground.clocks[d].drone.charge_s,
-                swap_s=ground.clocks[d].drone.swap_s,
-                flight_s=_BATTERY_SHARE * ground.clocks[d].battery_s,
-            )
-            for d in drones
-        ],
+        packs=[_pack(ground, d) for d in drones],
         up_s=ground.clocks[slowest].up_s,
         down_s=max(clock.down_s, ground.clocks[slowest].down_s),
         until_s=shift.duration_s,
+    )
+
+
+def _pack(ground: Field, number: int) -> Pack:
+    """The batteries of a drone, by its number."""
+    site, clock = ground.sites[number], ground.clocks[number]
+    return Pack(
+        site=site,
+        chargers=ground.beat.sites[site].chargers,
+        batteries=clock.drone.batteries,
+        charge_s=clock.drone.charge_s,
+        swap_s=clock.drone.swap_s,
+        flight_s=_BATTERY_SHARE * clock.battery_s,
     )
 
 
