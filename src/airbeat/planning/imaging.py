@@ -85,18 +85,7 @@ def imaging_for(
     camera = mission.camera
     pitch = _NADIR_DEG if pattern.gimbal_pitch_deg is None else pattern.gimbal_pitch_deg
     view = camera.view(height_agl_m, pitch_deg=pitch)
-    across, along = view.across_m, view.along_m
-    if crab_rad > 0:
-        across = across * math.cos(crab_rad) - along * math.sin(crab_rad)
-        if across <= 0:
-            raise PlanningError(
-                Message(
-                    "the wind turns photographs by {degrees:.0f}° against the track: no strip is seen "
-                    "without gaps",
-                    degrees=math.degrees(crab_rad),
-                ),
-                remedy="fly along the wind, faster, or with nose: track",
-            )
+    across, along = _strip_m(view, crab_rad), view.along_m
     spacing = _spacing_m(pattern, across)
     trigger = pattern.trigger_distance_m or along * (1.0 - pattern.front_overlap)
     if not (spacing > 0 and trigger > 0):
@@ -128,6 +117,27 @@ def imaging_for(
         hover_s=pattern.hover_s,
         notes=(*notes, *said),
     )
+
+
+def _strip_m(view: GroundView, crab_rad: float) -> float:
+    """Width of the strip that turned photographs show without gaps [m].
+
+    Raises:
+        PlanningError: there is none.
+    """
+    if crab_rad <= 0:
+        return view.across_m
+    across_m = view.across_m * math.cos(crab_rad) - view.along_m * math.sin(crab_rad)
+    if across_m <= 0:
+        raise PlanningError(
+            Message(
+                "the wind turns photographs by {degrees:.0f}° against the track: no strip is seen "
+                "without gaps",
+                degrees=math.degrees(crab_rad),
+            ),
+            remedy="fly along the wind, faster, or with nose: track",
+        )
+    return across_m
 
 
 def _gaps_and_turns(

@@ -128,17 +128,7 @@ def fly_rings(
     Raises:
         PlanningError: a ring that cannot be reached inside the fence, or too many photographs.
     """
-    length_m = sum(math.dist(a, b) for ring in rings for a, b in pairwise(ring.corners))
-    if length_m / trigger_m > _MOST_PHOTOS:
-        raise PlanningError(
-            Message(
-                "about {length_m:.0f} photographs {trigger_m:g} m apart (at most {most_photos})",
-                length_m=length_m / trigger_m,
-                trigger_m=trigger_m,
-                most_photos=_MOST_PHOTOS,
-            ),
-            remedy="choose a larger distance between photographs, or fewer turns or heights",
-        )
+    _refuse_many_photographs(rings, trigger_m)
     path = [space.home] if space.gate == space.home else [space.home, space.gate]
     items = [*before, *_transits(path[1:], rings[0].height, space)]
     legs: list[Leg] = []
@@ -167,6 +157,25 @@ def fly_rings(
         climbing_s=sum(mission.airframe.climb_time_s(b - a) for a, b in pairwise([levels[0], *levels])),
     )
     return _finished(mission, items, rings, estimate, list(notes))
+
+
+def _refuse_many_photographs(rings: Sequence[Ring], trigger_m: float) -> None:
+    """Refuse loops with more photographs than a flight can take.
+
+    Raises:
+        PlanningError: they have more.
+    """
+    length_m = sum(math.dist(a, b) for ring in rings for a, b in pairwise(ring.corners))
+    if length_m / trigger_m > _MOST_PHOTOS:
+        raise PlanningError(
+            Message(
+                "about {length_m:.0f} photographs {trigger_m:g} m apart (at most {most_photos})",
+                length_m=length_m / trigger_m,
+                trigger_m=trigger_m,
+                most_photos=_MOST_PHOTOS,
+            ),
+            remedy="choose a larger distance between photographs, or fewer turns or heights",
+        )
 
 
 def _finished(

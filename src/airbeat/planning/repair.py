@@ -73,12 +73,7 @@ def free_area(
     frame = LocalFrame.around(area)
     notes: list[str] = []
     local = frame.to_local(area)
-    size = np.ptp(shapely.get_coordinates(local), axis=0).max()
-    if not np.isfinite(size) or size > _WIDEST_M:
-        raise GeometryError(
-            Message("the area is {size:.0f} km wide", size=size / 1000),
-            remedy=Message("use areas of less than {widest_m:.0f} km", widest_m=_WIDEST_M / 1000),
-        )
+    _refuse_wide(local)
     centre = None
     if local.geom_type in ("LineString", "MultiLineString"):
         if not corridor_width_m or corridor_width_m <= 0:
@@ -110,6 +105,20 @@ def free_area(
         centre_width_m=corridor_width_m or 0.0,
         notes=tuple(notes),
     )
+
+
+def _refuse_wide(local: Any) -> None:
+    """Refuse a local shape larger than its frame can hold.
+
+    Raises:
+        GeometryError: it is.
+    """
+    size = np.ptp(shapely.get_coordinates(local), axis=0).max()
+    if not np.isfinite(size) or size > _WIDEST_M:
+        raise GeometryError(
+            Message("the area is {size:.0f} km wide", size=size / 1000),
+            remedy=Message("use areas of less than {widest_m:.0f} km", widest_m=_WIDEST_M / 1000),
+        )
 
 
 def _repaired(shape: Any, frame: LocalFrame, what: str, notes: list[str]) -> Any:
