@@ -9,7 +9,7 @@ from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
-from airbeat.mission.plan import FlightPlan
+    from airbeat.mission.plan import Estimate, FlightPlan, Survey
 
 __all__ = ["area_m2", "findings_json", "plan_json", "plan_rows"]
 
@@ -73,53 +73,68 @@ def plan_json(plan: FlightPlan) -> dict[str, Any]:
 def plan_rows(plan: FlightPlan) -> list[tuple[str, str]]:
     """The figures pilots ask for, each with what it is called."""
     rows: list[tuple[str, str]] = []
-    survey, estimate = plan.survey, plan.estimate
-    if survey:
+    if plan.survey:
         size = area_m2(plan)
         rows.append(("area", f"{size / 1e6:.3f} km² ({size / 1e4:.1f} ha)"))
-    if estimate:
-        minutes, seconds = divmod(round(estimate.duration_s), 60)
-        rows += [
-            ("length", f"{estimate.length_m / 1000:.2f} km"),
-            (
-                "time",
-                Message(
-                    "{minutes} min {seconds:02d} s, take-off to landing", minutes=minutes, seconds=seconds
-                ),
+    if plan.estimate:
+        rows += _estimate_rows(plan.estimate)
+    if plan.survey:
+        rows += _survey_rows(plan.survey, height_above_ground=plan.height_above_ground)
+    rows += _height_rows(plan)
+    rows.append(("mission items", str(len(plan.items))))
+    if plan.speed_m_s:
+        rows.append(("speed", f"{plan.speed_m_s:g} m/s"))
+    return rows
+
+
+def _estimate_rows(estimate: Estimate) -> list[tuple[str, str]]:
+    minutes, seconds = divmod(round(estimate.duration_s), 60)
+    return [
+        ("length", f"{estimate.length_m / 1000:.2f} km"),
+        (
+            "time",
+            Message("{minutes} min {seconds:02d} s, take-off to landing", minutes=minutes, seconds=seconds),
+        ),
+        (
+            "batteries",
+            Message(
+                "{batteries} ({battery_share:.0%} of one, above the reserve)",
+                batteries=estimate.batteries,
+                battery_share=estimate.battery_share,
             ),
-            (
-                "batteries",
-                Message(
-                    "{batteries} ({battery_share:.0%} of one, above the reserve)",
-                    batteries=estimate.batteries,
-                    battery_share=estimate.battery_share,
-                ),
+        ),
+        ("photographs", str(estimate.photos)),
+    ]
+
+
+def _survey_rows(survey: Survey, *, height_above_ground: str) -> list[tuple[str, str]]:
+    return [
+        (
+            "line spacing",
+            Message(
+                "{spacing_m:.1f} m, lines at {sweep_angle_deg:.0f}°",
+                spacing_m=survey.spacing_m,
+                sweep_angle_deg=survey.sweep_angle_deg,
             ),
-            ("photographs", str(estimate.photos)),
-        ]
-    if survey:
-        rows += [
-            (
-                "line spacing",
-                Message(
-                    "{spacing_m:.1f} m, lines at {sweep_angle_deg:.0f}°",
-                    spacing_m=survey.spacing_m,
-                    sweep_angle_deg=survey.sweep_angle_deg,
-                ),
-            ),
-            ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
-            ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
-            ("height above ground", plan.height_above_ground),
-            (
-                "footprint",
-                f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
-                + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
-            ),
-            (
-                "planned coverage",
-                Message("{coverage_fraction:.2%} of the area", coverage_fraction=survey.coverage_fraction),
-            ),
-        ]
+        ),
+        ("photograph every", f"{survey.trigger_distance_m:.1f} m"),
+        ("GSD", f"{survey.gsd_m_px * 100:.2f} cm/px"),
+        ("height above ground", height_above_ground),
+        (
+            "footprint",
+            f"{survey.footprint_across_m:.0f} m across × {survey.footprint_along_m:.0f} m along"
+            + (f", pitched {survey.gimbal_pitch_deg:g}°" if survey.gimbal_pitch_deg != -90.0 else ""),
+        ),
+        (
+            "planned coverage",
+            Message("{coverage_fraction:.2%} of the area", coverage_fraction=survey.coverage_fraction),
+        ),
+    ]
+
+
+def _height_rows(plan: FlightPlan) -> list[tuple[str, str]]:
+    """Lowest and highest waypoint, a row for each datum."""
+    rows: list[tuple[str, str]] = []
     for datum, (low, high) in _heights_m(plan).items():
         above = {"home": Message("home"), "amsl": Message("sea level"), "agl": Message("ground")}[datum]
         rows.append(
@@ -128,9 +143,6 @@ def plan_rows(plan: FlightPlan) -> list[tuple[str, str]]:
                 f"{low:g} m" if low == high else f"{low:g} to {high:g} m",
             )
         )
-    rows.append(("mission items", str(len(plan.items))))
-    if plan.speed_m_s:
-        rows.append(("speed", f"{plan.speed_m_s:g} m/s"))
     return rows
 
 
