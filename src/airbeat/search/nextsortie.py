@@ -118,18 +118,7 @@ def plan_next(
         PlanningError: no aircraft, no time for the ways out and back, nothing to be found, or a launch
             place where none may fly; each says which number to change.
     """
-    if not searchers:
-        raise PlanningError("there is no aircraft to send", remedy="name at least one under drones")
-    if not (math.isfinite(minutes) and minutes > 0):
-        raise PlanningError(
-            Message("{minutes:g} minutes are no flight time", minutes=minutes),
-            remedy="give --minutes above 0",
-        )
-    if not (now.poa * visible > 0).any():
-        raise PlanningError(
-            "nothing can be found: the map holds no probability on ground that can be seen",
-            remedy="give the map's layers some weight, or raise canopy and slope above 0",
-        )
+    _refuse_nothing(now, visible, searchers, minutes)
     found = _best(now, visible, lambda share: _way(searchers, now, minutes, share), seed=seed, effort=effort)
     crews, flights = found.way.crews, found.way.flights
     if not any(len(path) for path in found.flights.paths):
@@ -162,6 +151,24 @@ def plan_next(
         notes=(*(note for crew in crews for note in crew.notes), *_steep(found, now, visible)),
         speed_share=found.way.speed_share,
     )
+
+
+def _refuse_nothing(
+    now: ProbabilityMap, visible: Points, searchers: Sequence[Searcher], minutes: float
+) -> None:
+    """Refuse a search without aircraft, time, or anything to find."""
+    if not searchers:
+        raise PlanningError("there is no aircraft to send", remedy="name at least one under drones")
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise PlanningError(
+            Message("{minutes:g} minutes are no flight time", minutes=minutes),
+            remedy="give --minutes above 0",
+        )
+    if not (now.poa * visible > 0).any():
+        raise PlanningError(
+            "nothing can be found: the map holds no probability on ground that can be seen",
+            remedy="give the map's layers some weight, or raise canopy and slope above 0",
+        )
 
 
 def _steep(found: _Found, now: ProbabilityMap, visible: Points) -> list[str]:
