@@ -74,14 +74,7 @@ def frame_meta(path: Path, sha256: str, raw: RawMetadata, findings: list[str]) -
     )
     findings += lens_findings
     scheme = scheme_of(raw.xmp, make)
-    camera = scheme.convert(_angles(raw, scheme.camera, findings))
-    camera = _with_compass(raw, camera, findings)
-    if camera.roll_deg is not None and abs(camera.roll_deg) > 90.0:
-        findings.append(
-            f"{scheme.camera[2]} {camera.roll_deg:g}: the gimbal hangs upside down; taken as it stands"
-        )
-    if scheme.maker == "autel" or (scheme.maker == "pix4d" and make.lower().startswith("autel")):
-        findings.append("headings of Autel cameras were seen to be wrong; check them against a known place")
+    camera = _camera_angles(raw, scheme, make, findings)
     airframe = _angles(raw, scheme.airframe, findings) if scheme.airframe else Angles()
     position = _position(raw, scheme, findings)
     amsl_m, ellipsoid_m = _altitudes(raw, scheme, model, position, findings)
@@ -118,6 +111,19 @@ def frame_meta(path: Path, sha256: str, raw: RawMetadata, findings: list[str]) -
         software=_text(raw.main.get(0x0131)),
         findings=tuple(findings),
     )
+
+
+def _camera_angles(raw: RawMetadata, scheme: Scheme, make: str, findings: list[str]) -> Angles:
+    """Where the camera looked, and what is doubtful about it."""
+    camera = scheme.convert(_angles(raw, scheme.camera, findings))
+    camera = _with_compass(raw, camera, findings)
+    if camera.roll_deg is not None and abs(camera.roll_deg) > 90.0:
+        findings.append(
+            f"{scheme.camera[2]} {camera.roll_deg:g}: the gimbal hangs upside down; taken as it stands"
+        )
+    if scheme.maker == "autel" or (scheme.maker == "pix4d" and make.lower().startswith("autel")):
+        findings.append("headings of Autel cameras were seen to be wrong; check them against a known place")
+    return camera
 
 
 def _text(value: Any) -> str:
