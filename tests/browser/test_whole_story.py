@@ -118,12 +118,9 @@ def downloaded(page: Any, selector: str) -> Path:
     return Path(download.value.path())
 
 
-def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
-    page: Any, console: tuple[str, Path], tmp_path: Path
-) -> None:
+def draw_mission(page: Any) -> None:
+    """An area, taken back and drawn again, home, and a fence round them."""
     expect = sync_api.expect
-    _, folder = console
-
     drawing_page(page)
     draw(page, "area", (0.44, 0.40), (0.58, 0.39), (0.59, 0.58), (0.45, 0.59))
     expect(page.locator("#shapes")).to_contain_text("ha")
@@ -135,6 +132,10 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     expect(page.locator("#shapes li")).to_have_count(3)
     picture(page, "02-drawn")
 
+
+def plan_and_export(page: Any) -> None:
+    """The mission is planned, exported whole, and exported to a format that does not hold all of it."""
+    expect = sync_api.expect
     page.click('[data-tab="mission"]')
     page.fill('[name="name"]', "Hillside <b>exercise</b>")
     picture(page, "03-mission")
@@ -154,6 +155,10 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     expect(page.locator("#exported")).to_contain_text("holds all but")
     picture(page, "05-exported")
 
+
+def fly(page: Any) -> None:
+    """Uploaded to the embedded vehicle and flown, once its name was typed."""
+    expect = sync_api.expect
     page.click('[data-tab="fly"]')
     page.select_option("#speedup", "20")
     page.click("#upload")
@@ -177,6 +182,10 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     expect(page.locator("#outcome")).to_contain_text("completed: the mission was flown to its end")
     picture(page, "09-flown")
 
+
+def search_and_hand_over(page: Any) -> None:
+    """The flight's photographs are searched, and the candidate is confirmed and handed over."""
+    expect = sync_api.expect
     page.click("#search")
     expect(page.locator("#searched")).to_contain_text("photographs searched:", timeout=PATIENT_MS)
     picture(page, "10-searched")
@@ -192,6 +201,10 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     picture(page, "12-handed-over")
     page.click("#hand-over-dialog button")
 
+
+def look_closer(page: Any) -> None:
+    """A closer look at the candidate is planned."""
+    expect = sync_api.expect
     page.select_option("#filter", "all")
     page.click('#list [data-id="C001"]')
     page.click("#look")
@@ -202,6 +215,9 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     expect(page.locator("#findings")).not_to_contain_text("error")
     picture(page, "14-closer-look-planned")
 
+
+def log_tells(folder: Path) -> None:
+    """The operation's log holds all of it, in its order, with who did it."""
     checked = subprocess.run(
         [sys.executable, "-m", "airbeat", "log", "verify", str(folder / "operations.sqlite"), "--json"],
         capture_output=True,
@@ -226,6 +242,17 @@ def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(
     places = [kinds.index(kind) for kind in wanted]
     assert places == sorted(places)
     assert {e.actor for e in events} == {"Desk K"}
+
+
+def test_an_area_is_drawn_flown_searched_and_a_find_handed_over(page: Any, console: tuple[str, Path]) -> None:
+    _, folder = console
+
+    draw_mission(page)
+    plan_and_export(page)
+    fly(page)
+    search_and_hand_over(page)
+    look_closer(page)
+    log_tells(folder)
 
 
 def test_shapes_are_changed_corner_by_corner_and_each_change_is_undone(page: Any, tmp_path: Path) -> None:
