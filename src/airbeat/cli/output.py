@@ -6,20 +6,23 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from airbeat.errors import UsageError
-from airbeat.language.words import translated
+from airbeat.language.words import N_, translated
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "ANOTHER_FOLDER",
+    "ANOTHER_NAME",
     "OutputError",
     "ProgressCallback",
     "console",
@@ -29,8 +32,16 @@ __all__ = [
     "json_option",
     "printable",
     "progress_bar",
+    "refuse_to_replace",
     "table",
+    "with_options",
 ]
+
+
+ANOTHER_FOLDER = N_("choose another folder, or say --overwrite")
+"""What to do where a file may not be replaced, and its folder can be chosen."""
+ANOTHER_NAME = N_("choose another name, or say --overwrite")
+"""What to do where a file may not be replaced, and its name can be chosen."""
 
 
 class OutputError(UsageError):
@@ -46,6 +57,33 @@ class ProgressCallback(Protocol):
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
 )
+
+
+def with_options(options: Sequence[Callable[[Any], Any]], command: Callable[..., int]) -> Callable[..., int]:
+    """A command with options, which its help shows in their order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def refuse_to_replace(
+    path: Path | None,
+    *,
+    overwrite: bool,
+    remedy: str = "choose another name, or say --overwrite to replace it",
+) -> None:
+    """Refuse a file that could not be written in the end, before anything is done for it.
+
+    Args:
+        path: the file; None where none is asked for.
+        overwrite: whether it may be replaced.
+        remedy: what the user can do instead.
+
+    Raises:
+        UsageError: it exists, and may not be replaced.
+    """
+    if path is not None and (path.exists() or path.is_symlink()) and not overwrite:
+        raise UsageError(f"{path} exists already", remedy=remedy)
 
 
 @cache

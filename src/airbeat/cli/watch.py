@@ -6,19 +6,20 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from airbeat.cli.detect import detection_json, print_detection, write_contact_sheets
+from airbeat.cli.detected import show_results
 from airbeat.cli.operation import operation_option, recording
-from airbeat.cli.output import console, emit_json, json_option, printable
+from airbeat.cli.output import console, json_option, printable
 from airbeat.cli.searching import (
+    FramesAsked,
+    NamedSource,
+    PhotosAsked,
     default_out,
     photo_options,
-    searched_where,
     stopped_by_ctrl_c,
-    terrain_makes_sense,
     video_options,
 )
 from airbeat.errors import AirbeatError, UsageError
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from airbeat.detect.completing import FromTelemetry
     from airbeat.detect.run import DetectionRun
     from airbeat.frames.sources import FrameSource
-    from airbeat.frames.video import VideoSampling
     from airbeat.geo.coordinates import LatLon
     from airbeat.locate.relief import TerrainGround
     from airbeat.report.recorded import SearchRecord
@@ -36,13 +36,7 @@ __all__ = ["command"]
 
 
 def _source(
-    text: str,
-    *,
-    out_dir: Path,
-    quiet_s: float,
-    sampling: VideoSampling,
-    stopped: Callable[[], bool],
-    lost: Callable[[str], None],
+    named: NamedSource, *, quiet_s: float, lost: Callable[[str], None]
 ) -> tuple[FrameSource, Callable[[str], Path]]:
     """What is watched, and where a frame of a name lies.
 
@@ -50,39 +44,20 @@ def _source(
         UsageError: it is neither a folder, nor a video, nor an address.
         FrameError: the folder cannot be read.
     """
-    from airbeat.frames.folder import VIDEOS
-    from airbeat.frames.sources import FollowedFolder, VideoSource
-
-    path, frames_dir = Path(text), out_dir / "frames"
-    is_stream = "://" in text
-    if is_stream or (path.suffix.lower() in VIDEOS and path.is_file()):
-        video = VideoSource(
-            name=text,
-            address=text,
-            frames_dir=frames_dir,
-            sampling=sampling,
-            stopped=stopped,
-            lost=lost if is_stream else None,
-        )
-        return video, lambda name: frames_dir / name
-    if not path.is_dir():
+    if named.is_video:
+        video = named.video(lost=lost if named.is_stream else None)
+        return video, lambda name: named.frames_dir / name
+    if not named.path.is_dir():
         raise UsageError(
-            f"{text} is neither a folder nor a video nor the address of a stream",
+            f"{named.text} is neither a folder nor a video nor the address of a stream",
             remedy="name a folder that photographs come into, a video, or rtsp://…",
         )
-    folder = FollowedFolder(
-        name=text,
-        folder=path,
-        frames_dir=frames_dir,
-        leave_out=(out_dir,),
-        sampling=sampling,
-        quiet_s=quiet_s,
-        stopped=stopped,
-    )
+    folder = named.filling_folder(quiet_s)
     folder.listing()  # one that cannot be read is refused before anything is made
 
     def path_of(name: str) -> Path:
-        return frames_dir / name if (frames_dir / name).is_file() else path / name
+        of_video = named.frames_dir / name
+        return of_video if of_video.is_file() else named.path / name
 
     return folder, path_of
 
@@ -169,17 +144,10 @@ def command(
     operation: str | None,
     out_dir: Path | None,
     quiet_s: float | None,
-    video_every_s: float,
-    video_overlap: float | None,
-    workers: int | None,
-    scheduler: str | None,
+    photos: PhotosAsked,
+    frames: FramesAsked,
     overwrite: bool,
     as_json: bool,
-    terrain: tuple[Path, ...],
-    home: LatLon | None,
-    telemetry: Path | None,
-    camera_pitch_deg: float | None,
-    **options: Any,
 ) -> int:
     """Search photographs and video frames as they arrive, until Ctrl-C.
 
@@ -195,41 +163,31 @@ def command(
     airbeat watch card/DCIM --out candidates
     airbeat watch rtsp://192.168.42.1/live --out candidates --telemetry flight.tlog
     """
-    from airbeat.detect.run import search_settings
     from airbeat.detect.watching import watch_source
     from airbeat.frames.arriving import Arriving
-    from airbeat.frames.video import VideoSampling
     from airbeat.ops.happenings import Happening
     from airbeat.report.recorded import SearchRecord
     from airbeat.report.reviewed import belongs_to
 
     out_dir = out_dir or default_out(source)
-    terrain_makes_sense(terrain, home, options["ground_height_m"])
-    sampling = VideoSampling(every_s=video_every_s, overlap=video_overlap)
-    settings = replace(search_settings(**options), terrain=_ground(terrain, home))
-    completing = _completing(telemetry, camera_pitch_deg)
+    settings = replace(photos.settings(), terrain=_ground(photos.terrain, photos.home))
+    completing = _completing(photos.telemetry, photos.camera_pitch_deg)
     with (
         recording(operation) as recorder,
         stopped_by_ctrl_c(catch=True) as stopped,
-        searched_where(workers, scheduler) as searching,
+        frames.searched() as searching,
     ):
         record = SearchRecord(recorder)
         told = _Told(record, as_json=as_json)
-        frames, path_of = _source(
-            source,
-            out_dir=out_dir,
-            quiet_s=math.inf if quiet_s is None else quiet_s,
-            sampling=sampling,
-            stopped=stopped,
-            lost=told.say,
-        )
+        named = NamedSource(text=source, out_dir=out_dir, sampling=frames.sampling, stopped=stopped)
+        given, path_of = _source(named, quiet_s=math.inf if quiet_s is None else quiet_s, lost=told.say)
         if operation is not None:
             out_dir.mkdir(parents=True, exist_ok=True)
             belongs_to(out_dir, operation)
         recorder.tell(Happening.SEARCH_BEGUN, source=source)
         console(as_json).print(f"watching; review with: airbeat console {out_dir}")
         run = watch_source(
-            Arriving(name=source, inner=frames, stopped=stopped),
+            Arriving(name=source, inner=given, stopped=stopped),
             settings,
             out_dir=out_dir,
             told=told,
@@ -239,9 +197,4 @@ def command(
             overwrite=overwrite,
         )
         record.ended(run)
-    sheets = write_contact_sheets(run)
-    print_detection(run, as_json=as_json)
-    console(as_json).print(f"wrote {run.json_path}, {run.geojson_path} and {len(sheets)} contact sheets")
-    if as_json:
-        emit_json(detection_json(run) | {"contact_sheets": [str(p) for p in sheets]})
-    return 1 if run.refused else 0
+    return show_results(run, as_json=as_json)
