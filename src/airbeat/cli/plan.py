@@ -10,10 +10,8 @@ import click
 from airbeat.cli.operation import operation_option, recording
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.plans import PLAN_SUFFIXES
-from airbeat.cli.positions import LAT_LON
-from airbeat.cli.sortieplan import Photography, sortie_options, vehicles_asked
+from airbeat.cli.quickoptions import QuickOptions, quick_options
 from airbeat.errors import UsageError
-from airbeat.geo.coordinates import LatLon
 from airbeat.language.words import Message, _, translated
 from airbeat.ops.recorder import files_of
 from airbeat.report.planfigures import findings_json, plan_json, plan_rows
@@ -60,32 +58,7 @@ def _gap_mission(mission: Mission, ledger: Path) -> Mission:
 
 @click.command("plan")
 @click.argument("mission", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--area",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A quick look without a mission file: cover this area file (GeoJSON, KML, GIS files).",
-)
-@click.option("--spacing-m", type=float, help="With --area: distance between lines [m].")
-@click.option(
-    "--home",
-    type=LAT_LON,
-    metavar="LAT,LON",
-    multiple=True,
-    help="With --area: start and end; of each drone if given several times.",
-)
-@click.option(
-    "--speed-m-s",
-    type=click.FloatRange(0.5, 40),
-    default=(10.0,),
-    multiple=True,
-    help="With --area: 10 unless said otherwise; of each drone if given several times.",
-)
-@sortie_options
-@click.option(
-    "--fence",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --area: stay in this polygon. [default: the free area itself]",
-)
+@quick_options
 @click.option(
     "--out",
     "out_dir",
@@ -117,17 +90,7 @@ def command(
     *,
     mission: Path | None,
     operation: str | None,
-    area: Path | None,
-    spacing_m: float | None,
-    home: tuple[LatLon, ...],
-    speed_m_s: tuple[float, ...],
-    fence: Path | None,
-    drones: int,
-    endurance_min: tuple[float, ...],
-    reserve: float,
-    camera: str | None,
-    height_m: float | None,
-    front_overlap: float,
+    quick: QuickOptions,
     out_dir: Path | None,
     picture: Path | None,
     overwrite: bool,
@@ -149,37 +112,12 @@ def command(
     from airbeat.cli.picture import check_picture_path
 
     check_picture_path(picture, overwrite=overwrite)
-    if area is not None:
+    if quick.area is not None:
+        from airbeat.cli.quickplan import quick_plan
+
         if mission is not None or gaps is not None:
             raise UsageError("--area is for a plan without a mission file", remedy="leave one of them out")
-        if spacing_m is None:
-            raise UsageError("--area needs the distance between lines", remedy="say --spacing-m METRES")
-        from airbeat.cli.quickplan import QuickPlan, quick_plan
-
-        asked = QuickPlan(
-            area=area,
-            spacing_m=spacing_m,
-            home=home[0] if home else None,
-            speed_m_s=speed_m_s[0],
-            fence=fence,
-            seed=seed,
-            effort=effort,
-            vehicles=vehicles_asked(
-                count=drones,
-                homes=home,
-                speeds_m_s=speed_m_s,
-                endurances_min=endurance_min,
-                reserve=reserve,
-            ),
-            photography=Photography.asked(
-                camera=camera,
-                height_m=height_m,
-                front_overlap=front_overlap,
-                spacing_m=spacing_m,
-                speed_m_s=max(speed_m_s),
-            ),
-            height_m=height_m,
-        )
+        asked = quick.asked(quick.area, seed=seed, effort=effort)
         return quick_plan(asked, out_dir=out_dir, picture=picture, overwrite=overwrite, as_json=as_json)
     if mission is None:
         raise UsageError("nothing to plan", remedy="give a mission file, or --area FILE --spacing-m METRES")

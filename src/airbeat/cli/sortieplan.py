@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from airbeat.errors import UsageError
 
@@ -14,9 +12,7 @@ if TYPE_CHECKING:
     from airbeat.geo.coordinates import LatLon
     from airbeat.planning.sortie import Drone, FleetPlan, Sortie
 
-__all__ = ["Photography", "Vehicles", "sortie_features", "sortie_options", "sortie_rows", "vehicles_asked"]
-
-_Value = TypeVar("_Value")
+__all__ = ["Photography", "Vehicles", "sortie_features", "sortie_rows"]
 
 _AIRFRAME = "arducopter-quad"
 """Its climbs and landings are counted where a height is given."""
@@ -115,92 +111,6 @@ class Photography:
         from airbeat.planning.sortie import photos_along
 
         return None if self.trigger_m is None else photos_along(length_m, self.trigger_m)
-
-
-def sortie_options(command: Callable[..., int]) -> Callable[..., int]:
-    """The options of sorties, fleets and photographs."""
-    options = (
-        click.option(
-            "--drones",
-            type=click.IntRange(1, 20),
-            default=1,
-            show_default=True,
-            help="With --area and --home: share the area among so many drones.",
-        ),
-        click.option(
-            "--endurance-min",
-            type=click.FloatRange(0, 600, min_open=True),
-            multiple=True,
-            help="With --area and --home: minutes that a battery lasts; the area is covered in sorties. "
-            "Once for all drones, or once for each.",
-        ),
-        click.option(
-            "--reserve",
-            type=click.FloatRange(0, 0.9),
-            default=0.2,
-            show_default=True,
-            help="With --endurance-min: share of the battery left at landing.",
-        ),
-        click.option("--camera", metavar="PROFILE", help="With --area and --height-m: count photographs."),
-        click.option(
-            "--height-m",
-            type=click.FloatRange(2, 1000),
-            help="With --area: height above home [m]; counts climbs and landings of sorties.",
-        ),
-        click.option(
-            "--front-overlap",
-            type=click.FloatRange(0, 0.95),
-            default=0.3,
-            show_default=True,
-            help="With --camera: overlap of successive photographs.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def vehicles_asked(
-    *,
-    count: int,
-    homes: tuple[LatLon, ...],
-    speeds_m_s: tuple[float, ...],
-    endurances_min: tuple[float, ...],
-    reserve: float,
-) -> Vehicles | None:
-    """The drones, or None where one flight from anywhere was asked for.
-
-    Raises:
-        UsageError: no launch place, or as many values as there are neither drones nor one.
-    """
-    if count == 1 and not endurances_min:
-        for name, values in (("--home", homes), ("--speed-m-s", speeds_m_s)):
-            if len(values) > 1:
-                raise UsageError(
-                    f"{name} was given {len(values)} times for one drone",
-                    remedy="say --drones N, or give one",
-                )
-        return None
-    if not homes:
-        raise UsageError("sorties need a place to start from", remedy="say --home LAT,LON")
-    return Vehicles(
-        count=count,
-        homes=_for_each("--home", homes, count),
-        speeds_m_s=_for_each("--speed-m-s", speeds_m_s, count),
-        endurances_min=_for_each("--endurance-min", endurances_min, count) if endurances_min else (),
-        reserve_share=reserve,
-    )
-
-
-def _for_each(name: str, values: tuple[_Value, ...], count: int) -> tuple[_Value, ...]:
-    if len(values) == 1:
-        return values * count
-    if len(values) != count:
-        raise UsageError(
-            f"{name} was given {len(values)} times for {count} drones",
-            remedy="give it once for all, or once for each",
-        )
-    return values
 
 
 def sortie_rows(plan: FleetPlan, photography: Photography) -> list[dict[str, Any]]:
