@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from airbeat.geo.coordinates import LatLon
 from airbeat.language.words import _, translated
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["Finding", "Severity", "has_errors"]
 
 _ITEMS_LISTED = 6
 
@@ -59,3 +60,8 @@ class Finding:
         more = len(self.items) - _ITEMS_LISTED
         numbers = f" [item {listed}{f' and {more} more' if more > 0 else ''}]" if self.items else ""
         return f"{self.severity.value} {self.code}{numbers}: {self.message} ({self.remedy})"
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Whether an error is among findings: such a plan is neither written nor flown."""
+    return any(f.severity is Severity.ERROR for f in findings)

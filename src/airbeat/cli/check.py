@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.cli.checkinput import MOMENT, WIND, fence_of, plans_of, terrain_of
-from airbeat.cli.output import console, emit_json, json_option, printable
+from airbeat.cli.output import console, emit_json, json_option, printable, refuse_to_replace
 from airbeat.cli.picture import check_picture_path
 from airbeat.cli.plan import findings_json, print_findings
 from airbeat.errors import UsageError
@@ -111,8 +111,10 @@ def command(
     airbeat check survey.plan --rules eu-open --at 2026-05-01T20:30+02:00 --html findings.html
     airbeat check east.plan west.plan --start-s 0 --start-s 60
     """
+    from airbeat.checks.findings import has_errors
+
     check_picture_path(picture, overwrite=overwrite)
-    _check_page_path(html, overwrite=overwrite)
+    refuse_to_replace(html, overwrite=overwrite)
     conditions = _conditions(
         autopilot=autopilot,
         camera=camera,
@@ -130,19 +132,12 @@ def command(
     written = _write(checked, between, conditions, picture=picture, html=html, overwrite=overwrite)
     for path in written:
         console(as_json).print(_("wrote {path}", path=path))
-    failed = any(f.severity.value == "error" for f in (*between, *(f for c in checked for f in c.findings)))
+    failed = has_errors((*between, *(f for c in checked for f in c.findings)))
     if as_json:
         emit_json(
             _json(checked, between, conditions) | {"files": [str(p) for p in written], "ok": not failed}
         )
     return 1 if failed else 0
-
-
-def _check_page_path(path: Path | None, *, overwrite: bool) -> None:
-    if path is not None and (path.exists() or path.is_symlink()) and not overwrite:
-        raise UsageError(
-            f"{path} exists already", remedy="choose another name, or say --overwrite to replace it"
-        )
 
 
 def _conditions(

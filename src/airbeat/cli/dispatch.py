@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airbeat.cli.operation import user_name
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import AirbeatError, LinkError, UsageError
@@ -271,13 +272,7 @@ def _moment(text: str | None) -> datetime:
 
 
 def _log(folder: Path, kind: str, payload: dict[str, Any]) -> None:
-    import getpass
-
     from airbeat.ops.log import OperationsLog
 
-    try:
-        actor = getpass.getuser()
-    except (OSError, KeyError):
-        actor = "unknown"
     with OperationsLog(folder / _LOG) as log:
-        log.append(kind, payload, actor=actor)
+        log.append(kind, payload, actor=user_name())

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar
+from airbeat.cli.output import (
+    ANOTHER_NAME,
+    console,
+    emit_json,
+    json_option,
+    printable,
+    progress_bar,
+    refuse_to_replace,
+)
 from airbeat.cli.picture import check_picture_path
 from airbeat.errors import UsageError
 from airbeat.language.words import _, translated
@@ -199,8 +207,7 @@ def command(
     if curve is not None and len(detectors) != 1:
         raise UsageError("--curve holds the curve of one detector", remedy="name one detector")
     check_picture_path(picture, overwrite=overwrite)
-    if curve is not None and (curve.exists() or curve.is_symlink()) and not overwrite:
-        raise UsageError(f"{curve} exists already", remedy="choose another name, or say --overwrite")
+    refuse_to_replace(curve, overwrite=overwrite, remedy=ANOTHER_NAME)
     labelled = read_coco(coco, images_dir)
     with progress_bar(_("searching photographs")) as progress:
         evaluations = evaluate(

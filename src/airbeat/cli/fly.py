@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from airbeat.cli.connecting import Address, connect_options, reach
-from airbeat.cli.flightbar import flight_bar
-from airbeat.cli.interrupt import CHOICES, StoppedError
+from airbeat.cli.flightbar import FlightBar, flight_bar
+from airbeat.cli.interrupt import CHOICES, Interrupts, StoppedError
 from airbeat.cli.operation import operation_option, recording
-from airbeat.cli.output import console, emit_json, json_option
+from airbeat.cli.output import (
+    ANOTHER_FOLDER,
+    ANOTHER_NAME,
+    console,
+    emit_json,
+    json_option,
+    refuse_to_replace,
+)
 from airbeat.cli.plan import print_findings
 from airbeat.cli.plans import load_plan
 from airbeat.cli.upload import print_verdict
@@ -23,12 +30,14 @@ from airbeat.language.words import Message, _, translated
 from airbeat.ops.recorder import Aside, files_of
 
 if TYPE_CHECKING:
+    from airbeat.flight.begin import NextSortie
     from airbeat.flight.fly import Confirm
     from airbeat.flight.preflight import PreflightFinding
     from airbeat.flight.record import FlightRecord
-    from airbeat.flight.state import FlightState
+    from airbeat.flight.state import FlightState, StateKeeper
     from airbeat.flight.upload import UploadVerdict
-    from airbeat.flight.watch import FlightProgress
+    from airbeat.flight.watch import FlightProgress, Watchers
+    from airbeat.link.connection import Link
     from airbeat.link.telemetry import VehicleEvent
     from airbeat.mission.plan import FlightPlan
 
@@ -74,8 +83,7 @@ def _fresh(path: Path, *, overwrite: bool) -> Path:
     Raises:
         UsageError: it is there and may not be replaced, or it cannot be written.
     """
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists already", remedy="choose another name, or say --overwrite")
+    refuse_to_replace(path, overwrite=overwrite, remedy=ANOTHER_NAME)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -234,12 +242,9 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
     Raises:
         StoppedError: stopped before arming.
     """
-    from airbeat.cli.interrupt import Interrupts
-    from airbeat.flight.area import photographed_before
-    from airbeat.flight.begin import find_sortie, keeper_for
+    from airbeat.flight.begin import keeper_for
     from airbeat.flight.fly import fly_sortie
     from airbeat.flight.parameters import applied_parameters
-    from airbeat.flight.watch import Watchers
     from airbeat.ops.happenings import Happening
 
     with ExitStack() as stack:
@@ -247,18 +252,7 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
         bar = stack.enter_context(flight_bar())
         interrupts = stack.enter_context(Interrupts(order.on_interrupt, before_asking=bar.clear))
         try:
-            sortie = find_sortie(link, plan, order.state)
-            if sortie.plan is not plan and not sortie.attached:
-                vet(sortie.as_flown(), refused=Message("not flown"), as_json=order.as_json, is_part=True)
-            if sortie.until is not None and not sortie.attached:
-                order.say(
-                    _(
-                        "one battery does not carry all that is left: this sortie ends behind item {until} "
-                        "of {items}",
-                        until=sortie.until,
-                        items=len(plan.items),
-                    )
-                )
+            sortie = _next_sortie(link, plan, order)
             if order.apply_params and sortie.start is None and not sortie.attached:
                 file = order.folder / "parameters.json"
                 stack.enter_context(applied_parameters(link, sortie.plan, file, say=order.say))
@@ -270,30 +264,11 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
                 number=order.sortie,
                 say=order.say,
             )
-
             order.aside.tell(Happening.FLIGHT_BEGUN, plan=sortie.plan.name, vehicle=order.address.url)
-
-            def progress(step: FlightProgress) -> None:
-                interrupts.progress(step)
-                keeper.progress(step)
-                bar(step)
-
-            def keep(record: FlightRecord) -> None:
-                keeper.finish(record)
-                order.keep(record)
-
-            watchers = Watchers(
-                progress=progress,
-                on_event=order.heard,
-                on_photo=keeper.photo,
-                interrupt=interrupts,
-                keep=keep,
-                area=photographed_before(plan, order.state),
-            )
             return fly_sortie(
                 link,
                 sortie,
-                watchers=watchers,
+                watchers=_watchers(plan, order, keeper=keeper, interrupts=interrupts, bar=bar),
                 confirm=None if order.yes else _asking(as_json=order.as_json),
                 agree=lambda: (
                     order.yes or click.confirm(_("Go on with the mission from where it hovers?"), err=True)
@@ -310,20 +285,96 @@ def _fly(plan: FlightPlan, order: _Order) -> FlightRecord:
             ) from None
 
 
-def _refuse_to_lose(folder: Path) -> None:
-    """Stop before the record of an earlier flight, or the state of an interrupted one, is written over.
+def _next_sortie(link: Link, plan: FlightPlan, order: _Order) -> NextSortie:
+    """What is left to fly now: the whole plan, or the part of it that one battery carries, checked.
+
+    Raises:
+        UsageError: nothing is left.
+        FindingsError: the checks found an error.
+        PlanningError: no way to the interrupted leg, or too far for one battery.
+        RefusedByVehicleError: the vehicle is on its way down.
+    """
+    from airbeat.flight.begin import find_sortie
+
+    sortie = find_sortie(link, plan, order.state)
+    if sortie.plan is not plan and not sortie.attached:
+        vet(sortie.as_flown(), refused=Message("not flown"), as_json=order.as_json, is_part=True)
+    if sortie.until is not None and not sortie.attached:
+        order.say(
+            _(
+                "one battery does not carry all that is left: this sortie ends behind item {until} "
+                "of {items}",
+                until=sortie.until,
+                items=len(plan.items),
+            )
+        )
+    return sortie
+
+
+def _watchers(
+    plan: FlightPlan, order: _Order, *, keeper: StateKeeper, interrupts: Interrupts, bar: FlightBar
+) -> Watchers:
+    """Who is told of the flight: the one who may interrupt it, the state on disk, the bar and the record."""
+    from airbeat.flight.area import photographed_before
+    from airbeat.flight.watch import Watchers
+
+    def progress(step: FlightProgress) -> None:
+        interrupts.progress(step)
+        keeper.progress(step)
+        bar(step)
+
+    def keep(record: FlightRecord) -> None:
+        keeper.finish(record)
+        order.keep(record)
+
+    return Watchers(
+        progress=progress,
+        on_event=order.heard,
+        on_photo=keeper.photo,
+        interrupt=interrupts,
+        keep=keep,
+        area=photographed_before(plan, order.state),
+    )
+
+
+def _folder_for(out_dir: Path | None, state_file: Path | None, *, overwrite: bool) -> Path:
+    """The folder of the flight: of the record of an earlier one, or of its state, nothing is written over.
 
     Raises:
         UsageError: there is one.
     """
+    folder = out_dir or (state_file.parent if state_file else Path("flight"))
+    if overwrite or (state_file is not None and folder.resolve() == state_file.parent.resolve()):
+        return folder
     target, state = folder / "flight.json", folder / "state.json"
-    if target.exists():
-        raise UsageError(f"{target} exists already", remedy="choose another folder, or say --overwrite")
+    refuse_to_replace(target, overwrite=False, remedy=ANOTHER_FOLDER)
     if state.exists():
         raise UsageError(
             f"{state} is there, of a flight that was not finished",
             remedy=f"go on with it by --resume {state}, choose another folder, or say --overwrite",
         )
+    return folder
+
+
+def _vetted(file: Path, state_file: Path | None, *, as_json: bool) -> tuple[FlightPlan, FlightState | None]:
+    """The plan of a file, checked as it will be flown, and the state of its flight to go on with.
+
+    Raises:
+        InputFileError: a file cannot be read or is wrong.
+        PlanningError: no safe plan exists.
+        FindingsError: the checks found an error.
+        UsageError: the state is of another plan.
+    """
+    from airbeat.flight.begin import for_batteries
+    from airbeat.flight.state import read_state
+
+    plan = load_plan(file)
+    whole = for_batteries(plan)
+    vet(whole, refused=Message("not flown"), as_json=as_json, in_sorties=whole is not plan)
+    state = None if state_file is None else read_state(state_file)
+    if state is not None:
+        state.require_plan(plan)
+    return plan, state
 
 
 @click.command("fly")
@@ -397,9 +448,7 @@ def command(
     """
     import sys
 
-    from airbeat.flight.begin import for_batteries
     from airbeat.flight.record import FlightOutcome
-    from airbeat.flight.state import read_state
 
     if restore_params is not None:
         if file is not None:
@@ -407,17 +456,10 @@ def command(
         return _restore(restore_params, address, as_json=as_json)
     if file is None:
         raise UsageError("there is nothing to fly", remedy="give a mission file")
-    folder = out_dir or (state_file.parent if state_file else Path("flight"))
-    if not overwrite and (state_file is None or folder.resolve() != state_file.parent.resolve()):
-        _refuse_to_lose(folder)
+    folder = _folder_for(out_dir, state_file, overwrite=overwrite)
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody is there to confirm the take-off", remedy="say --yes if it is safe to arm")
-    plan = load_plan(file)
-    whole = for_batteries(plan)
-    vet(whole, refused=Message("not flown"), as_json=as_json, in_sorties=whole is not plan)
-    state = None if state_file is None else read_state(state_file)
-    if state is not None:
-        state.require_plan(plan)
+    plan, state = _vetted(file, state_file, as_json=as_json)
     out = console(as_json)
     with recording(operation) as recorder, Aside(recorder, say=out.print) as aside:
         order = _Order(

@@ -193,7 +193,7 @@ def _finish(
     as_json: bool,
 ) -> int:
     """Check, print and write; the exit code."""
-    from airbeat.checks.findings import Severity
+    from airbeat.checks.findings import has_errors
     from airbeat.checks.plan import check_plan
     from airbeat.cli.plan import findings_json, print_findings
     from airbeat.patrol.document import patrol_document
@@ -217,7 +217,7 @@ def _finish(
         out.print(_("note: {note}", note=translated(note)), style="yellow")
     findings = list(dict.fromkeys(findings))
     print_findings(distinct(findings), as_json=as_json)
-    wrong = any(f.severity is Severity.ERROR for f in findings)
+    wrong = has_errors(findings)
     document = patrol_document(beat, plans, stems)
     files: list[str] = []
     if out_dir is not None and not wrong:

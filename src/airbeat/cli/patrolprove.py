@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option
+from airbeat.cli.operation import user_name
+from airbeat.cli.output import ANOTHER_FOLDER, console, emit_json, json_option, refuse_to_replace
 from airbeat.errors import UsageError
 from airbeat.language.words import _, translated
 
@@ -40,13 +40,6 @@ frames_option = click.option(
     help="A folder of the flights' photographs; may be given several times. Without one the exposures that "
     "the logs tell of count.",
 )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
 
 
 def _logs(flights: tuple[str, ...]) -> list[FlightLog]:
@@ -224,10 +217,9 @@ def command(
     )
     stem = beat_file.stem if beat_file else duty
     path = out_dir / f"{given.day.isoformat()}-{stem}.json"
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists already", remedy="choose another folder, or say --overwrite")
+    refuse_to_replace(path, overwrite=overwrite, remedy=ANOTHER_FOLDER)
     document = proof_document(given)
-    sealed = seal_proof(document, out_dir / CHAIN, path, actor=by or _user(), overwrite=overwrite)
+    sealed = seal_proof(document, out_dir / CHAIN, path, actor=by or user_name(), overwrite=overwrite)
     _print_rows(sealed, as_json=as_json)
     seal = sealed["seal"]
     out = console(as_json)

@@ -70,14 +70,14 @@ def command(
     plans, findings, short = _plans(given, found)
     document = _document(given, found, plans, seed)
     _shown(given, found, document, as_json=as_json)
-    from airbeat.checks.findings import Severity
+    from airbeat.checks.findings import has_errors
     from airbeat.cli.plan import findings_json, print_findings
 
     print_findings(distinct(findings), as_json=as_json)
     out = console(as_json)
     for reason in (*found.over, *short):
         out.print(_("not kept: {reason}", reason=translated(reason)), style="bold red")
-    wrong = any(f.severity is Severity.ERROR for f in findings)
+    wrong = has_errors(findings)
     files: list[str] = []
     if out_dir is not None and not wrong:
         written = _written(given, found, document, plans, out_dir, stem=beat.stem, overwrite=overwrite)

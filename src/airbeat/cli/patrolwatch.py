@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from airbeat.cli.output import console, emit_json, json_option, printable
+from airbeat.cli.operation import user_name
+from airbeat.cli.output import ANOTHER_FOLDER, console, emit_json, json_option, printable, refuse_to_replace
 from airbeat.errors import FrameError, UsageError
 from airbeat.language.words import _, translated
 
@@ -23,13 +24,6 @@ __all__ = ["command"]
 _LOG = "crowd-log.sqlite"
 _STYLES = {"green": "green", "blue": "blue", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 _COLUMNS = "time,frame,zone,persons,low,high,shown_m2,shown_share,persons_per_m2,mean_value,colour"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
 
 
 def _frames(folder: Path, *, follow_s: float | None) -> Iterator[FrameMeta]:
@@ -118,6 +112,52 @@ def _monitor(beat: Beat, *, ground_height_m: float, gsd_m_px: float | None) -> C
     return monitor
 
 
+@dataclass(slots=True)
+class _Watched:
+    """What the frames showed so far.
+
+    Attributes:
+        seen: frames taken.
+        unread: those of them that could not be counted in.
+        rows: the readings.
+        alerts: the changes of alerts, as they stand in the log.
+    """
+
+    seen: int = 0
+    unread: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _watched(
+    metas: Iterator[FrameMeta], beat: Beat, monitor: CrowdMonitor, out_dir: Path, *, as_json: bool
+) -> _Watched:
+    """Count each frame as it comes; alerts are told, logged and kept with their frames at once.
+
+    Raises:
+        UsageError: the log or a frame cannot be written.
+        InputFileError: the log is damaged.
+    """
+    from airbeat.flight.crowds import ALERT, alert_payload
+    from airbeat.ops.log import OperationsLog
+
+    watched = _Watched()
+    with OperationsLog(out_dir / _LOG) as log:
+        log.verify()
+        for meta in metas:
+            count = monitor.take(meta, meta.time_utc)
+            watched.seen += 1
+            watched.unread += bool(count.why_not)
+            watched.rows += _row(count, monitor)
+            for change in count.changes:
+                _keep_frame(meta, out_dir / "frames")
+                payload = alert_payload(change, beat)
+                event = log.append(ALERT, payload, actor=user_name())
+                watched.alerts.append(payload | {"event": event.number, "sha256": event.sha256})
+            _tell(count, as_json=as_json)
+    return watched
+
+
 @click.command("watch")
 @click.argument("beat_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
@@ -167,50 +207,33 @@ def command(
     \b
     airbeat patrol watch missions/beats/market-square.yaml --frames photos
     """
-    from airbeat.flight.crowds import ALERT, alert_payload
     from airbeat.formats.atomic import write_files
     from airbeat.mission.beatloader import load_beat
-    from airbeat.ops.log import OperationsLog
 
     beat = load_beat(beat_file)
     monitor = _monitor(beat, ground_height_m=ground_height_m, gsd_m_px=gsd_m_px)
     table = out_dir / "readings.csv"
-    if table.exists() and not overwrite:
-        raise UsageError(f"{table} exists already", remedy="choose another folder, or say --overwrite")
-    rows: list[dict[str, Any]] = []
-    alerts: list[dict[str, Any]] = []
-    seen = unread = 0
-    with OperationsLog(out_dir / _LOG) as log:
-        log.verify()
-        for meta in _frames(frames, follow_s=follow_s):
-            count = monitor.take(meta, meta.time_utc)
-            seen += 1
-            unread += bool(count.why_not)
-            rows += _row(count, monitor)
-            for change in count.changes:
-                _keep_frame(meta, out_dir / "frames")
-                payload = alert_payload(change, beat)
-                event = log.append(ALERT, payload, actor=_user())
-                alerts.append(payload | {"event": event.number, "sha256": event.sha256})
-            _tell(count, as_json=as_json)
-    lines = [_COLUMNS, *(",".join(_quoted(v) for v in row.values()) for row in rows)]
+    refuse_to_replace(table, overwrite=overwrite, remedy=ANOTHER_FOLDER)
+    watched = _watched(_frames(frames, follow_s=follow_s), beat, monitor, out_dir, as_json=as_json)
+    lines = [_COLUMNS, *(",".join(_quoted(v) for v in row.values()) for row in watched.rows)]
     write_files({table: "\n".join(lines) + "\n"}, overwrite=True)
     colours = {name: watch.colour.word for name, watch in monitor.watches.items()}
     out = console(as_json)
     out.print(
         _(
             "{seen} frames, {unread} not read, {rows} readings, {alerts} changes of alerts",
-            seen=seen,
-            unread=unread,
-            rows=len(rows),
-            alerts=len(alerts),
+            seen=watched.seen,
+            unread=watched.unread,
+            rows=len(watched.rows),
+            alerts=len(watched.alerts),
         )
     )
     out.print("now: " + ", ".join(f"{name} {colour}" for name, colour in colours.items()))
     out.print(_("wrote {table} and {out_dir}", table=table, out_dir=out_dir / _LOG))
     if as_json:
-        emit_json({"frames": seen, "not_read": unread, "zones": colours, "readings": rows, "alerts": alerts})
-    return 1 if any(a["what"] != "lowered" for a in alerts) else 0
+        counts = {"frames": watched.seen, "not_read": watched.unread, "zones": colours}
+        emit_json(counts | {"readings": watched.rows, "alerts": watched.alerts})
+    return 1 if any(a["what"] != "lowered" for a in watched.alerts) else 0
 
 
 def _quoted(value: Any) -> str:

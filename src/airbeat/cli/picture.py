@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airbeat.cli.output import refuse_to_replace
 from airbeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ def check_picture_path(path: Path | None, *, overwrite: bool) -> None:
         return
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path} is no PNG file's name", remedy="give --picture a name that ends in .png")
-    if (path.exists() or path.is_symlink()) and not overwrite:
-        raise UsageError(
-            f"{path} exists already", remedy="choose another name, or say --overwrite to replace it"
-        )
+    refuse_to_replace(path, overwrite=overwrite)
 
 
 def write_picture(path: Path, picture: PlanPicture, *, overwrite: bool) -> list[Path]:

@@ -154,6 +154,46 @@ def _decide(reviews: Reviews, name: str, verdict: str, *, reviewer: str, note: s
     reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=translated(note))
 
 
+def _decide_as_told(
+    reviews: Reviews,
+    decisions: list[tuple[str, str]],
+    undone: tuple[str, ...],
+    *,
+    reviewer: str,
+    note: str,
+) -> None:
+    """What --undo and --set say.
+
+    Raises:
+        UsageError: a candidate that is not there, or one on which nothing was decided.
+    """
+    _known(reviews, [name for name, _verdict in decisions] + list(undone))
+    for name in undone:
+        if reviews.undo(name, reviewer=reviewer) is None:
+            raise UsageError(f"nothing was decided on {name}")
+    for name, verdict in decisions:
+        _decide(reviews, name, verdict, reviewer=reviewer, note=translated(note))
+
+
+def _handed_over(
+    results: SearchResults, state: dict[str, Decision], folder: Path, operation: str | None
+) -> tuple[list[Path], list[str]]:
+    """Write the hand-over files of persons and clues; the files, and those that have no position.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    from airbeat.ops.happenings import Happening
+    from airbeat.report.handover import confirmed_sightings, write_handover
+
+    sightings, unplaced = confirmed_sightings(results, state)
+    written = write_handover(folder, sightings)
+    if operation is not None and written:
+        with recording(operation) as recorder:
+            recorder.tell(Happening.HANDOVER_WRITTEN, files=files_of(written))
+    return written, unplaced
+
+
 @click.command("review")
 @click.argument("out_dir", metavar="OUT", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
@@ -193,43 +233,32 @@ def command(
     airbeat review candidates
     airbeat review candidates --set C001=person --note "waving" --reviewer "Desk K"
     """
-    from airbeat.ops.happenings import Happening
+    from rich.text import Text
+
     from airbeat.ops.log import OperationsLog
     from airbeat.ops.reviews import Reviews
-    from airbeat.report.handover import FOLDER, confirmed_sightings, write_handover
+    from airbeat.report.handover import FOLDER
     from airbeat.report.reviewed import belongs_to, log_beside, reviewables
     from airbeat.report.searched import read_search_results
 
     results = read_search_results(out_dir / "candidates.json")
     pairs = _settings_of(decisions)
     who = reviewer or user_name()
-    out = console(as_json)
     if operation is not None:
         belongs_to(out_dir, operation)
     with OperationsLog(log_beside(out_dir)) as log:
         log.verify()
         reviews = Reviews(log, reviewables(results))
-        _known(reviews, [name for name, _ in pairs] + list(undone))
-        for name in undone:
-            if reviews.undo(name, reviewer=who) is None:
-                raise UsageError(f"nothing was decided on {name}")
-        for name, verdict in pairs:
-            _decide(reviews, name, verdict, reviewer=who, note=translated(note))
+        _decide_as_told(reviews, pairs, undone, reviewer=who, note=translated(note))
         if not (pairs or undone or listed or as_json) and sys.stdin.isatty():
             _step_through(results, reviews, out_dir, reviewer=who, show=show)
         state, summary = reviews.state(), _summary(reviews)
-    sightings, unplaced = confirmed_sightings(results, state)
-    written = write_handover(out_dir / FOLDER, sightings)
-    if operation is not None and written:
-        with recording(operation) as recorder:
-            recorder.tell(Happening.HANDOVER_WRITTEN, files=files_of(written))
+    written, unplaced = _handed_over(results, state, out_dir / FOLDER, operation)
+    out = console(as_json)
     if listed and not as_json:
-        from rich.text import Text
-
         for row in results.candidates:
             out.print(Text(_line(row, state.get(row.id))))
-    rows = [(name.replace("_", " "), str(count)) for name, count in summary.items()]
-    table(rows, as_json=as_json)
+    table([(name.replace("_", " "), str(count)) for name, count in summary.items()], as_json=as_json)
     for name in unplaced:
         out.print(_("{name} is confirmed but has no position: hand over its photograph", name=name))
     if written:
@@ -237,10 +266,6 @@ def command(
             _("wrote {written} hand-over files to {out_dir}", written=len(written), out_dir=out_dir / FOLDER)
         )
     if as_json:
-        rows_json = _rows(results, state)
-        emit_json(
-            summary
-            | {"confirmed_without_position": unplaced, "handover": [str(p) for p in written]}
-            | {"decisions": rows_json}
-        )
+        handed = {"confirmed_without_position": unplaced, "handover": [str(p) for p in written]}
+        emit_json(summary | handed | {"decisions": _rows(results, state)})
     return 0

@@ -126,13 +126,24 @@ def status(*, case_folder: Path, picture: Path | None, overwrite: bool, as_json:
 
 def print_status(status: Status, *, as_json: bool) -> None:
     """The segment table and what must be known with it."""
+    from rich.text import Text
+
+    from airbeat.flight.searchstatus import NOT_CLEARED
+
+    _print_segments(status, as_json=as_json)
+    _print_success(status, as_json=as_json)
+    out = console(as_json)
+    for note in status.notes:
+        out.print(Text(_("note: {note}", note=translated(note)), style="dim"))
+    out.print(Text(NOT_CLEARED, style="bold"))
+
+
+def _print_segments(status: Status, *, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from airbeat.geo.notation import decimal_degrees
     from airbeat.report.searchpapers import SEGMENT_HEADS, segment_cells
 
-    out = console(as_json)
     grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     grid.add_column(SEGMENT_HEADS[0], max_width=22, overflow="fold")
     for head in SEGMENT_HEADS[1:]:
@@ -142,50 +153,38 @@ def print_status(status: Status, *, as_json: bool) -> None:
         grid.add_row(*(Text(cell) for cell in segment_cells(row)[:-1]), Text(segment_cells(row)[-1] + mark))
     outside = [f"{status.rest_before:.1%}", *("–",) * 6, f"{status.rest_after:.1%}", "–"]
     grid.add_row(Text(_("rest of the world")), Text("–"), *(Text(cell) for cell in outside))
-    out.print(grid)
+    console(as_json).print(grid)
+
+
+def _print_success(status: Status, *, as_json: bool) -> None:
+    """What the searches are worth together, what was found, and what comes next."""
+    from rich.text import Text
+
+    from airbeat.geo.notation import decimal_degrees
+
+    out = console(as_json)
     low, high = status.success
-    images = status.images
-    out.print(
-        Text(
-            _(
-                "OPOS {low:.1%} to {high:.1%}: the chance that all searches so far would have found "
-                "the person",
-                low=low,
-                high=high,
-            )
-        )
+    text = _(
+        "OPOS {low:.1%} to {high:.1%}: the chance that all searches so far would have found the person",
+        low=low,
+        high=high,
     )
-    out.print(Text(images_line(images)))
+    out.print(Text(text))
+    out.print(Text(images_line(status.images)))
     for find in status.finds:
         place = decimal_degrees(find.position) if find.position else "an unknown place"
-        out.print(
-            Text(
-                _("{decision}: {find} at {place}", decision=find.decision, find=find.id, place=place),
-                style="bold",
-            )
-        )
+        text = _("{decision}: {find} at {place}", decision=find.decision, find=find.id, place=place)
+        out.print(Text(text, style="bold"))
     if status.undecided:
-        out.print(
-            Text(
-                _("{undecided} candidates are not decided: look at them first", undecided=status.undecided),
-                style="yellow",
-            )
-        )
+        text = _("{undecided} candidates are not decided: look at them first", undecided=status.undecided)
+        out.print(Text(text, style="yellow"))
     if status.next_best:
-        out.print(
-            Text(
-                _(
-                    "next best: {next_best} ({next_basis})",
-                    next_best=status.next_best,
-                    next_basis=status.next_basis,
-                )
-            )
+        text = _(
+            "next best: {next_best} ({next_basis})",
+            next_best=status.next_best,
+            next_basis=status.next_basis,
         )
-    for note in status.notes:
-        out.print(Text(_("note: {note}", note=translated(note)), style="dim"))
-    from airbeat.flight.searchstatus import NOT_CLEARED
-
-    out.print(Text(NOT_CLEARED, style="bold"))
+        out.print(Text(text))
 
 
 def images_line(images: ImagesRow) -> str:

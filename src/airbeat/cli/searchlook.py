@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.language.words import _
+
+if TYPE_CHECKING:
+    from airbeat.mission.mission import Mission
+    from airbeat.report.searched import SearchResults
 
 __all__ = ["command"]
 
@@ -57,6 +62,7 @@ def command(
     \b
     airbeat search look C001 --mission missions/demo-hillside.yaml --candidates candidates
     """
+    from airbeat.checks.findings import has_errors
     from airbeat.checks.plan import check_plan
     from airbeat.cli.plan import findings_json, plan_json, print_findings, print_plan
     from airbeat.formats.atomic import write_files
@@ -85,6 +91,19 @@ def command(
     plan = plan_mission(parse_mission(text, name=str(target), base_dir=target.parent))
     findings = check_plan(plan)
     write_files({target: text}, overwrite=overwrite)
+    _warn_of_flat_ground(candidate, flown, results)
+    print_plan(plan, as_json=as_json)
+    print_findings(findings, as_json=as_json)
+    console(as_json).print(
+        _("wrote {target}; next: airbeat plan {target} --out plans", target=target), markup=False
+    )
+    if as_json:
+        emit_json(plan_json(plan) | {"file": str(target), "findings": findings_json(findings)})
+    return 1 if has_errors(findings) else 0
+
+
+def _warn_of_flat_ground(candidate: str, flown: Mission, results: SearchResults) -> None:
+    """Say where a slope was not reckoned with: the candidate then lies elsewhere."""
     if flown.terrain is None:
         click.echo(_("no height model (terrain) in the mission: flat ground was assumed"), err=True)
     elif "flat ground" in results.positions:
@@ -96,11 +115,3 @@ def command(
             ),
             err=True,
         )
-    print_plan(plan, as_json=as_json)
-    print_findings(findings, as_json=as_json)
-    console(as_json).print(
-        _("wrote {target}; next: airbeat plan {target} --out plans", target=target), markup=False
-    )
-    if as_json:
-        emit_json(plan_json(plan) | {"file": str(target), "findings": findings_json(findings)})
-    return 1 if any(f.severity.value == "error" for f in findings) else 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ from airbeat.errors import UsageError
 from airbeat.language.words import _, translated
 
 if TYPE_CHECKING:
+    from airbeat.checks.findings import Finding
     from airbeat.flight.casefolder import CaseFolder
     from airbeat.geo.terrain import Terrain
     from airbeat.mission.case import Launch
+    from airbeat.mission.plan import FlightPlan
     from airbeat.search.crews import Searcher
-    from airbeat.search.nextsortie import NextSorties
+    from airbeat.search.nextsortie import NextSorties, Sortie
 
 __all__ = ["command"]
 
@@ -75,7 +78,7 @@ def command(
     found = plan_next(
         case.current(), case.model.visible, searchers, minutes=minutes, seed=seed, effort=effort
     )
-    return _written(
+    return _finish(
         case, place, found, out_dir=out_dir or case_folder / "next", overwrite=overwrite, as_json=as_json
     )
 
@@ -180,15 +183,63 @@ def _terrain(case: CaseFolder, launch: Launch) -> Terrain | None:
     return replace(terrain, beyond_m=height_m)
 
 
-def _written(
-    case: CaseFolder, place: int, found: NextSorties, *, out_dir: Path, overwrite: bool, as_json: bool
-) -> int:
-    """Check, print and write the sorties; the exit code."""
-    from airbeat.checks.findings import Severity
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CheckedSortie:
+    """A sortie as it is written: its mission file, its plan, and what the checks found in it.
+
+    Attributes:
+        sortie: what was planned to be flown.
+        path: of the mission file; plan files have its name too.
+        text: of the mission file.
+        plan: of that mission.
+        findings: of that plan.
+    """
+
+    sortie: Sortie
+    path: Path
+    text: str
+    plan: FlightPlan
+    findings: list[Finding]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the checks found an error."""
+        from airbeat.checks.findings import has_errors
+
+        return has_errors(self.findings)
+
+    def row(self) -> tuple[str, str]:
+        """Its figures for people."""
+        estimate, start_s = self.plan.estimate, self.sortie.start_s
+        flown = (
+            ""
+            if estimate is None
+            else f"{estimate.duration_s / 60:.1f} min, {estimate.length_m / 1000:.2f} km, "
+        )
+        height = _("above ground {height}", height=self.plan.height_above_ground)
+        finds = _(", finds {found:.1%}", found=self.sortie.found)
+        start = _(", take off {start_s:.0f} s after the first", start_s=start_s) if start_s else ""
+        return self.path.stem, flown + height + finds + start
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``--json`` prints of it."""
+        from airbeat.report.planfigures import findings_json, plan_json
+
+        return plan_json(self.plan) | {
+            "file": str(self.path),
+            "found": self.sortie.found,
+            "start_s": self.sortie.start_s,
+            "findings": findings_json(self.findings),
+        }
+
+
+def _checked(case: CaseFolder, place: int, found: NextSorties, out_dir: Path) -> Iterator[_CheckedSortie]:
+    """The sorties, each planned from its mission file as a pilot would, and checked.
+
+    Raises:
+        PlanningError: no safe plan exists for one.
+    """
     from airbeat.checks.plan import check_plan
-    from airbeat.cli.plan import findings_json, plan_json, print_findings
-    from airbeat.formats.atomic import write_files
-    from airbeat.formats.files import write_several_plans
     from airbeat.mission.closerlook import moved_terrain
     from airbeat.mission.loader import parse_mission
     from airbeat.mission.nextmission import sortie_text
@@ -197,12 +248,9 @@ def _written(
     launch, tree = case.case.launches[place], _tree(case)
     modelled = case.case.terrain is not None
     update = len(case.updates) + 1
-    texts: dict[Path, str] = {}
-    plans, rows, per_sortie, failed = {}, [], [], False
     for sortie in found.sorties:
-        stem = f"next-{update}-drone-{sortie.searcher + 1}-sortie-{sortie.number}"
-        path = out_dir / f"{stem}.yaml"
-        texts[path] = sortie_text(
+        path = out_dir / f"next-{update}-drone-{sortie.searcher + 1}-sortie-{sortie.number}.yaml"
+        text = sortie_text(
             tree,
             case_name=case.case.provenance.source_name or "case.yaml",
             drone=sortie.searcher,
@@ -215,32 +263,12 @@ def _written(
             spacing_m=found.spacing_m,
             terrain=moved_terrain(tree["terrain"], case.stored.__getitem__, out_dir) if modelled else None,
         )
-        plan = plan_mission(parse_mission(texts[path], name=path.name, base_dir=out_dir))
-        findings = check_plan(plan)
-        failed |= any(f.severity is Severity.ERROR for f in findings)
-        print_findings(findings, as_json=as_json)
-        plans[stem] = plan
-        estimate = plan.estimate
-        flown = (
-            ""
-            if estimate is None
-            else f"{estimate.duration_s / 60:.1f} min, {estimate.length_m / 1000:.2f} km, "
-        )
-        start = (
-            _(", take off {start_s:.0f} s after the first", start_s=sortie.start_s) if sortie.start_s else ""
-        )
-        height = _("above ground {height}", height=plan.height_above_ground)
-        rows.append((stem, flown + height + _(", finds {found:.1%}", found=sortie.found) + start))
-        per_sortie.append(
-            plan_json(plan)
-            | {
-                "file": str(path),
-                "found": sortie.found,
-                "start_s": sortie.start_s,
-                "findings": findings_json(findings),
-            }
-        )
-    table(rows, as_json=as_json, title=_("{case}: next sorties", case=case.case.name))
+        plan = plan_mission(parse_mission(text, name=path.name, base_dir=out_dir))
+        yield _CheckedSortie(sortie=sortie, path=path, text=text, plan=plan, findings=check_plan(plan))
+
+
+def _print_found(found: NextSorties, *, as_json: bool) -> None:
+    """What the sorties find together, and what must be known of it."""
     out = console(as_json)
     out.print(
         _(
@@ -255,13 +283,40 @@ def _written(
     )
     for note in found.notes:
         out.print(_("note: {note}", note=translated(note)), markup=False)
-    files: list[str] = []
+
+
+def _write(sorties: list[_CheckedSortie], out_dir: Path, *, overwrite: bool) -> list[Path]:
+    """Missions and plans of all sorties.
+
+    Raises:
+        UsageError: a file is there already, or cannot be written.
+    """
+    from airbeat.formats.atomic import write_files
+    from airbeat.formats.files import write_several_plans
+
+    missions = write_files({s.path: s.text for s in sorties}, overwrite=overwrite)
+    plans = {s.path.stem: s.plan for s in sorties}
+    return [*missions, *write_several_plans(plans, out_dir, overwrite=overwrite)]
+
+
+def _finish(
+    case: CaseFolder, place: int, found: NextSorties, *, out_dir: Path, overwrite: bool, as_json: bool
+) -> int:
+    """Check, print and write the sorties; the exit code."""
+    from airbeat.cli.plan import print_findings
+
+    sorties: list[_CheckedSortie] = []
+    for one in _checked(case, place, found, out_dir):
+        print_findings(one.findings, as_json=as_json)
+        sorties.append(one)
+    failed = any(s.failed for s in sorties)
+    table([s.row() for s in sorties], as_json=as_json, title=_("{case}: next sorties", case=case.case.name))
+    _print_found(found, as_json=as_json)
+    files = [] if failed else _write(sorties, out_dir, overwrite=overwrite)
+    out = console(as_json)
     if failed:
         out.print(_("nothing was written: the checks found errors"), markup=False)
     else:
-        write_files(texts, overwrite=overwrite)
-        written = [*texts, *write_several_plans(plans, out_dir, overwrite=overwrite)]
-        files = [str(path) for path in written]
         out.print(_("wrote {files} files into {out_dir}", files=len(files), out_dir=out_dir), markup=False)
     if as_json:
         emit_json(
@@ -270,9 +325,9 @@ def _written(
                 "bound": found.bound,
                 "spacing_m": found.spacing_m,
                 "detection": found.detection,
-                "sorties": per_sortie,
+                "sorties": [s.to_json() for s in sorties],
                 "notes": list(found.notes),
-                "files": files,
+                "files": [str(path) for path in files],
             }
         )
     return 1 if failed else 0

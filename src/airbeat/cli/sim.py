@@ -35,6 +35,38 @@ def _camera(mission: Mission | None, photos: Path, seed: int) -> tuple[Ground, E
     return ground, EmbeddedCamera(ground, mission.camera, photos)
 
 
+def _stand(mission: Mission | None, home: LatLon | None, home_amsl_m: float | None) -> tuple[LatLon, float]:
+    """Where the vehicle stands, and the height of that place above mean sea level [m].
+
+    Raises:
+        UsageError: nothing says where.
+    """
+    if mission is not None:
+        home = home or mission.home
+        home_amsl_m = mission.home_amsl_m if home_amsl_m is None else home_amsl_m
+    if home is None:
+        raise UsageError("no place to stand", remedy="give a mission file or --home LAT,LON")
+    return home, home_amsl_m or 0.0
+
+
+def _keep_photographs(ground: Ground, camera: EmbeddedCamera, photos: Path) -> str:
+    """Wait for the last photographs, and write where people lie on the ground; what was written."""
+    if camera.pending:
+        click.echo(
+            _("ended; {pending} photographs are still to be written: wait", pending=camera.pending),
+            err=True,
+        )
+    written = camera.close()
+    truth = photos.with_name(photos.name + "-truth.json")
+    ground.write_truth(truth, camera.seen)
+    return _(
+        "wrote {written} photographs to {photos}, the truth to {truth}",
+        written=len(written),
+        photos=photos,
+        truth=truth,
+    )
+
+
 def _wait_for_the_end() -> None:
     """Return on Ctrl-C or when asked to terminate."""
     ended = threading.Event()
@@ -97,14 +129,10 @@ def command(
     from airbeat.sim.vehicle.server import EmbeddedVehicle
 
     loaded = load_mission(mission) if mission is not None else None
-    if home is None and loaded is None:
-        raise UsageError("no place to stand", remedy="give a mission file or --home LAT,LON")
-    amsl_m = home_amsl_m if home_amsl_m is not None else (loaded.home_amsl_m if loaded else None)
-    place = home or (loaded.home if loaded else None)
-    assert place is not None  # noqa: S101 - one of the two was given
+    place, amsl_m = _stand(loaded, home, home_amsl_m)
     config = VehicleConfig(
         home=place,
-        home_amsl_m=amsl_m or 0.0,
+        home_amsl_m=amsl_m,
         seed=seed,
         speedup=speedup,
         wind_m_s=wind_m_s,
@@ -120,20 +148,5 @@ def command(
             emit_json({"vehicle": "embedded", "url": vehicle.url, "udp_url": vehicle.udp_url, "seed": seed})
         _wait_for_the_end()
     if camera is not None and ground is not None and photos is not None:
-        if camera.pending:
-            click.echo(
-                _("ended; {pending} photographs are still to be written: wait", pending=camera.pending),
-                err=True,
-            )
-        written = camera.close()
-        truth = photos.with_name(photos.name + "-truth.json")
-        ground.write_truth(truth, camera.seen)
-        out.print(
-            _(
-                "wrote {written} photographs to {photos}, the truth to {truth}",
-                written=len(written),
-                photos=photos,
-                truth=truth,
-            )
-        )
+        out.print(_keep_photographs(ground, camera, photos))
     return 0
