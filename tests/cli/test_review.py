@@ -88,6 +88,17 @@ def test_decisions_are_kept_counted_and_handed_over_and_an_undo_takes_the_files_
     assert list((found / "handover").iterdir()) == []
 
 
+def test_a_note_is_kept_as_it_was_written_in_any_language(
+    airbeat: Run, found: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRBEAT_LANGUAGE", "zh_CN")
+    name, _ = _candidates(found)
+    done = airbeat("review", "found", "--set", f"{name}=clue", "--note", "person", "--json")
+    assert done.returncode == 0, done.stderr
+    decided = next(d for d in json.loads(done.stdout)["decisions"] if d["id"] == name)
+    assert (decided["verdict"], decided["note"]) == ("clue", "person")
+
+
 def test_the_terminal_asks_for_one_candidate_after_the_other_and_goes_on_later(
     airbeat: Run, found: Path, workplace: Path
 ) -> None:

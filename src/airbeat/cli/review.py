@@ -11,7 +11,7 @@ import click
 from airbeat.cli.operation import operation_option, recording, user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import UsageError
-from airbeat.language.words import N_, _, translated
+from airbeat.language.words import N_, _
 from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _step_through(
             return
         key = key.strip().lower()[:1]
         if key in _KEYS:
-            _decide(reviews, row.id, _KEYS[key], reviewer=reviewer, note=translated(note))
+            _decide(reviews, row.id, _KEYS[key], reviewer=reviewer, note=note)
             last.append(at)
             note, at = "", at + 1
         elif key == "t":
@@ -151,7 +151,7 @@ def _step_through(
 def _decide(reviews: Reviews, name: str, verdict: str, *, reviewer: str, note: str) -> None:
     from airbeat.ops.reviews import Verdict
 
-    reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=translated(note))
+    reviews.decide(name, Verdict(verdict), reviewer=reviewer, note=note)
 
 
 def _decide_as_told(
@@ -172,7 +172,7 @@ def _decide_as_told(
         if reviews.undo(name, reviewer=reviewer) is None:
             raise UsageError(f"nothing was decided on {name}")
     for name, verdict in decisions:
-        _decide(reviews, name, verdict, reviewer=reviewer, note=translated(note))
+        _decide(reviews, name, verdict, reviewer=reviewer, note=note)
 
 
 def _handed_over(
@@ -249,7 +249,7 @@ def command(
     with OperationsLog(log_beside(out_dir)) as log:
         log.verify()
         reviews = Reviews(log, reviewables(results))
-        _decide_as_told(reviews, pairs, undone, reviewer=who, note=translated(note))
+        _decide_as_told(reviews, pairs, undone, reviewer=who, note=note)
         if not (pairs or undone or listed or as_json) and sys.stdin.isatty():
             _step_through(results, reviews, out_dir, reviewer=who, show=show)
         state, summary = reviews.state(), _summary(reviews)
