@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,10 +59,8 @@ def _simulator(folder: Path, port: int) -> Iterator[None]:
         process.communicate(timeout=120)
 
 
-@pytest.mark.timeout(1200)
-def test_a_flights_photographs_update_the_map_only_once_they_are_reviewed(
-    airbeat: Run, workplace: Path
-) -> None:
+def _photographed(airbeat: Run, workplace: Path) -> dict[str, Any]:
+    """What a search of the photographs of a simulated flight gives; its ledger is written too."""
     (workplace / "strip.yaml").write_text(MISSION)
     port = _free_port()
     with _simulator(workplace, port):
@@ -81,7 +80,15 @@ def test_a_flights_photographs_update_the_map_only_once_they_are_reviewed(
         time.sleep(0.2)
     assert airbeat("ledger", "strip.yaml", "--flight", "flight").returncode in (0, 1)
     assert airbeat("detect", "photos", "--out", "candidates", timeout_s=400).returncode == 0
-    results = json.loads((workplace / "candidates" / "candidates.json").read_text())
+    results: dict[str, Any] = json.loads((workplace / "candidates" / "candidates.json").read_text())
+    return results
+
+
+@pytest.mark.timeout(1200)
+def test_a_flights_photographs_update_the_map_only_once_they_are_reviewed(
+    airbeat: Run, workplace: Path
+) -> None:
+    results = _photographed(airbeat, workplace)
     taken = len(results["frames"])
     assert taken >= 2
 
