@@ -338,7 +338,7 @@ async function begin() {
   act = new DeskAct(() => desk.here, guarded);
   let self = await me();
   if (!self.name) self = await name();
-  $("operation").textContent = self.operation;
+  $("operation").textContent = $("operation").title = self.operation;
   $("who").textContent = self.name;
   await refreshed();
   listen();

@@ -324,7 +324,7 @@ async function begin() {
   alerts = new Alerts($("alerts"), $("no-alerts"), $("sound"));
   build();
   measure = new Measure(map, $("measure"), $("measured"));
-  $("operation").textContent = (await me()).operation;
+  $("operation").textContent = $("operation").title = (await me()).operation;
   await addBase(map, control);
   setInterval(drawVehicles, 1000);
   await begun().then(listen, lost);

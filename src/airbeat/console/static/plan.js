@@ -319,7 +319,7 @@ async function begin() {
   wire();
   let self = await me();
   if (!self.name) self = await name();
-  $("operation").textContent = self.operation;
+  $("operation").textContent = $("operation").title = self.operation;
   $("who").textContent = self.name;
   const before = JSON.parse(sessionStorage.getItem("airbeat-drawing") || "null");
   if (before) { ({ kept } = before); editor.drawing = before.drawing; editor.redrawn(); fit(); }
