@@ -21,6 +21,7 @@ from airbeat.detect.results import crop_name, write_results
 from airbeat.detect.search import FrameTask, SearchSettings
 from airbeat.detect.workers import Outcome, available_cores, searched
 from airbeat.errors import FrameError, UsageError
+from airbeat.frames.folder import as_text
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.sources import FolderSource, FrameSource, ListedFrames
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
@@ -349,7 +350,7 @@ class Search:
         )
         refused = [*register.refused, *(FrameRefusal(path=p, name=n, reason=r) for n, p, r in source.refused)]
         run = DetectionRun(
-            source=source.name,
+            source=as_text(source.name),
             ground=_FLAT if settings.terrain is None else f"height model {settings.terrain.terrain.name}",
             frames=frames,
             refused=tuple(sorted(refused, key=lambda r: r.name)),

@@ -19,6 +19,7 @@ from airbeat.detect.naming import LookKey, Names, look_box
 from airbeat.detect.run import WORK, DetectionRun, Search, Searching, on_this_machine
 from airbeat.detect.search import FrameTask, SearchSettings
 from airbeat.errors import InputFileError, UsageError
+from airbeat.frames.folder import as_text
 from airbeat.frames.sources import FrameSource
 
 __all__ = ["watch_source"]
@@ -62,7 +63,7 @@ def watch_source(
     """
     searching = searching or on_this_machine(None)
     earlier = _earlier(out_dir)
-    if earlier.source not in {None, source.name}:
+    if earlier.source not in {None, as_text(source.name)}:
         if not overwrite:
             raise UsageError(
                 f"{out_dir} holds the results of {earlier.source}",

@@ -12,7 +12,7 @@ from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import read_frame_meta
 
-__all__ = ["PHOTOGRAPHS", "VIDEOS", "FolderListing", "FolderScan", "list_folder", "scan_folder"]
+__all__ = ["PHOTOGRAPHS", "VIDEOS", "FolderListing", "FolderScan", "as_text", "list_folder", "scan_folder"]
 
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dng"})
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".ts", ".mts", ".webm"})
@@ -20,6 +20,14 @@ VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".ts", ".mts", ".web
 
 RESULTS = "candidates.json"
 """A folder that holds this file was written by a search; its cut-outs are no photographs."""
+
+
+def as_text(name: str) -> str:
+    r"""A file's name as results may hold it: bytes of it that are no UTF-8 are written out (``\\xff``).
+
+    Cards from systems with another encoding bring such names; JSON readers refuse them as they are.
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
