@@ -145,7 +145,9 @@ def default_out(source: str) -> Path:
     if "://" in source:
         return Path("stream-candidates")
     path = Path(source)
-    return path.with_name(path.name + "-candidates")
+    if path.name in {"", ".."}:  # of "." and its like the name is elsewhere
+        path = path.resolve()
+    return path.with_name(f"{path.name}-candidates") if path.name else Path("candidates")
 
 
 @contextmanager
