@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from airbeat.errors import FrameError
+from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import read_frame_meta
 
@@ -137,11 +137,17 @@ def list_folder(folder: Path, *, leave_out: Collection[Path] = ()) -> FolderList
 
     Raises:
         FrameError: no such folder, or it cannot be listed.
+        UsageError: the folder itself is to be left out.
     """
     files: list[str] = []
     left_out: list[str] = []
     ignored = 0
     closed = {p.resolve() for p in leave_out}
+    if folder.resolve() in closed:
+        raise UsageError(
+            f"results in {folder} would lie among its photographs, and be searched with them next time",
+            remedy="choose another folder for them",
+        )
 
     def failed(error: OSError) -> None:
         path = Path(error.filename or folder)

@@ -94,6 +94,7 @@ class FolderSource(FrameSource):
 
         Raises:
             FrameError: it cannot be read.
+            UsageError: results would lie among its photographs.
         """
         listed = list_folder(self.folder, leave_out=self.leave_out)
         self.ignored, self.left_out = listed.ignored, tuple(map(as_text, listed.left_out))

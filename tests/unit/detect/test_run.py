@@ -269,6 +269,14 @@ def test_an_output_folder_inside_the_photographs_is_not_searched(card, tmp_path)
     assert again.folders == ("found",)
 
 
+def test_results_among_the_photographs_are_refused_before_anything_is_written(card, tmp_path):
+    """Cut-outs and contact sheets would be searched as photographs the next time."""
+    folder = card(picture((200, 200))).path.parent
+    with pytest.raises(UsageError, match="among its photographs"):
+        detect_folder(folder, out_dir=folder / ".." / folder.name, detector=BlueFinder(), workers=1)
+    assert [p.name for p in folder.iterdir()] == ["DJI_0001.JPG"]
+
+
 def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
