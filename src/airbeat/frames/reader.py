@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import struct
 import warnings
 from collections.abc import Mapping
@@ -36,7 +37,12 @@ _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FrameError("not a file but a folder, a pipe or a device", where=str(path))
+        size = status.st_size
+        if size == 0:
+            raise FrameError("the file is empty", where=str(path), remedy="copy it from the card again")
         if size > MAX_FILE_BYTES:
             raise FrameError(
                 f"the file has {size} bytes, more than {MAX_FILE_BYTES}",

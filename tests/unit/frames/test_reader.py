@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,7 +160,7 @@ def test_xmp_that_is_not_well_formed_is_read_attribute_by_attribute(tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "wording"),
     [
-        (b"", "not a photograph"),
+        (b"", "the file is empty"),
         (b"\xff\xd8\xff", "not a photograph"),
         (b"GIF89a" + b"\0" * 99, "not a photo"),
     ],
@@ -169,6 +170,13 @@ def test_what_is_no_photograph_is_refused(tmp_path: Path, content: bytes, wordin
     path.write_bytes(content)
     with pytest.raises(FrameError, match=wording):
         read_frame_meta(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(FrameError, match="a pipe or a device"):
+        read_frame_meta(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
