@@ -92,6 +92,7 @@ def test_a_place_for_programs_names_its_datums(airbeat: Run, photograph: Path, t
         (["9000,10"], 2, "outside the picture of 4000×3000 px"),
         (["2000,1500", "--home", "47.5,11.5"], 2, "only with --terrain"),
         (["2000,1500", "--ground-height-m", "150"], 3, "not above the ground"),
+        (["2000,1500", "--ground-height-m=-inf"], 2, "a ground height of -inf m"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_remedy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +221,10 @@ def command(
         raise UsageError("a height model and a height of flat ground exclude each other", remedy="give one")
     if home is not None and not terrain_files:
         raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
+    if not math.isfinite(ground_height_m):
+        raise UsageError(
+            f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
+        )
     meta = _frame(image, telemetry, camera_pitch_deg)
     _inside(meta, pixel)
     terrain = terrain_for_frames(terrain_files, [meta], home=home) if terrain_files else None

@@ -207,6 +207,10 @@ def search_settings(
         raise UsageError(f"GSD {gsd_m_px} m/px is outside 0.001…1", remedy="give metres per pixel")
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"threshold {threshold} is outside 0…1")
+    if not (callable(ground_height_m) or math.isfinite(ground_height_m)):
+        raise UsageError(
+            f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
+        )
     if modality not in {None, "rgb", "thermal"}:
         raise UsageError(f"no modality {modality!r}", remedy="give rgb or thermal")
     name = detector if isinstance(detector, str) else type(detector).__name__

@@ -220,6 +220,8 @@ def test_results_are_not_replaced_where_that_was_not_allowed(card, tmp_path):
         {"detector": BlueFinder(), "max_false_per_frame": 1.0},
         {"threshold": 1.5},
         {"gsd_m_px": 2.5},
+        {"ground_height_m": float("nan")},
+        {"ground_height_m": float("-inf")},
         {"max_false_per_frame": 0.0},
         {"workers": 0},
     ],
