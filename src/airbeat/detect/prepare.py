@@ -15,6 +15,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.frames.pairing import complete_from_telemetry
 from airbeat.frames.reader import read_frame_meta
 from airbeat.frames.sources import FolderSource, FollowedFolder, FrameSource, SourceFrame
+from airbeat.frames.videotrack import VideoTrack
 from airbeat.geo.coordinates import LatLon
 from airbeat.locate.heading import checked_headings, heading_by_pictures
 from airbeat.locate.relief import TerrainGround, terrain_for_frames
@@ -81,7 +82,7 @@ def prepared(
         if frame is None:
             continue
         try:
-            metas.append(read_frame_meta(frame.path))
+            metas.append(frame.meta or read_frame_meta(frame.path))
         except FrameError as error:
             remedy = f" ({error.remedy})" if error.remedy else ""
             refused.append((frame.name, frame.path, f"{error.message}{remedy}"))
@@ -90,7 +91,7 @@ def prepared(
         if progress is not None:
             progress(source.passed / max(source.total, source.passed, 1))
     if telemetry is not None:
-        metas = list(complete_from_telemetry(metas, telemetry, camera_pitch_deg=camera_pitch_deg))
+        metas = _completed(found, metas, telemetry, camera_pitch_deg)
     as_written = metas
     metas = list(checked_headings(metas, look=heading_by_pictures))
     said = Counter(
@@ -111,6 +112,36 @@ def prepared(
         refused=[*source.refused, *refused],
     )
     return ready, _ground(terrain, metas, home)
+
+
+def _completed(
+    frames: Sequence[SourceFrame],
+    metas: Sequence[FrameMeta],
+    telemetry: Path,
+    camera_pitch_deg: float | None,
+) -> list[FrameMeta]:
+    """Metadata completed from a log: those of a video's frames from its own subtitles by the video's time."""
+    done = list(metas)
+    videos = {frame.video for frame in frames if frame.video is not None}
+    own = [
+        i
+        for i, frame in enumerate(frames)
+        if frame.video is not None and (len(videos) == 1 or frame.video.stem == telemetry.stem)
+    ]
+    if own and telemetry.suffix.lower() == ".srt":
+        track = VideoTrack(telemetry)
+        for i in own:
+            done[i] = track.placed(metas[i], frames[i].second_s)
+    else:
+        own = []
+    others = sorted(set(range(len(metas))) - set(own))
+    if others or not metas:
+        by_clock = complete_from_telemetry(
+            [metas[i] for i in others], telemetry, camera_pitch_deg=camera_pitch_deg
+        )
+        for i, meta in zip(others, by_clock, strict=True):
+            done[i] = meta
+    return done
 
 
 def _ground(terrain: Sequence[Path], metas: Sequence[FrameMeta], home: LatLon | None) -> TerrainGround | None:

@@ -18,7 +18,7 @@ from airbeat.frames.telemetry import Poses, Telemetry, read_telemetry
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 
-__all__ = ["complete_from_telemetry", "completed"]
+__all__ = ["complete_from_telemetry", "completed", "filled"]
 
 Array = npt.NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def completed(
             said = f"{telemetry.name} says nothing of the time of this photograph"
             result.append(replace(meta, findings=(*meta.findings, said)))
         else:
-            result.append(_filled(meta, pose, telemetry.name, pairing.method, camera_pitch_deg))
+            result.append(filled(meta, pose, telemetry.name, pairing.method, camera_pitch_deg))
     return tuple(result)
 
 
@@ -195,9 +195,16 @@ def _by_order(frames: Sequence[FrameMeta], telemetry: Telemetry) -> _Pairing:
     )
 
 
-def _filled(
-    meta: FrameMeta, pose: Poses, name: str, method: str, camera_pitch_deg: float | None
-) -> FrameMeta:
+def filled(meta: FrameMeta, pose: Poses, name: str, method: str, camera_pitch_deg: float | None) -> FrameMeta:
+    """A photograph with what a pose says that it does not say itself.
+
+    Args:
+        meta: the photograph.
+        pose: one sample.
+        name: the telemetry file's.
+        method: how the two were paired, in words.
+        camera_pitch_deg: as for `complete_from_telemetry`.
+    """
     known: dict[str, float | LatLon] = {}
     findings = []
     try:

@@ -13,6 +13,7 @@ from airbeat.frames.folder import VIDEOS, FolderListing, as_text, list_folder
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import has_its_end
 from airbeat.frames.video import VideoSampling, sampled_frames
+from airbeat.frames.videotrack import TrackBeside
 
 __all__ = ["FolderSource", "FollowedFolder", "FrameSource", "ListedFrames", "SourceFrame", "VideoSource"]
 
@@ -25,11 +26,15 @@ class SourceFrame:
         path: the file.
         name: what it is called in results: its path below the folder, with ``/`` between names.
         meta: its metadata, where they are known already.
+        video: the video that it is a frame of; None for a photograph or a frame of a stream.
+        second_s: at which second of the video [s].
     """
 
     path: Path
     name: str
     meta: FrameMeta | None = None
+    video: Path | None = None
+    second_s: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -269,8 +274,17 @@ def _of_video(
     folder, called = source.frames_dir, as_text(name)
     source.refused[:] = [r for r in source.refused if r[0] != called]  # it has changed, and is tried again
     try:
+        is_live = "://" in address
+        beside = None if is_live else TrackBeside(Path(address))
         for path in sampled_frames(address, folder / name, source.sampling, stopped=stopped):
-            yield SourceFrame(path=path, name=as_text(path.relative_to(folder).as_posix()))
+            second_s = 0.0 if is_live else float(path.stem)  # a frame is called by it
+            yield SourceFrame(
+                path=path,
+                name=as_text(path.relative_to(folder).as_posix()),
+                meta=beside and beside.meta_of(path, second_s),
+                video=None if is_live else Path(address),
+                second_s=second_s,
+            )
     except FrameError as error:
         remedy = f" ({error.remedy})" if error.remedy else ""
         source.refused.append((called, Path(address), f"{error.message}{remedy}"))

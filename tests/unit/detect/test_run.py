@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from airbeat.detect.detections import Detections
-from airbeat.detect.prepare import prepared
+from airbeat.detect.prepare import PreparedFrames, prepared
 from airbeat.detect.run import detect_folder, detect_frames, detect_source, search_settings
 from airbeat.detect.search import SearchedFrame
 from airbeat.errors import DependencyError, FrameError, UsageError
-from airbeat.frames.sources import FolderSource
+from airbeat.frames.sources import FolderSource, SourceFrame
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.locate.relief import terrain_for_frames
@@ -343,3 +343,21 @@ def test_photographs_without_a_position_get_theirs_from_telemetry(tmp_path, monk
     run = detect_source(ready, search_settings(detector=BlueFinder()), out_dir=tmp_path / "out", workers=1)
     assert distance_m(run.candidates[0].candidate.point.position, place) < 0.1
     assert [r.name for r in run.refused] == ["2.png"]
+
+
+def test_subtitles_given_for_a_video_are_taken_by_the_videos_time_though_no_clock_agrees(tmp_path):
+    """The drone hovers, and the photograph beside the video is no frame of it."""
+    video, frames = tmp_path / "DJI_0001.MP4", []
+    for second in range(3):
+        path = tmp_path / f"{second}.png"
+        cv2.imwrite(str(path), picture((400, 300)))
+        frames.append(SourceFrame(path=path, name=path.name, video=video, second_s=float(second)))
+    entry = (
+        "{n}\n00:00:0{s},000 --> 00:00:0{s},999\n2031-07-09 23:00:0{s}.000\n[focal_len: 24.00] "
+        "[latitude: 51.0] [longitude: 8.0] [rel_alt: 5{s}.0] [gb_yaw: 0.0 gb_pitch: -90.0 gb_roll: 0.0]\n\n"
+    )
+    (tmp_path / "b.SRT").write_text("".join(entry.format(n=s + 1, s=s) for s in range(3)))
+    source = PreparedFrames(name="v", frames=frames)
+    ready, _ = prepared(source, telemetry=tmp_path / "b.SRT")
+    heights = [f.meta.height_above_home_m for f in ready.frames if f.meta is not None]
+    assert heights == [50.0, 51.0, 52.0]
