@@ -68,8 +68,8 @@ def read_coco(path: Path, images_dir: Path) -> CocoSet:
     """Read a COCO file of persons.
 
     The categories are those called person, pedestrian, people or human (some sets tell walking people from
-    others), or the only one; boxes of others are left out. Where ``images_dir`` does not hold ``file_name`` as written, its last part is tried: many files
-    write ``images/`` into it.
+    others), or the only one; boxes of others are left out. Where ``images_dir`` does not hold ``file_name``
+    as written, its last part is tried: many files write ``images/`` into it.
 
     Args:
         path: the COCO file.
