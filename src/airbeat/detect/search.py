@@ -26,7 +26,7 @@ from airbeat.detect.records import FoundBox, FrameRefusal, SearchedFrame
 from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.opencv import opencv
-from airbeat.frames.reader import load_image, read_frame_meta
+from airbeat.frames.reader import blank_rows, load_image, read_frame_meta
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.ground import gsd_m_px, locate_pixels
 from airbeat.locate.relief import TerrainGround
@@ -38,6 +38,7 @@ _RECORD_VERSION = 1
 
 _COARSEST_GSD_M_PX = {"rgb": 0.10, "thermal": 0.30}
 _WARN_GSD_M_PX = {"rgb": 0.035, "thermal": 0.20}
+_BLANK_ROWS, _BLACK = 32, 2
 _CROP_MARGIN_M = 2.0
 _CROP_LARGEST_PX = 480
 _CROP_QUALITY = 88
@@ -137,6 +138,7 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
     needs_gsd = isinstance(detector, ExerciseDetector)
     gsd, findings = _usable_gsd(meta, settings, height_m, needed=needs_gsd)
     image = load_image(meta)
+    findings += _lost(meta, image)
     found = detector(image, gsd_m_px=math.nan if gsd is None else gsd, modality=meta.modality)
     found = found.only(found.scores >= settings.threshold)
     points, missed = _places(meta, found, height_m, settings)
@@ -160,6 +162,17 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
         findings=(*meta.findings, *findings, *missed),
     )
     return Found(frame=frame, crops=tuple(_crop(image, box, gsd) for box in found.xyxy_px))
+
+
+def _lost(meta: FrameMeta, image: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    """What is to be said of a JPEG that ends as it should, and whose lower part is of one colour."""
+    rows = blank_rows(image) if meta.path.suffix.lower() in {".jpg", ".jpeg"} else 0
+    if rows < _BLANK_ROWS or image[-1, 0].max() <= _BLACK:  # bars around a video's picture are black
+        return ()
+    return (
+        f"the lowest {rows} of {meta.height_px} rows are of one colour, as where a file was damaged:"
+        " nobody can be seen there",
+    )
 
 
 class _Neighbours(Sequence[FrameMeta]):

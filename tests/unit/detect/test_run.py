@@ -288,6 +288,15 @@ def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     assert json.loads(run.json_path.read_text(encoding="utf-8"))["summary"]["frames_not_searched"] == 1
 
 
+def test_a_photograph_that_lost_its_lower_part_and_yet_ends_as_it_should_says_so(card, tmp_path, paint):
+    """As recovery tools leave them: the data stop halfway, and the end mark follows."""
+    meta = card(paint())
+    data = meta.path.read_bytes()
+    meta.path.write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    run = detect_folder(meta.path.parent, out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
+    assert any("rows are of one colour" in finding for finding in run.frames[0].findings)
+
+
 def test_a_detectors_own_mistake_is_not_taken_for_a_broken_photograph(card, tmp_path):
     def broken(image_bgr, *, gsd_m_px, modality):
         raise RuntimeError("no memory")

@@ -268,6 +268,20 @@ def test_a_picture_can_be_decoded_at_a_fraction_of_its_size(
     assert load_image(meta, shrink=shrink).shape == shape
 
 
+def test_thermal_values_of_16_bits_or_in_degrees_are_spread_over_what_a_picture_shows(tmp_path: Path) -> None:
+    """Stored as they are they would be 27 to 31 of 255 greys: black."""
+    grey = np.random.default_rng(1).integers(0, 256, (60, 80))
+    Image.fromarray((7000 + 4 * grey).astype(np.uint16)).save(tmp_path / "counts.tif")
+    Image.fromarray((20 + grey / 10).astype(np.float32)).save(tmp_path / "degrees.tif")
+    Image.fromarray((grey * 257).astype(np.uint16)).save(tmp_path / "whole.png")
+    for name in ("counts.tif", "degrees.tif", "whole.png"):
+        meta = read_frame_meta(tmp_path / name)
+        assert any("more than 8 bits" in finding for finding in meta.findings)
+        seen = load_image(meta)
+        assert seen.dtype == np.uint8
+        assert np.abs(seen[:, :, 0].astype(int) - grey).max() <= 2, name
+
+
 def test_a_picture_exchanged_after_its_metadata_were_read_is_refused(tmp_path: Path) -> None:
     meta = read_frame_meta(_write(tmp_path / "a.jpg"))
     Image.new("RGB", (64, 64)).save(meta.path)
