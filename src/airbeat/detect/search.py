@@ -31,7 +31,7 @@ from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.ground import gsd_m_px, locate_pixels
 from airbeat.locate.relief import TerrainGround
 
-__all__ = ["Found", "FrameTask", "SearchSettings", "models_digest", "search_frame"]
+__all__ = ["Found", "FrameTask", "Neighbours", "SearchSettings", "models_digest", "search_frame"]
 
 _RECORD_VERSION = 1
 """Counted up when what is kept of a frame changes, so that frames of older versions are searched again."""
@@ -134,7 +134,7 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
         meta = replace(meta, modality=settings.modality)
     ground = settings.ground_height_m
     height_m = float(ground(meta)) if callable(ground) else float(ground)
-    detector = detector_for(settings.detector, meta, _Neighbours(task.neighbours))
+    detector = detector_for(settings.detector, meta, Neighbours(task.neighbours))
     needs_gsd = isinstance(detector, ExerciseDetector)
     gsd, findings = _usable_gsd(meta, settings, height_m, needed=needs_gsd)
     image = load_image(meta)
@@ -175,7 +175,7 @@ def _lost(meta: FrameMeta, image: npt.NDArray[np.uint8]) -> tuple[str, ...]:
     )
 
 
-class _Neighbours(Sequence[FrameMeta]):
+class Neighbours(Sequence[FrameMeta]):
     """Metadata of the frames around one, read only when a detector asks; unreadable ones are left out."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
