@@ -28,7 +28,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.frames.opencv import opencv
 from airbeat.frames.reader import blank_rows, load_image, read_frame_meta
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
-from airbeat.locate.ground import gsd_m_px, locate_pixels
+from airbeat.locate.ground import finest_gsd_m_px, gsd_m_px, locate_pixels
 from airbeat.locate.relief import TerrainGround
 
 __all__ = ["Found", "FrameTask", "Neighbours", "SearchSettings", "models_digest", "search_frame"]
@@ -36,6 +36,7 @@ __all__ = ["Found", "FrameTask", "Neighbours", "SearchSettings", "models_digest"
 _RECORD_VERSION = 1
 """Counted up when what is kept of a frame changes, so that frames of older versions are searched again."""
 
+_FINEST_GSD_M_PX = 0.001
 _COARSEST_GSD_M_PX = {"rgb": 0.10, "thermal": 0.30}
 _WARN_GSD_M_PX = {"rgb": 0.035, "thermal": 0.20}
 _BLANK_ROWS, _BLACK = 32, 2
@@ -218,17 +219,36 @@ def _usable_gsd(
             if needed:
                 raise
             return None, (f"the GSD is not known, and sizes were not checked: {error.message}",)
+        if gsd < _FINEST_GSD_M_PX:
+            said = f"GSD {gsd * 100:.2g} cm/px cannot be true for a photograph from the air"
+            if needed:
+                raise FrameError(said, where=meta.path.name, remedy="give the ground's height, or the GSD")
+            return None, (f"{said}: sizes were not checked; the ground may lie lower than home",)
     kind = meta.modality if meta.modality in _COARSEST_GSD_M_PX else "rgb"
     if gsd > _COARSEST_GSD_M_PX[kind]:
-        raise FrameError(
-            f"GSD {gsd * 100:.1f} cm/px is too coarse to show a person"
-            f" (limit {_COARSEST_GSD_M_PX[kind] * 100:.0f} cm/px)",
-            where=meta.path.name,
-            remedy="fly lower",
+        near = math.nan if settings.gsd_m_px is not None else _near_gsd(meta, settings, ground_height_m)
+        if needed or not near <= _COARSEST_GSD_M_PX[kind]:
+            raise FrameError(
+                f"GSD {gsd * 100:.1f} cm/px is too coarse to show a person"
+                f" (limit {_COARSEST_GSD_M_PX[kind] * 100:.0f} cm/px)",
+                where=meta.path.name,
+                remedy="fly lower",
+            )
+        return None, (
+            f"GSD {gsd * 100:.1f} cm/px in the middle is too coarse to show a person, {near * 100:.1f} cm/px"
+            " at the near edge is not: searched without checking sizes",
         )
     if gsd > _WARN_GSD_M_PX[kind]:
         findings.append(f"GSD {gsd * 100:.1f} cm/px is coarse: expect to miss people")
     return gsd, tuple(findings)
+
+
+def _near_gsd(meta: FrameMeta, settings: SearchSettings, ground_height_m: float) -> float:
+    """GSD at the near edge of a frame that looks far [m/px]; NaN where it cannot be told."""
+    try:
+        return finest_gsd_m_px(meta, ground_height_m=ground_height_m, terrain=settings.terrain)
+    except FrameError:  # its corners lie beyond the height model
+        return math.nan
 
 
 def _places(

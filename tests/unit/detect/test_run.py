@@ -156,6 +156,26 @@ def test_a_frame_without_a_gsd_is_searched_by_detectors_that_need_none_and_says_
     assert words in needing.refused[0].reason
 
 
+def test_a_frame_that_looks_far_is_searched_for_those_in_its_foreground(card, tmp_path):
+    """At 15° below the horizon the middle has 19 cm/px, the lower edge 9 cm/px."""
+    run = detect_frames(
+        [card(picture((400, 300)), gimbal_pitch_deg=-15.0)], out_dir=tmp_path / "a", detector=BlueFinder()
+    )
+    assert run.frames[0].gsd_m_px is None
+    assert any("19.3 cm/px in the middle" in text and "9.1" in text for text in run.frames[0].findings)
+    farther = card(picture((400, 300)), gimbal_pitch_deg=-15.0, height_above_home_m=90.0)
+    run = detect_frames([farther], out_dir=tmp_path / "b", detector=BlueFinder(), workers=1)
+    assert "too coarse" in run.refused[0].reason
+
+
+def test_a_gsd_finer_than_any_from_the_air_is_not_believed(card, tmp_path):
+    """As where the drone took off on a hill, and flies at that hill's height over the valley."""
+    frame = card(picture((400, 300)), height_above_home_m=0.4)
+    run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
+    assert run.frames[0].gsd_m_px is None
+    assert any("0.04 cm/px cannot be true" in text for text in run.frames[0].findings)
+
+
 def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_place(card, tmp_path):
     frame = card(picture((400, 300)), position=None)
     run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
