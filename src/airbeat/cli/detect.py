@@ -313,7 +313,7 @@ def command(
             source, out_dir=out_dir, follow=follow, quiet_s=quiet_s, sampling=sampling, stopped=stopped
         )
         settings = search_settings(**options)
-        if terrain or telemetry or is_whole(frames):
+        if terrain or telemetry or camera_pitch_deg is not None or is_whole(frames):
             with progress_bar(_("reading metadata")) as progress:
                 frames, ground = prepared(
                     frames,

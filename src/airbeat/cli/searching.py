@@ -65,7 +65,7 @@ _PHOTO_OPTIONS = (
     click.option(
         "--camera-pitch-deg",
         type=click.FloatRange(-90.0, 30.0),
-        help="Pitch of a camera that turns with the airframe, where no log says it; -90 looks down.",
+        help="Pitch of a camera that turns with the airframe, where nothing says it; -90 looks down.",
     ),
 )
 _VIDEO_OPTIONS = (

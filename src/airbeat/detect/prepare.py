@@ -12,13 +12,13 @@ from pathlib import Path
 
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
-from airbeat.frames.pairing import complete_from_telemetry
+from airbeat.frames.pairing import complete_from_telemetry, with_camera_pitch
 from airbeat.frames.reader import read_frame_meta
 from airbeat.frames.sources import FolderSource, FollowedFolder, FrameSource, SourceFrame
 from airbeat.frames.videotrack import VideoTrack
 from airbeat.geo.coordinates import LatLon
 from airbeat.locate.heading import checked_headings, heading_by_pictures
-from airbeat.locate.relief import TerrainGround, terrain_for_frames
+from airbeat.locate.relief import TerrainGround, above_home, terrain_for_frames
 
 __all__ = ["PreparedFrames", "is_whole", "prepared"]
 
@@ -63,7 +63,7 @@ def prepared(
     Args:
         source: gives the frames of one flight.
         telemetry: flight log that completes what the frames do not say.
-        camera_pitch_deg: pitch of a camera that turns with the airframe.
+        camera_pitch_deg: pitch of a camera that turns with the airframe, for frames that do not say it.
         terrain: height models.
         home: the take-off place.
         progress: called after each frame with the share that is done, 0…1.
@@ -74,7 +74,8 @@ def prepared(
     """
     if isinstance(source, FollowedFolder):
         raise UsageError(
-            "telemetry and terrain need the whole flight", remedy="search the folder once it is full"
+            "telemetry, terrain and a camera's pitch need the whole flight",
+            remedy="search the folder once it is full",
         )
     found, metas = [], []
     refused: list[tuple[str, Path, str]] = []
@@ -92,6 +93,9 @@ def prepared(
             progress(source.passed / max(source.total, source.passed, 1))
     if telemetry is not None:
         metas = _completed(found, metas, telemetry, camera_pitch_deg)
+    metas = [with_camera_pitch(meta, camera_pitch_deg) for meta in metas]
+    ground = _ground(terrain, metas, home)
+    metas = metas if ground is None else above_home(metas, ground)
     as_written = metas
     metas = list(checked_headings(metas, look=heading_by_pictures))
     said = Counter(
@@ -111,7 +115,7 @@ def prepared(
         left_out=source.left_out,
         refused=[*source.refused, *refused],
     )
-    return ready, _ground(terrain, metas, home)
+    return ready, ground
 
 
 def _completed(
