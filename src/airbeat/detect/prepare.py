@@ -77,20 +77,7 @@ def prepared(
             "telemetry, terrain and a camera's pitch need the whole flight",
             remedy="search the folder once it is full",
         )
-    found, metas = [], []
-    refused: list[tuple[str, Path, str]] = []
-    for frame in source:
-        if frame is None:
-            continue
-        try:
-            metas.append(frame.meta or read_frame_meta(frame.path))
-        except FrameError as error:
-            remedy = f" ({error.remedy})" if error.remedy else ""
-            refused.append((frame.name, frame.path, f"{error.message}{remedy}"))
-        else:
-            found.append(frame)
-        if progress is not None:
-            progress(source.passed / max(source.total, source.passed, 1))
+    found, metas, refused = _read(source, progress)
     if telemetry is not None:
         metas = _completed(found, metas, telemetry, camera_pitch_deg)
     metas = [with_camera_pitch(meta, camera_pitch_deg) for meta in metas]
@@ -116,6 +103,26 @@ def prepared(
         refused=[*source.refused, *refused],
     )
     return ready, ground
+
+
+def _read(
+    source: FrameSource, progress: Callable[[float], None] | None
+) -> tuple[list[SourceFrame], list[FrameMeta], list[tuple[str, Path, str]]]:
+    """A source's frames, their metadata, and (name, path, reason) of those that have none."""
+    found, metas, refused = [], [], []
+    for frame in source:
+        if frame is None:
+            continue
+        try:
+            metas.append(frame.meta or read_frame_meta(frame.path))
+        except FrameError as error:
+            remedy = f" ({error.remedy})" if error.remedy else ""
+            refused.append((frame.name, frame.path, f"{error.message}{remedy}"))
+        else:
+            found.append(frame)
+        if progress is not None:
+            progress(source.passed / max(source.total, source.passed, 1))
+    return found, metas, refused
 
 
 def _completed(

@@ -281,7 +281,7 @@ def _of_video(
             yield SourceFrame(
                 path=path,
                 name=as_text(path.relative_to(folder).as_posix()),
-                meta=beside and beside.meta_of(path, second_s),
+                meta=None if beside is None else beside.meta_of(path, second_s),
                 video=None if is_live else Path(address),
                 second_s=second_s,
             )
