@@ -60,6 +60,15 @@ def test_a_photograph_that_is_missing_is_said_and_the_exit_code_is_1(airbeat, la
     assert "not searched: a.png" in done.stdout
 
 
+def test_without_one_photograph_that_can_be_searched_no_curve_is_written_and_that_is_said(airbeat, labelled):
+    (labelled / "a.png").unlink()
+    call = ("evaluate", "--coco", "labels.json", "--images", ".", "--detector", "anomaly")
+    done = airbeat(*call, "--curve", "curve.json", "--picture", "curve.png")
+    assert done.returncode == 1, done.stderr
+    assert "there is no curve to write" in done.stdout
+    assert not [p.name for p in labelled.glob("curve.*")]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [

@@ -92,6 +92,7 @@ def test_a_place_for_programs_names_its_datums(airbeat: Run, photograph: Path, t
         (["9000,10"], 2, "outside the picture of 4000×3000 px"),
         (["2000,1500", "--home", "47.5,11.5"], 2, "only with --terrain"),
         (["2000,1500", "--ground-height-m", "150"], 3, "not above the ground"),
+        (["2000,1500", "--ground-height-m=-inf"], 2, "a ground height of -inf m"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_remedy(
@@ -123,3 +124,17 @@ def test_a_yaw_against_the_airframes_is_named(airbeat: Run, tmp_path: Path) -> N
     done = airbeat("locate", str(write(tmp_path / "a.jpg", GimbalYawDegree="180.0")), "2000,1500")
     assert done.returncode == 0
     assert "note: the camera's yaw is opposite to the airframe's" in done.stdout
+
+
+def test_the_pitch_of_a_fixed_camera_may_be_given_where_the_photograph_does_not_say_it(
+    airbeat: Run, tmp_path: Path, tile: Path
+) -> None:
+    image = write(tmp_path / "a.jpg", GimbalPitchDegree="", RelativeAltitude="")
+    words = ("locate", str(image), "2000,1500", "--terrain", str(tile), "--home", "47.5,11.5")
+    assert "the camera's pitch" in airbeat(*words).stderr
+    done = airbeat(*words, "--camera-pitch-deg", "-90", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["from_camera"]["distance_m"] < 0.1
+    assert found["camera_height"]["above_home_m"] == pytest.approx(100.0, abs=1.0)
+    assert any("given by hand" in finding for finding in found["findings"])

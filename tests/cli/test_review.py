@@ -122,12 +122,31 @@ def test_the_terminal_asks_for_one_candidate_after_the_other_and_goes_on_later(
     assert (first["id"], first["verdict"], first["reviewer"]) == ("C001", "person", "Desk A")
 
 
+def test_answers_may_be_piped_in_and_several_undos_are_done_together_or_not_at_all(
+    airbeat: Run, found: Path, workplace: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airbeat", "review", "found", "--reviewer", "Desk A"],
+        cwd=workplace,
+        input="p\nt\nby the wall\nc\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    both = airbeat("review", "found", "--undo", "C001", "--undo", "C003")
+    assert both.returncode == 2
+    first, second, *_ = json.loads(airbeat("review", "found", "--json").stdout)["decisions"]
+    assert (first["verdict"], second["verdict"], second["note"]) == ("person", "clue", "by the wall")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--set", "C001=perhaps"), "is no decision"),
         (("--set", "C999=person"), "no candidate C999"),
         (("--undo", "C001"), "nothing was decided"),
+        (("--note", "waving"), "--note is for the decisions of --set"),
     ],
 )
 def test_a_decision_that_makes_no_sense_is_refused_and_nothing_is_written(

@@ -58,13 +58,14 @@ def _completed(
     """
     from airbeat.detect.prepare import is_whole, prepared
 
-    if not (photos.terrain or photos.telemetry or is_whole(frames)):
+    pitch_deg = photos.camera_pitch_deg
+    if not (photos.terrain or photos.telemetry or pitch_deg is not None or is_whole(frames)):
         return frames, settings
     with progress_bar(_("reading metadata")) as progress:
         ready, ground = prepared(
             frames,
             telemetry=photos.telemetry,
-            camera_pitch_deg=photos.camera_pitch_deg,
+            camera_pitch_deg=pitch_deg,
             terrain=photos.terrain,
             home=photos.home,
             progress=progress,

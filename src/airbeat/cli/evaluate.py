@@ -39,7 +39,7 @@ def _said(interval: Interval) -> str:
 
 
 def _plain(value: float, digits: int = 2) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
 def _rows(figures: Sequence[Figures]) -> list[tuple[str, list[str]]]:
@@ -219,6 +219,9 @@ def command(
         )
     told = [figures(e, seed=seed) for e in evaluations]
     _print(evaluations, told, as_json=as_json)
+    if not any(e.images for e in evaluations):
+        curve = picture = None
+        console(as_json).print(_("not one photograph could be searched: there is no curve to write"))
     _write(labelled, evaluations, modality=modality, curve=curve, picture=picture, overwrite=overwrite)
     for path in (p for p in (curve, picture) if p is not None):
         console(as_json).print(_("wrote {path}", path=path))

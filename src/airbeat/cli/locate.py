@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class _PixelType(click.ParamType[tuple[float, float]]):
 def _frame(image: Path, telemetry: Path | None, camera_pitch_deg: float | None) -> FrameMeta:
     """The photograph's metadata, completed from telemetry with those beside it."""
     from airbeat.frames.folder import scan_folder
-    from airbeat.frames.pairing import complete_from_telemetry
+    from airbeat.frames.pairing import complete_from_telemetry, with_camera_pitch
     from airbeat.frames.reader import read_frame_meta
     from airbeat.locate.heading import checked_headings
 
@@ -48,7 +49,7 @@ def _frame(image: Path, telemetry: Path | None, camera_pitch_deg: float | None) 
         frames = sorted([*beside, meta], key=lambda f: f.path.name)
         done = complete_from_telemetry(frames, telemetry, camera_pitch_deg=camera_pitch_deg)
         meta = done[frames.index(meta)]
-    return checked_headings([meta])[0]
+    return checked_headings([with_camera_pitch(meta, camera_pitch_deg)])[0]
 
 
 def _inside(meta: FrameMeta, pixel: tuple[float, float]) -> None:
@@ -188,7 +189,7 @@ def _print(meta: FrameMeta, point: GroundPoint, terrain: TerrainGround | None, *
 @click.option(
     "--camera-pitch-deg",
     type=click.FloatRange(-90.0, 30.0),
-    help="Pitch of a camera that turns with the airframe, where no log says it; -90 looks down.",
+    help="Pitch of a camera that turns with the airframe, where nothing says it; -90 looks down.",
 )
 @json_option
 def command(
@@ -214,15 +215,20 @@ def command(
     """
     from airbeat.errors import UsageError
     from airbeat.locate.ground import locate_pixel
-    from airbeat.locate.relief import terrain_for_frames
+    from airbeat.locate.relief import above_home, terrain_for_frames
 
     if terrain_files and ground_height_m:
         raise UsageError("a height model and a height of flat ground exclude each other", remedy="give one")
     if home is not None and not terrain_files:
         raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
+    if not math.isfinite(ground_height_m):
+        raise UsageError(
+            f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
+        )
     meta = _frame(image, telemetry, camera_pitch_deg)
     _inside(meta, pixel)
     terrain = terrain_for_frames(terrain_files, [meta], home=home) if terrain_files else None
+    meta = meta if terrain is None else above_home([meta], terrain)[0]
     point = locate_pixel(meta, *pixel, ground_height_m=ground_height_m, terrain=terrain)
     _print(meta, point, terrain, as_json=as_json)
     if as_json:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import select
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +151,19 @@ def _step_through(
             out.print(_(_HELP))
 
 
+def _somebody_answers() -> bool:
+    """Whether there is a terminal, or a pipe or file in which answers lie ready."""
+    if sys.stdin is None:
+        return False
+    if sys.stdin.isatty():
+        return True
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+        return (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)) and bool(select.select([sys.stdin], [], [], 0)[0])
+    except (OSError, ValueError):  # a system that cannot tell
+        return False
+
+
 def _decide(reviews: Reviews, name: str, verdict: str, *, reviewer: str, note: str) -> None:
     from airbeat.ops.reviews import Verdict
 
@@ -168,9 +184,10 @@ def _decide_as_told(
         UsageError: a candidate that is not there, or one on which nothing was decided.
     """
     _known(reviews, [name for name, _verdict in decisions] + list(undone))
+    if undecided := sorted(set(undone) - set(reviews.state())):
+        raise UsageError(f"nothing was decided on {', '.join(undecided)}")
     for name in undone:
-        if reviews.undo(name, reviewer=reviewer) is None:
-            raise UsageError(f"nothing was decided on {name}")
+        reviews.undo(name, reviewer=reviewer)
     for name, verdict in decisions:
         _decide(reviews, name, verdict, reviewer=reviewer, note=note)
 
@@ -243,6 +260,8 @@ def command(
 
     results = read_search_results(out_dir / "candidates.json")
     pairs = _settings_of(decisions)
+    if note and not pairs:
+        raise UsageError("--note is for the decisions of --set", remedy="name one, e.g. --set C001=unsure")
     who = reviewer or user_name()
     if operation is not None:
         belongs_to(out_dir, operation)
@@ -250,8 +269,8 @@ def command(
         log.verify()
         reviews = Reviews(log, reviewables(results))
         _decide_as_told(reviews, pairs, undone, reviewer=who, note=note)
-        if not (pairs or undone or listed or as_json) and sys.stdin.isatty():
-            _step_through(results, reviews, out_dir, reviewer=who, show=show)
+        if not (pairs or undone or listed or as_json) and _somebody_answers():
+            _step_through(results, reviews, out_dir, reviewer=who, show=show and sys.stdin.isatty())
         state, summary = reviews.state(), _summary(reviews)
     written, unplaced = _handed_over(results, state, out_dir / FOLDER, operation)
     out = console(as_json)

@@ -73,7 +73,7 @@ _PHOTO_OPTIONS = (
     click.option(
         "--camera-pitch-deg",
         type=click.FloatRange(-90.0, 30.0),
-        help="Pitch of a camera that turns with the airframe, where no log says it; -90 looks down.",
+        help="Pitch of a camera that turns with the airframe, where nothing says it; -90 looks down.",
     ),
 )
 _DETECTION = (
@@ -311,7 +311,9 @@ def default_out(source: str) -> Path:
     if "://" in source:
         return Path("stream-candidates")
     path = Path(source)
-    return path.with_name(path.name + "-candidates")
+    if path.name in {"", ".."}:  # of "." and its like the name is elsewhere
+        path = path.resolve()
+    return path.with_name(f"{path.name}-candidates") if path.name else Path("candidates")
 
 
 @contextmanager

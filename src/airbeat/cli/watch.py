@@ -65,6 +65,8 @@ def _source(
 def _completing(telemetry: Path | None, camera_pitch_deg: float | None) -> FromTelemetry | None:
     from airbeat.detect.completing import FromTelemetry
 
+    if telemetry is None and camera_pitch_deg is not None:
+        raise UsageError("--camera-pitch-deg needs --telemetry here", remedy="give the flight log too")
     return FromTelemetry(telemetry, camera_pitch_deg=camera_pitch_deg) if telemetry is not None else None
 
 

@@ -22,7 +22,7 @@ _MOST_BYTES = 200_000_000
 _MOST_IMAGES = 200_000
 _MOST_ANNOTATIONS = 2_000_000
 _LARGEST_SIDE_PX = 100_000
-_PERSON_NAMES = {"person", "people", "pedestrian", "human"}
+_PERSON_NAMES = {"person", "persons", "people", "pedestrian", "pedestrians", "human", "humans"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +67,9 @@ class CocoSet:
 def read_coco(path: Path, images_dir: Path) -> CocoSet:
     """Read a COCO file of persons.
 
-    The category is the one called person (or pedestrian, people, human), or the only one; boxes of others are
-    left out. Where ``images_dir`` does not hold ``file_name`` as written, its last part is tried: many files
-    write ``images/`` into it.
+    The categories are those called person, pedestrian, people or human (some sets tell walking people from
+    others), or the only one; boxes of others are left out. Where ``images_dir`` does not hold ``file_name``
+    as written, its last part is tried: many files write ``images/`` into it.
 
     Args:
         path: the COCO file.
@@ -80,8 +80,7 @@ def read_coco(path: Path, images_dir: Path) -> CocoSet:
     """
     data = read_limited(path, _MOST_BYTES)
     document = _document(data, path.name)
-    person = _person_category(document, path.name)
-    boxes = _boxes(document, person, path.name)
+    boxes = _boxes(document, _person_categories(document, path.name), path.name)
     images, known = [], set()
     for number, row in enumerate(_rows(document, "images", _MOST_IMAGES, path.name)):
         where = f"{path.name}: images[{number}]"
@@ -143,29 +142,31 @@ def _number(value: Any, what: str, where: str) -> float:
     raise InputFileError(f"{what} must be a finite number, found {value!r:.40}", where=where)
 
 
-def _person_category(document: dict[str, Any], name: str) -> int | str | None:
-    """The category of persons; None if the file names no categories, so that every box is a person."""
+def _person_categories(document: dict[str, Any], name: str) -> set[int | str] | None:
+    """The categories of persons; None if the file names no categories, so that every box is a person."""
     if not document.get("categories"):
         return None
     rows = _rows(document, "categories", 10_000, name)
-    for number, row in enumerate(rows):
-        if str(row.get("name", "")).strip().lower() in _PERSON_NAMES:
-            return _key(row, "id", f"{name}: categories[{number}]")
-    if len(rows) == 1:
-        return _key(rows[0], "id", f"{name}: categories[0]")
+    persons = {
+        _key(row, "id", f"{name}: categories[{number}]")
+        for number, row in enumerate(rows)
+        if len(rows) == 1 or str(row.get("name", "")).strip().lower() in _PERSON_NAMES
+    }
+    if persons:
+        return persons
     raise InputFileError(
         f"none of {len(rows)} categories is called person", where=name, remedy="rename the one that is meant"
     )
 
 
 def _boxes(
-    document: dict[str, Any], person: int | str | None, name: str
+    document: dict[str, Any], persons: set[int | str] | None, name: str
 ) -> dict[int | str, tuple[list[list[float]], list[list[float]]]]:
     """For every image that has any: boxes of persons, ignored regions, as x, y, x, y."""
     boxes: dict[int | str, tuple[list[list[float]], list[list[float]]]] = defaultdict(lambda: ([], []))
     for number, row in enumerate(_rows(document, "annotations", _MOST_ANNOTATIONS, name)):
         where = f"{name}: annotations[{number}]"
-        if person is not None and row.get("category_id") != person:
+        if persons is not None and _key(row, "category_id", where) not in persons:
             continue
         box = row.get("bbox")
         if not isinstance(box, list) or len(box) != 4:

@@ -6,11 +6,12 @@ import math
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from airbeat.detect.catalogue import detector_for, detector_named, smallest_score
 from airbeat.detect.cocofile import CocoImage, CocoSet
 from airbeat.detect.scoring import Interval, Pool, ScoredImage, bootstrap, score_image
+from airbeat.detect.search import Neighbours
 from airbeat.errors import AirbeatError, FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import load_image, read_frame_meta
@@ -127,6 +129,7 @@ def evaluate(
         detector_named(name)
     size = max(1, min(50, len(labelled.images) // 10))
     pieces = [labelled.images[i : i + size] for i in range(0, len(labelled.images), size)]
+    around = _around(labelled.images)
     done, of = 0, len(labelled.images) * len(detectors)
     results = []
     for name in detectors:
@@ -135,7 +138,8 @@ def evaluate(
         with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
             for piece in pieces:
                 try:
-                    parts.append(pool.submit(search_labelled, piece, name, gsd_m_px, modality).result())
+                    task = pool.submit(search_labelled, piece, name, gsd_m_px, modality, around)
+                    parts.append(task.result())
                 except BrokenProcessPool as error:
                     raise AirbeatError(
                         "the process that searched died, most likely for want of memory", where=name
@@ -145,6 +149,12 @@ def evaluate(
                     progress(done, of)
         results.append(_joined(parts))
     return results
+
+
+def _around(images: Sequence[CocoImage]) -> dict[Path, tuple[Path, ...]]:
+    """The photographs before and after each by their names, as a search of their folder has them."""
+    paths = sorted({image.path for image in images})
+    return {path: (*paths[max(0, i - 1) : i], *paths[i + 1 : i + 2]) for i, path in enumerate(paths)}
 
 
 def _joined(parts: Sequence[Evaluation]) -> Evaluation:
@@ -162,12 +172,24 @@ def _joined(parts: Sequence[Evaluation]) -> Evaluation:
 
 
 def search_labelled(
-    images: Sequence[CocoImage], name: str, gsd: float | None = None, modality: str | None = None
+    images: Sequence[CocoImage],
+    name: str,
+    gsd: float | None = None,
+    modality: str | None = None,
+    around: Mapping[Path, tuple[Path, ...]] | None = None,
 ) -> Evaluation:
     """Search labelled photographs with one detector in this process, at threshold 0, and judge its boxes.
 
     See `evaluate` for the arguments. A photograph that cannot be read is in ``refused``.
+
+    Args:
+        images: the photographs.
+        name: the detector's.
+        gsd: of every photograph [m/px].
+        modality: of every photograph.
+        around: the photographs before and after each; by default those in ``images``.
     """
+    around = _around(images) if around is None else around
     lenient, shipped = detector_named(name, threshold=0.0), detector_named(name)
     scored, gsds, refused, thresholds = [], [], [], []
     megapixels = seconds = cpu_seconds = 0.0
@@ -176,7 +198,7 @@ def search_labelled(
             meta = _meta(labelled, modality)
             image = load_image(meta)
             scale = gsd if gsd is not None else _gsd(labelled, meta)
-            detector = detector_for(lenient, meta)
+            detector = detector_for(lenient, meta, Neighbours(around.get(labelled.path, ())))
             began, cpu_began = time.perf_counter(), time.process_time()
             found = detector(image, gsd_m_px=scale, modality=meta.modality)
         except FrameError as error:

@@ -1,6 +1,7 @@
 """Any YOLO-style network that a user has as an ONNX file, run by OpenCV, tile by tile.
 
-Three layouts of output are understood, and told apart by their shape (c classes, n places):
+A network's own size of picture is kept to, whatever it is. Three layouts of output are understood, and told
+apart by their shape (c classes, n places):
 
 - v5: (1, n, 5 + c): middle x, y, width, height, how sure that anything is there, and each class;
 - v8, v11: (1, 4 + c, n): middle x, y, width, height, and each class;
@@ -9,7 +10,6 @@ Three layouts of output are understood, and told apart by their shape (c classes
 
 from __future__ import annotations
 
-import ast
 import math
 import threading
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from airbeat.detect.detections import Detections
 from airbeat.detect.inputs import read_limited
+from airbeat.detect.onnxfile import class_named, picture_size
 from airbeat.errors import InputFileError, UsageError
 from airbeat.frames.opencv import opencv
 
@@ -31,7 +32,8 @@ Image = npt.NDArray[np.uint8]
 
 _LEAST_BYTES, _MOST_BYTES = 16, 600_000_000
 _SIDES_PX = (640, 1280, 416, 320, 512, 960)
-"""Sides of the network's input that are tried, the usual ones first."""
+"""Sides that are tried where a network does not say the size of its input, the usual ones first."""
+_LEAST_SIDE_PX, _MOST_SIDE_PX = 32, 4096
 
 _GREY = 114
 """What the letterbox is filled with, as these networks are trained."""
@@ -80,8 +82,9 @@ class ExternalDetector:
         person = model.person if self.class_number is None else self.class_number
         boxes, scores = [np.empty((0, 4))], [np.empty(0)]
         least = max(self.threshold, _LEAST_SCORE)
-        for left, top in _tiles(width, height, model.side_px):
-            tile = image_bgr[top : top + model.side_px, left : left + model.side_px]
+        wide, high = model.size_px
+        for left, top in _tiles(width, height, model.size_px):
+            tile = image_bgr[top : top + high, left : left + wide]
             found, sure = _boxes(model.run(tile), person, least=least, name=self.path.name)
             boxes.append(found + np.array([left, top, left, top]))
             scores.append(sure)
@@ -90,20 +93,21 @@ class ExternalDetector:
         return Detections.best_first(all_boxes[kept], np.concatenate(scores)[kept], detector="external")
 
 
-def _tiles(width: int, height: int, side: int) -> list[tuple[int, int]]:
-    """Corners of overlapping tiles that cover a picture."""
+def _tiles(width: int, height: int, size_px: tuple[int, int]) -> list[tuple[int, int]]:
+    """Corners of overlapping tiles, so wide and high, that cover a picture."""
 
-    def starts(length: int) -> list[int]:
+    def starts(length: int, side: int) -> list[int]:
         if length <= side:
             return [0]
-        count = math.ceil((length - _OVERLAP_PX) / (side - _OVERLAP_PX))
+        overlap = min(_OVERLAP_PX, side // 2)
+        count = math.ceil((length - overlap) / (side - overlap))
         return [round(i * (length - side) / (count - 1)) for i in range(count)]
 
-    return [(x, y) for y in starts(height) for x in starts(width)]
+    return [(x, y) for y in starts(height, size_px[1]) for x in starts(width, size_px[0])]
 
 
 class _Model:
-    """One network that OpenCV has read, with the side of its input found out by trying."""
+    """One network that OpenCV has read, with the size of its input as it says or was found by trying."""
 
     def __init__(self, path: Path) -> None:
         data = read_limited(path, _MOST_BYTES)
@@ -119,20 +123,29 @@ class _Model:
                 where=path.name,
                 remedy="export it as ONNX with opset 12 and fixed input size",
             ) from None
-        self.person = _person_class(data)
-        self.side_px = self._side()
+        self.person = class_named(data, _PERSON_NAMES) or 0
+        self.size_px = self._size(picture_size(data))
 
-    def _side(self) -> int:
+    def _size(self, said: tuple[int, int] | None) -> tuple[int, int]:
+        """(width, height) of what the network takes: as it says, else the first of the usual sizes."""
+        if said is not None and not all(_LEAST_SIDE_PX <= side <= _MOST_SIDE_PX for side in said):
+            raise InputFileError(
+                f"the network takes pictures of {said[0]}×{said[1]} px",
+                where=self._name,
+                remedy="export it with an input of 640×640",
+            )
+        sizes = [(side, side) for side in _SIDES_PX] if said is None else [said]
         refusal = ""
-        for side in _SIDES_PX:
+        for width, height in sizes:
             try:
-                self._forward(np.full((side, side, 3), _GREY, np.uint8))
+                self._forward(np.full((height, width, 3), _GREY, np.uint8))
             except opencv().error as error:
                 refusal = refusal or _first_line(error)
             else:
-                return side
+                return width, height
+        tried = ", ".join(f"{width}×{height}" for width, height in sizes)
         raise InputFileError(
-            f"the network takes no square picture of {min(_SIDES_PX)} to {max(_SIDES_PX)} px: {refusal}",
+            f"the network takes no picture of {tried} px: {refusal}",
             where=self._name,
             remedy="export it with a batch of 1 and an input of 640×640",
         )
@@ -143,9 +156,9 @@ class _Model:
         return list(self._network.forward(self._network.getUnconnectedOutLayersNames()))
 
     def run(self, tile: Image) -> list[Any]:
-        """The network's outputs for a tile of at most its side, set into grey at the top left."""
-        side = self.side_px
-        whole = np.full((side, side, 3), _GREY, np.uint8)
+        """The network's outputs for a tile of at most its size, set into grey at the top left."""
+        width, height = self.size_px
+        whole = np.full((height, width, 3), _GREY, np.uint8)
         whole[: tile.shape[0], : tile.shape[1]] = tile
         try:
             return self._forward(whole)
@@ -177,29 +190,10 @@ def _first_line(error: Exception) -> str:
     return lines[0][-200:] if lines else type(error).__name__
 
 
-def _person_class(data: bytes) -> int:
-    """The class that the file's metadata (``names``, a Python dict) call person; else the first."""
-    at = data.rfind(b"names")
-    begin = data.find(b"{", at, at + 40) if at >= 0 else -1
-    end = data.find(b"}", begin, begin + 100_000) if begin >= 0 else -1
-    if end < 0:
-        return 0
-    try:
-        names = ast.literal_eval(data[begin : end + 1].decode("utf-8"))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return 0
-    found = [
-        key
-        for wanted in _PERSON_NAMES
-        for key, name in names.items()
-        if isinstance(key, int) and str(name).strip().lower() == wanted
-    ]
-    return found[0] if found and 0 <= found[0] < _MOST_CLASSES else 0
-
-
 def _boxes(outputs: list[Any], person: int, *, least: float, name: str) -> tuple[Floats, Floats]:
     """Boxes (n, 4) xyxy [px of the tile] and their scores, from an output of any known layout."""
-    output = np.asarray(outputs[0], dtype=np.float64) if len(outputs) == 1 else np.empty(0)
+    tables = [o for o in outputs if np.ndim(o) == 3]  # beside it masks, or what it was made of
+    output = np.asarray(tables[0], dtype=np.float64) if len(tables) == 1 else np.empty(0)
     shape = " and ".join(str(tuple(np.shape(o))) for o in outputs)
     unknown = InputFileError(
         f"an output of shape {shape} is no layout of YOLO v5, v8, v10 or v11",

@@ -163,7 +163,8 @@ class Journal:
                 "crops_end": self._crops_end,
             }
             head = json.dumps(fields).encode() + b"\t"
-            record = frame_to_json(replace(frame, boxes=tuple(boxes)))
+            meta = replace(frame.meta, path=Path())  # it is put in again when the frame is read
+            record = frame_to_json(replace(frame, boxes=tuple(boxes), meta=meta))
             self._lines.write(head + record + b"\n")
             self._lines.flush()
             self._sync(sum(map(len, crops)) + len(record))

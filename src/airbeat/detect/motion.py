@@ -31,6 +31,7 @@ Image = npt.NDArray[np.uint8]
 _WORKING_PX = 2.0e6
 _REGISTERING_PX = 0.6e6
 _FEATURES, _LEAST_MATCHES, _RANSAC_PX = 1500, 25, 2.0
+_LEAST_SIDE_PX = 32
 _LEAST_ALIKE = 0.55
 """Correlation below which two frames are not taken for overlapping."""
 
@@ -166,6 +167,8 @@ def registration(here: Array, there: Array) -> Floats | None:
         (3, 3), from pixels of ``here`` to pixels of ``there``; None where they do not overlap.
     """
     cv2 = opencv()
+    if min(*here.shape, *there.shape) < _LEAST_SIDE_PX:
+        return None
     scale = min(1.0, math.sqrt(_REGISTERING_PX / here.size))
     small = [
         cv2.resize(g, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)

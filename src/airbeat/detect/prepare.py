@@ -12,12 +12,13 @@ from pathlib import Path
 
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
-from airbeat.frames.pairing import complete_from_telemetry
+from airbeat.frames.pairing import complete_from_telemetry, with_camera_pitch
 from airbeat.frames.reader import read_frame_meta
 from airbeat.frames.sources import FolderSource, FollowedFolder, FrameSource, SourceFrame
+from airbeat.frames.videotrack import VideoTrack
 from airbeat.geo.coordinates import LatLon
 from airbeat.locate.heading import checked_headings, heading_by_pictures
-from airbeat.locate.relief import TerrainGround, terrain_for_frames
+from airbeat.locate.relief import TerrainGround, above_home, terrain_for_frames
 
 __all__ = ["PreparedFrames", "is_whole", "prepared"]
 
@@ -62,7 +63,7 @@ def prepared(
     Args:
         source: gives the frames of one flight.
         telemetry: flight log that completes what the frames do not say.
-        camera_pitch_deg: pitch of a camera that turns with the airframe.
+        camera_pitch_deg: pitch of a camera that turns with the airframe, for frames that do not say it.
         terrain: height models.
         home: the take-off place.
         progress: called after each frame with the share that is done, 0…1.
@@ -73,11 +74,15 @@ def prepared(
     """
     if isinstance(source, FollowedFolder):
         raise UsageError(
-            "telemetry and terrain need the whole flight", remedy="search the folder once it is full"
+            "telemetry, terrain and a camera's pitch need the whole flight",
+            remedy="search the folder once it is full",
         )
     found, metas, refused = _read(source, progress)
     if telemetry is not None:
-        metas = list(complete_from_telemetry(metas, telemetry, camera_pitch_deg=camera_pitch_deg))
+        metas = _completed(found, metas, telemetry, camera_pitch_deg)
+    metas = [with_camera_pitch(meta, camera_pitch_deg) for meta in metas]
+    ground = _ground(terrain, metas, home)
+    metas = metas if ground is None else above_home(metas, ground)
     as_written = metas
     metas = list(checked_headings(metas, look=heading_by_pictures))
     said = Counter(
@@ -97,20 +102,19 @@ def prepared(
         left_out=source.left_out,
         refused=[*source.refused, *refused],
     )
-    return ready, _ground(terrain, metas, home)
+    return ready, ground
 
 
 def _read(
     source: FrameSource, progress: Callable[[float], None] | None
 ) -> tuple[list[SourceFrame], list[FrameMeta], list[tuple[str, Path, str]]]:
-    """The frames that can be read with their metadata, and the others with the reasons."""
-    found, metas = [], []
-    refused: list[tuple[str, Path, str]] = []
+    """A source's frames, their metadata, and (name, path, reason) of those that have none."""
+    found, metas, refused = [], [], []
     for frame in source:
         if frame is None:
             continue
         try:
-            metas.append(read_frame_meta(frame.path))
+            metas.append(frame.meta or read_frame_meta(frame.path))
         except FrameError as error:
             remedy = f" ({error.remedy})" if error.remedy else ""
             refused.append((frame.name, frame.path, f"{error.message}{remedy}"))
@@ -119,6 +123,36 @@ def _read(
         if progress is not None:
             progress(source.passed / max(source.total, source.passed, 1))
     return found, metas, refused
+
+
+def _completed(
+    frames: Sequence[SourceFrame],
+    metas: Sequence[FrameMeta],
+    telemetry: Path,
+    camera_pitch_deg: float | None,
+) -> list[FrameMeta]:
+    """Metadata completed from a log: those of a video's frames from its own subtitles by the video's time."""
+    done = list(metas)
+    videos = {frame.video for frame in frames if frame.video is not None}
+    own = [
+        i
+        for i, frame in enumerate(frames)
+        if frame.video is not None and (len(videos) == 1 or frame.video.stem == telemetry.stem)
+    ]
+    if own and telemetry.suffix.lower() == ".srt":
+        track = VideoTrack(telemetry)
+        for i in own:
+            done[i] = track.placed(metas[i], frames[i].second_s)
+    else:
+        own = []
+    others = sorted(set(range(len(metas))) - set(own))
+    if others or not metas:
+        by_clock = complete_from_telemetry(
+            [metas[i] for i in others], telemetry, camera_pitch_deg=camera_pitch_deg
+        )
+        for i, meta in zip(others, by_clock, strict=True):
+            done[i] = meta
+    return done
 
 
 def _ground(terrain: Sequence[Path], metas: Sequence[FrameMeta], home: LatLon | None) -> TerrainGround | None:

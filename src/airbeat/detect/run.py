@@ -21,6 +21,7 @@ from airbeat.detect.results import crop_name, write_results
 from airbeat.detect.search import FrameTask, SearchSettings
 from airbeat.detect.workers import Outcome, available_cores, searched
 from airbeat.errors import FrameError, UsageError
+from airbeat.frames.folder import as_text
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.sources import FolderSource, FrameSource, ListedFrames
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
@@ -206,6 +207,10 @@ def search_settings(
         raise UsageError(f"GSD {gsd_m_px} m/px is outside 0.001…1", remedy="give metres per pixel")
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"threshold {threshold} is outside 0…1")
+    if not (callable(ground_height_m) or math.isfinite(ground_height_m)):
+        raise UsageError(
+            f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
+        )
     if modality not in {None, "rgb", "thermal"}:
         raise UsageError(f"no modality {modality!r}", remedy="give rgb or thermal")
     name = detector if isinstance(detector, str) else type(detector).__name__
@@ -349,7 +354,7 @@ class Search:
         )
         refused = [*register.refused, *(FrameRefusal(path=p, name=n, reason=r) for n, p, r in source.refused)]
         run = DetectionRun(
-            source=source.name,
+            source=as_text(source.name),
             ground=_FLAT if settings.terrain is None else f"height model {settings.terrain.terrain.name}",
             frames=frames,
             refused=tuple(sorted(refused, key=lambda r: r.name)),

@@ -26,18 +26,20 @@ from airbeat.detect.records import FoundBox, FrameRefusal, SearchedFrame
 from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.opencv import opencv
-from airbeat.frames.reader import load_image, read_frame_meta
+from airbeat.frames.reader import blank_rows, load_image, read_frame_meta
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
-from airbeat.locate.ground import gsd_m_px, locate_pixels
+from airbeat.locate.ground import finest_gsd_m_px, gsd_m_px, locate_pixels
 from airbeat.locate.relief import TerrainGround
 
-__all__ = ["Found", "FrameTask", "SearchSettings", "models_digest", "search_frame"]
+__all__ = ["Found", "FrameTask", "Neighbours", "SearchSettings", "models_digest", "search_frame"]
 
 _RECORD_VERSION = 1
 """Counted up when what is kept of a frame changes, so that frames of older versions are searched again."""
 
+_FINEST_GSD_M_PX = 0.001
 _COARSEST_GSD_M_PX = {"rgb": 0.10, "thermal": 0.30}
 _WARN_GSD_M_PX = {"rgb": 0.035, "thermal": 0.20}
+_BLANK_ROWS, _BLACK = 32, 2
 _CROP_MARGIN_M = 2.0
 _CROP_LARGEST_PX = 480
 _CROP_QUALITY = 88
@@ -133,10 +135,11 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
         meta = replace(meta, modality=settings.modality)
     ground = settings.ground_height_m
     height_m = float(ground(meta)) if callable(ground) else float(ground)
-    detector = detector_for(settings.detector, meta, _Neighbours(task.neighbours))
+    detector = detector_for(settings.detector, meta, Neighbours(task.neighbours))
     needs_gsd = isinstance(detector, ExerciseDetector)
     gsd, findings = _usable_gsd(meta, settings, height_m, needed=needs_gsd)
     image = load_image(meta)
+    findings += _lost(meta, image)
     found = detector(image, gsd_m_px=math.nan if gsd is None else gsd, modality=meta.modality)
     found = found.only(found.scores >= settings.threshold)
     points, missed = _places(meta, found, height_m, settings)
@@ -162,7 +165,18 @@ def _search(task: FrameTask, settings: SearchSettings) -> Found:
     return Found(frame=frame, crops=tuple(_crop(image, box, gsd) for box in found.xyxy_px))
 
 
-class _Neighbours(Sequence[FrameMeta]):
+def _lost(meta: FrameMeta, image: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    """What is to be said of a JPEG that ends as it should, and whose lower part is of one colour."""
+    rows = blank_rows(image) if meta.path.suffix.lower() in {".jpg", ".jpeg"} else 0
+    if rows < _BLANK_ROWS or image[-1, 0].max() <= _BLACK:  # bars around a video's picture are black
+        return ()
+    return (
+        f"the lowest {rows} of {meta.height_px} rows are of one colour, as where a file was damaged:"
+        " nobody can be seen there",
+    )
+
+
+class Neighbours(Sequence[FrameMeta]):
     """Metadata of the frames around one, read only when a detector asks; unreadable ones are left out."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
@@ -205,17 +219,36 @@ def _usable_gsd(
             if needed:
                 raise
             return None, (f"the GSD is not known, and sizes were not checked: {error.message}",)
+        if gsd < _FINEST_GSD_M_PX:
+            said = f"GSD {gsd * 100:.2g} cm/px cannot be true for a photograph from the air"
+            if needed:
+                raise FrameError(said, where=meta.path.name, remedy="give the ground's height, or the GSD")
+            return None, (f"{said}: sizes were not checked; the ground may lie lower than home",)
     kind = meta.modality if meta.modality in _COARSEST_GSD_M_PX else "rgb"
     if gsd > _COARSEST_GSD_M_PX[kind]:
-        raise FrameError(
-            f"GSD {gsd * 100:.1f} cm/px is too coarse to show a person"
-            f" (limit {_COARSEST_GSD_M_PX[kind] * 100:.0f} cm/px)",
-            where=meta.path.name,
-            remedy="fly lower",
+        near = math.nan if settings.gsd_m_px is not None else _near_gsd(meta, settings, ground_height_m)
+        if needed or not near <= _COARSEST_GSD_M_PX[kind]:
+            raise FrameError(
+                f"GSD {gsd * 100:.1f} cm/px is too coarse to show a person"
+                f" (limit {_COARSEST_GSD_M_PX[kind] * 100:.0f} cm/px)",
+                where=meta.path.name,
+                remedy="fly lower",
+            )
+        return None, (
+            f"GSD {gsd * 100:.1f} cm/px in the middle is too coarse to show a person, {near * 100:.1f} cm/px"
+            " at the near edge is not: searched without checking sizes",
         )
     if gsd > _WARN_GSD_M_PX[kind]:
         findings.append(f"GSD {gsd * 100:.1f} cm/px is coarse: expect to miss people")
     return gsd, tuple(findings)
+
+
+def _near_gsd(meta: FrameMeta, settings: SearchSettings, ground_height_m: float) -> float:
+    """GSD at the near edge of a frame that looks far [m/px]; NaN where it cannot be told."""
+    try:
+        return finest_gsd_m_px(meta, ground_height_m=ground_height_m, terrain=settings.terrain)
+    except FrameError:  # its corners lie beyond the height model
+        return math.nan
 
 
 def _places(

@@ -19,6 +19,7 @@ from airbeat.detect.naming import LookKey, Names, look_box
 from airbeat.detect.run import WORK, DetectionRun, Search, Searching, on_this_machine
 from airbeat.detect.search import FrameTask, SearchSettings
 from airbeat.errors import InputFileError, UsageError
+from airbeat.frames.folder import as_text
 from airbeat.frames.sources import FrameSource
 
 __all__ = ["watch_source"]
@@ -61,7 +62,7 @@ def watch_source(
         InputFileError: the results that are there cannot be read.
     """
     searching = searching or on_this_machine(None)
-    earlier = _earlier(out_dir, source.name, overwrite=overwrite)
+    earlier = _earlier(out_dir, as_text(source.name), overwrite=overwrite)
     key = settings.key()
     if completing is not None:
         key = hashlib.sha256(f"{key} {completing.key()}".encode()).hexdigest()[:16]

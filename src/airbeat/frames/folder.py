@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from airbeat.errors import FrameError
+from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import read_frame_meta
 
-__all__ = ["PHOTOGRAPHS", "VIDEOS", "FolderListing", "FolderScan", "list_folder", "scan_folder"]
+__all__ = ["PHOTOGRAPHS", "VIDEOS", "FolderListing", "FolderScan", "as_text", "list_folder", "scan_folder"]
 
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dng"})
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".ts", ".mts", ".webm"})
@@ -20,6 +20,14 @@ VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".ts", ".mts", ".web
 
 RESULTS = "candidates.json"
 """A folder that holds this file was written by a search; its cut-outs are no photographs."""
+
+
+def as_text(name: str) -> str:
+    r"""A file's name as results may hold it: bytes of it that are no UTF-8 are written out (``\\xff``).
+
+    Cards from systems with another encoding bring such names; JSON readers refuse them as they are.
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +137,17 @@ def list_folder(folder: Path, *, leave_out: Collection[Path] = ()) -> FolderList
 
     Raises:
         FrameError: no such folder, or it cannot be listed.
+        UsageError: the folder itself is to be left out.
     """
     files: list[str] = []
     left_out: list[str] = []
     ignored = 0
     closed = {p.resolve() for p in leave_out}
+    if folder.resolve() in closed:
+        raise UsageError(
+            f"results in {folder} would lie among its photographs, and be searched with them next time",
+            remedy="choose another folder for them",
+        )
 
     def failed(error: OSError) -> None:
         path = Path(error.filename or folder)

@@ -33,4 +33,5 @@ def opencv() -> Any:
             f"OpenCV cannot be loaded: {text}", remedy="run: pip install 'opencv-python<5'"
         ) from error
     cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what fails is raised, or said by us
     return cv2

@@ -18,7 +18,7 @@ from airbeat.frames.telemetry import Poses, Telemetry, read_telemetry
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 
-__all__ = ["complete_from_telemetry", "completed"]
+__all__ = ["complete_from_telemetry", "completed", "filled", "with_camera_pitch"]
 
 Array = npt.NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def completed(
             said = f"{telemetry.name} says nothing of the time of this photograph"
             result.append(replace(meta, findings=(*meta.findings, said)))
         else:
-            result.append(_filled(meta, pose, telemetry.name, pairing.method, camera_pitch_deg))
+            result.append(filled(meta, pose, telemetry.name, pairing.method, camera_pitch_deg))
     return tuple(result)
 
 
@@ -195,9 +195,16 @@ def _by_order(frames: Sequence[FrameMeta], telemetry: Telemetry) -> _Pairing:
     )
 
 
-def _filled(
-    meta: FrameMeta, pose: Poses, name: str, method: str, camera_pitch_deg: float | None
-) -> FrameMeta:
+def filled(meta: FrameMeta, pose: Poses, name: str, method: str, camera_pitch_deg: float | None) -> FrameMeta:
+    """A photograph with what a pose says that it does not say itself.
+
+    Args:
+        meta: the photograph.
+        pose: one sample.
+        name: the telemetry file's.
+        method: how the two were paired, in words.
+        camera_pitch_deg: as for `complete_from_telemetry`.
+    """
     known: dict[str, float | LatLon] = {}
     findings = []
     try:
@@ -224,6 +231,22 @@ def _filled(
         **missing,  # type: ignore[arg-type]
         telemetry=name,
         findings=(*meta.findings, *findings, f"{names} from {name} ({method})", *said),
+    )
+
+
+def with_camera_pitch(meta: FrameMeta, camera_pitch_deg: float | None) -> FrameMeta:
+    """A photograph that does not say its camera's pitch, with the one that was given by hand.
+
+    The camera is taken to turn with the airframe: where only that says its heading, it is the camera's too.
+    """
+    if camera_pitch_deg is None or meta.gimbal_pitch_deg is not None:
+        return meta
+    return replace(
+        meta,
+        gimbal_pitch_deg=camera_pitch_deg,
+        gimbal_yaw_deg=meta.flight_yaw_deg if meta.gimbal_yaw_deg is None else meta.gimbal_yaw_deg,
+        gimbal_roll_deg=0.0 if meta.gimbal_roll_deg is None else meta.gimbal_roll_deg,
+        findings=(*meta.findings, f"the camera's pitch, {camera_pitch_deg:g}°, was given by hand"),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
+import stat
 import struct
 import warnings
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ from airbeat.frames.metadata import RawMetadata, frame_meta
 from airbeat.frames.opencv import opencv
 from airbeat.frames.xmp import read_xmp
 
-__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "has_its_end", "load_image", "read_frame_meta"]
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "blank_rows", "has_its_end", "load_image", "read_frame_meta"]
 
 MAX_FILE_BYTES = 200_000_000
 MAX_PIXELS = 170_000_000
@@ -30,13 +32,21 @@ _FORMATS = ("JPEG", "PNG", "TIFF")  # a JPEG with more pictures behind it opens 
 _EXIF_ERRORS = (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error, OverflowError, EOFError)
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _XMP_TAG = 0x02BC
+_SAMPLE_PX = 100_000
+_USED_PERCENT = (0.1, 99.9)
+"""Between these shares of its pixels lie the values that a picture uses."""
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 """Length, type and CRC of the last chunk of a PNG (ISO/IEC 15948, 11.2.5)."""
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FrameError("not a file but a folder, a pipe or a device", where=str(path))
+        size = status.st_size
+        if size == 0:
+            raise FrameError("the file is empty", where=str(path), remedy="copy it from the card again")
         if size > MAX_FILE_BYTES:
             raise FrameError(
                 f"the file has {size} bytes, more than {MAX_FILE_BYTES}",
@@ -128,21 +138,53 @@ def _decode(data: bytes, shrink: int = 1) -> npt.NDArray[np.uint8] | None:
         4: cv2.IMREAD_REDUCED_COLOR_4,
         8: cv2.IMREAD_REDUCED_COLOR_8,
     }
+    as_stored, content = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH, np.frombuffer(data, np.uint8)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags[shrink] | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(content, flags[shrink] | as_stored)
+        if image is None and data[:2] in {b"II", b"MM"}:  # OpenCV gives TIFFs of decimal numbers grey alone
+            grey = cv2.imdecode(content, as_stored)
+            image = None if grey is None else cv2.cvtColor(grey[::shrink, ::shrink], cv2.COLOR_GRAY2BGR)
     except cv2.error:
         return None
-    picture: npt.NDArray[np.uint8] | None = image
-    return picture
+    return None if image is None else _in_8_bits(image)
+
+
+def _in_8_bits(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """A picture of 16 bits or of decimal numbers, the values that it uses spread over 0…255.
+
+    Thermal pictures, and raw values of 12 bits, use a small part of what they could hold, and would be black.
+    Those that use half of their 16 bits keep their brightness.
+    """
+    if image.dtype == np.uint8:
+        return image
+    step = max(1, math.isqrt(image.shape[0] * image.shape[1] // _SAMPLE_PX))
+    sample = image[::step, ::step].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    low, high = np.percentile(sample, _USED_PERCENT) if sample.size else (0.0, 1.0)
+    if image.dtype == np.uint16 and high - low >= 1 << 15:
+        low, high = 0.0, float((1 << 16) - 1)
+    scale = 255.0 / max(high - low, 1e-9)
+    if image.dtype == np.uint16:
+        table = np.clip((np.arange(1 << 16) - low) * scale, 0, 255).astype(np.uint8)
+        spread: npt.NDArray[np.uint8] = table[image]
+        return spread
+    return np.nan_to_num(np.clip((image - low) * scale, 0, 255)).astype(np.uint8)
+
+
+def blank_rows(image: npt.NDArray[np.uint8]) -> int:
+    """How many rows at the bottom are of one colour each, as a decoder fills in what a file has lost."""
+    rows = 0
+    for row in image[::-1]:
+        if (row != row[0]).any():
+            break
+        rows += 1
+    return rows
 
 
 def _lost_rows(data: bytes) -> int:
     """How many rows at the bottom the decoder had to fill with one colour."""
     image = _decode(data)
-    if image is None:
-        return 1 << 16
-    flat = np.ptp(image, axis=1).max(axis=1) == 0
-    return int(len(flat) if flat.all() else flat[::-1].argmin())
+    return 1 << 16 if image is None else blank_rows(image)
 
 
 def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = None) -> RawMetadata:
@@ -155,6 +197,8 @@ def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = N
                     f"the picture has {width}×{height} px, more than {MAX_PIXELS}", where=str(path)
                 )
             source = RawMetadata(format=str(image.format), width_px=width, height_px=height)
+            if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+                findings.append("more than 8 bits a pixel: the values that are used were spread over 8 bits")
             if dng is not None:
                 findings.append(
                     f"DNG: its JPEG preview of {width}×{height} px is the picture, not the raw values"

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airbeat.errors import FrameError
-from airbeat.frames.folder import VIDEOS, FolderListing, list_folder
+from airbeat.frames.folder import VIDEOS, FolderListing, as_text, list_folder
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import has_its_end
 from airbeat.frames.video import VideoSampling, sampled_frames
+from airbeat.frames.videotrack import TrackBeside
 
 __all__ = ["FolderSource", "FollowedFolder", "FrameSource", "ListedFrames", "SourceFrame", "VideoSource"]
 
@@ -25,11 +26,15 @@ class SourceFrame:
         path: the file.
         name: what it is called in results: its path below the folder, with ``/`` between names.
         meta: its metadata, where they are known already.
+        video: the video that it is a frame of; None for a photograph or a frame of a stream.
+        second_s: at which second of the video [s].
     """
 
     path: Path
     name: str
     meta: FrameMeta | None = None
+    video: Path | None = None
+    second_s: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -70,7 +75,7 @@ class ListedFrames(FrameSource):
     def __iter__(self) -> Iterator[SourceFrame | None]:
         for meta in self.metas:
             self.passed += 1
-            yield SourceFrame(path=meta.path, name=meta.path.name, meta=meta)
+            yield SourceFrame(path=meta.path, name=as_text(meta.path.name), meta=meta)
 
 
 @dataclass(kw_only=True)
@@ -94,9 +99,10 @@ class FolderSource(FrameSource):
 
         Raises:
             FrameError: it cannot be read.
+            UsageError: results would lie among its photographs.
         """
         listed = list_folder(self.folder, leave_out=self.leave_out)
-        self.ignored, self.left_out = listed.ignored, listed.left_out
+        self.ignored, self.left_out = listed.ignored, tuple(map(as_text, listed.left_out))
         return listed
 
     def __iter__(self) -> Iterator[SourceFrame | None]:
@@ -110,7 +116,7 @@ class FolderSource(FrameSource):
         if path.suffix.lower() in VIDEOS:
             yield from _of_video(self, str(path), name)
         else:
-            yield SourceFrame(path=path, name=name)
+            yield SourceFrame(path=path, name=as_text(name))
         self.passed += 1
 
 
@@ -251,7 +257,7 @@ class VideoSource(FrameSource):
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def _frame(self, path: Path) -> SourceFrame:
-        return SourceFrame(path=path, name=path.relative_to(self.frames_dir).as_posix())
+        return SourceFrame(path=path, name=as_text(path.relative_to(self.frames_dir).as_posix()))
 
 
 _STREAM = "stream"
@@ -265,11 +271,20 @@ def _of_video(
     *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[SourceFrame]:
-    folder = source.frames_dir
-    source.refused[:] = [r for r in source.refused if r[0] != name]  # it has changed, and is tried again
+    folder, called = source.frames_dir, as_text(name)
+    source.refused[:] = [r for r in source.refused if r[0] != called]  # it has changed, and is tried again
     try:
+        is_live = "://" in address
+        beside = None if is_live else TrackBeside(Path(address))
         for path in sampled_frames(address, folder / name, source.sampling, stopped=stopped):
-            yield SourceFrame(path=path, name=path.relative_to(folder).as_posix())
+            second_s = 0.0 if is_live else float(path.stem)  # a frame is called by it
+            yield SourceFrame(
+                path=path,
+                name=as_text(path.relative_to(folder).as_posix()),
+                meta=None if beside is None else beside.meta_of(path, second_s),
+                video=None if is_live else Path(address),
+                second_s=second_s,
+            )
     except FrameError as error:
         remedy = f" ({error.remedy})" if error.remedy else ""
-        source.refused.append((name, Path(address), f"{error.message}{remedy}"))
+        source.refused.append((called, Path(address), f"{error.message}{remedy}"))

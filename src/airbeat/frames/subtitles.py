@@ -8,6 +8,9 @@ Known, by the models that write them (DJI_SRT_Parser's collection, and files tha
 - Phantom 4: ``HOME(149.0251,-20.2532) 2017.08.05 14:11:51`` and ``GPS(149.0251,-20.2533,16) BAROMETER:1.9``;
 - Mavic Pro, Mini: ``F/2.8, SS 206.03, ISO 150, EV 0, GPS (-122.3699, 37.8166, 15), D 224.10m, H 35.20m``.
 
+``focal_len`` is that of a 35 mm camera: ``24.00``, or ``240`` on older models, which write ``dzoom_ratio`` as
+``10000`` for none too.
+
 The last two write longitude before latitude; the third number of ``GPS`` is the number of satellites or the
 receiver's altitude, and is not read. Heights named ``BAROMETER``, ``H`` and ``rel_alt`` are above the
 take-off place, ``abs_alt`` above the sea. Angles are those of the camera, as in DJI's photographs. The date
@@ -21,6 +24,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from airbeat.errors import InputFileError
@@ -38,6 +42,7 @@ _CLOCK = re.compile(
 _PAIR = re.compile(rf"\b([a-z_]{{2,20}})\s*:\s*{_NUMBER}", re.IGNORECASE)
 _GPS = re.compile(rf"GPS\s*\(\s*{_NUMBER}\s*,\s*{_NUMBER}", re.IGNORECASE)
 _H = re.compile(rf"\bH\s*:?\s*{_NUMBER}\s*m\b")
+_FOCAL = re.compile(rf"\bfocal_len\s*:\s*{_NUMBER}", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,200}>")
 
 
@@ -53,6 +58,7 @@ class SubtitlePose:
         home_m: height above the take-off place [m]; NaN if not written.
         amsl_m: height above sea level [m]; NaN if not written.
         gimbal: yaw, pitch, roll of the camera [degrees]; NaN if not written.
+        focal_35mm: focal length as that of a 35 mm camera [mm]; NaN if not written, or with digital zoom.
     """
 
     video_time_s: float
@@ -62,10 +68,16 @@ class SubtitlePose:
     home_m: float
     amsl_m: float
     gimbal: tuple[float, float, float]
+    focal_35mm: float = math.nan
 
-    def row(self) -> tuple[float, ...]:
-        """Time, place, heights, no airframe angles, camera angles; by the camera's clock if it is written."""
-        time_s = self.local_time_s if math.isfinite(self.local_time_s) else self.video_time_s
+    def row(self, *, by_video: bool = False) -> tuple[float, ...]:
+        """Time, place, heights, no airframe angles, camera angles.
+
+        Args:
+            by_video: by the video's time; else by the camera's clock if it is written.
+        """
+        by_clock = not by_video and math.isfinite(self.local_time_s)
+        time_s = self.local_time_s if by_clock else self.video_time_s
         nan = math.nan
         return (time_s, self.lat_deg, self.lon_deg, self.home_m, self.amsl_m, nan, nan, nan, *self.gimbal)
 
@@ -95,7 +107,7 @@ def read_subtitles(path: Path) -> list[SubtitlePose]:
 def _entries(text: str) -> Iterator[str]:
     """Texts from one time span to the next; blank lines inside an entry do not end it."""
     starts = [match.start() for match in _SPAN.finditer(text)][:_MOST_ENTRIES]
-    for begin, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for begin, end in pairwise([*starts, len(text)]):
         yield text[begin : min(end, begin + 4000)]
 
 
@@ -120,7 +132,18 @@ def _pose(entry: str) -> SubtitlePose | None:
         home_m=home_m,
         amsl_m=pairs.get("abs_alt", nan),
         gimbal=(pairs.get("gb_yaw", nan), pairs.get("gb_pitch", nan), pairs.get("gb_roll", nan)),
+        focal_35mm=_focal_35mm(body, pairs),
     )
+
+
+def _focal_35mm(body: str, pairs: dict[str, float]) -> float:
+    """DJI's ``focal_len``: 24.00, or 240 on older models; NaN where the picture is zoomed by cutting it."""
+    found = _FOCAL.search(body)
+    zoom = pairs.get("dzoom_ratio", 1.0)
+    if found is None or (zoom / 10_000 if zoom >= 1000 else zoom) > 1.01:
+        return math.nan
+    in_tenths = "." not in found[1] and float(found[1]) >= 100
+    return float(found[1]) / 10 if in_tenths else float(found[1])
 
 
 def _place(body: str, pairs: dict[str, float]) -> tuple[float, float] | None:

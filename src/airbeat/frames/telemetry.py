@@ -15,7 +15,7 @@ from airbeat.frames.subtitles import read_subtitles
 from airbeat.link.dataflash import LoggedPhoto, logged_photos
 from airbeat.link.tlog import LoggedFlight, read_tlog
 
-__all__ = ["Poses", "Telemetry", "read_telemetry"]
+__all__ = ["Poses", "Telemetry", "poses_of", "read_telemetry"]
 
 Array = npt.NDArray[np.float64]
 
@@ -114,7 +114,7 @@ class Telemetry:
     findings: tuple[str, ...] = field(default=())
 
 
-def _poses(rows: Sequence[Sequence[float]] | Array) -> Poses:
+def poses_of(rows: Sequence[Sequence[float]] | Array) -> Poses:
     """Rows of time, latitude, longitude, home, amsl, airframe's three angles, gimbal's three angles."""
     table = np.array(rows, dtype=float).reshape(-1, 11)
     table = table[np.argsort(table[:, 0], kind="stable")]
@@ -146,8 +146,8 @@ def read_telemetry(path: Path) -> Telemetry:
             name=path.name,
             clock="the camera",
             utc=False,
-            track=_poses([r.row() for r in rows]),
-            exposures=_poses([]),
+            track=poses_of([r.row() for r in rows]),
+            exposures=poses_of([]),
         )
     raise InputFileError(
         f"telemetry in a file named {kind or 'without an ending'} is not known",
@@ -162,8 +162,8 @@ def _of_dataflash(name: str, photos: Sequence[LoggedPhoto]) -> Telemetry:
         name=name,
         clock="the vehicle's GPS" if utc else "the autopilot since its boot",
         utc=utc,
-        track=_poses([]),
-        exposures=_poses([_photo_row(p, p.utc_s if utc else None) for p in photos]),
+        track=poses_of([]),
+        exposures=poses_of([_photo_row(p, p.utc_s if utc else None) for p in photos]),
     )
 
 
@@ -196,7 +196,7 @@ def _of_tlog(name: str, flight: LoggedFlight) -> Telemetry:
         shots[:, 8:11] = _angles_at(shots[:, 0], flight.gimbal)
         exposures = [tuple(row) for row in shots]
     return Telemetry(
-        name=name, clock=flight.utc_source, utc=True, track=_poses(rows), exposures=_poses(exposures)
+        name=name, clock=flight.utc_source, utc=True, track=poses_of(rows), exposures=poses_of(exposures)
     )
 
 

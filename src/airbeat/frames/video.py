@@ -122,6 +122,8 @@ def sampled_frames(
 @contextmanager
 def _opened(address: str) -> Iterator[Any]:
     av = _pyav()
+    if "://" not in address and not Path(address).is_file():
+        raise FrameError("no such file", where=address, remedy="check the file or address")
     av.logging.set_level(av.logging.PANIC)
     try:
         container = av.open(address, timeout=20.0, options=_LIVE if "://" in address else {})

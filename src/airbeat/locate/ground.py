@@ -24,7 +24,7 @@ from airbeat.locate.accuracy import ErrorBudget, ErrorTerm, GroundPoint, frame_b
 from airbeat.locate.camera_model import CameraPose, camera_pose
 from airbeat.locate.relief import TerrainGround
 
-__all__ = ["footprint", "gsd_m_px", "locate_pixel", "locate_pixels", "pixel_of"]
+__all__ = ["finest_gsd_m_px", "footprint", "gsd_m_px", "locate_pixel", "locate_pixels", "pixel_of"]
 
 Array = npt.NDArray[np.float64]
 
@@ -282,14 +282,40 @@ def gsd_m_px(meta: FrameMeta, *, ground_height_m: float = 0.0, terrain: TerrainG
         FrameError: metadata are missing, the camera is not above the ground, or the centre looks at the
             horizon or above it.
     """
+    return _depth_m(meta, 0.5, ground_height_m, terrain) / (meta.focal_length_px or math.nan)
+
+
+def finest_gsd_m_px(
+    meta: FrameMeta, *, ground_height_m: float = 0.0, terrain: TerrainGround | None = None
+) -> float:
+    """As `gsd_m_px`, of the ground in the middle of the image's upper or lower edge, whichever is nearer.
+
+    Raises:
+        FrameError: as there, and neither edge sees the ground.
+    """
+    depths, refusals = [], []
+    for share in (0.0, 1.0):
+        try:
+            depths.append(_depth_m(meta, share, ground_height_m, terrain))
+        except FrameError as error:
+            refusals.append(error)
+    if not depths:
+        raise refusals[0]
+    return min(depths) / (meta.focal_length_px or math.nan)
+
+
+def _depth_m(
+    meta: FrameMeta, share_down: float, ground_height_m: float, terrain: TerrainGround | None
+) -> float:
+    """How far away along the line of sight the ground is that the image's middle column shows [m]."""
     if terrain is None:
         meta = replace(meta, position=LatLon(lat_deg=0.0, lon_deg=0.0), gimbal_yaw_deg=0.0)
     pose = camera_pose(meta)
     ground = _ground(pose, ground_height_m, terrain)
-    ray = pose.rays([(pose.width_px / 2, pose.height_px / 2)])
-    met = ground.meet(ray, np.zeros((1, 2)))[0]
+    met = ground.meet(pose.rays([(pose.width_px / 2, pose.height_px * share_down)]), np.zeros((1, 2)))[0]
     if terrain is None:
-        return float(_height_above_ground_m(pose, ground_height_m) / -ray[0, 2] / pose.focal_length_px)
-    place = LocalFrame(pose.position).to_latlon([met])[0]
-    below_m = pose.height_above_home_m - terrain.height_above_home_m(place)
-    return float(math.hypot(met[0], met[1], below_m) / pose.focal_length_px)
+        below_m = _height_above_ground_m(pose, ground_height_m)
+    else:
+        place = LocalFrame(pose.position).to_latlon([met])[0]
+        below_m = pose.height_above_home_m - terrain.height_above_home_m(place)
+    return float(np.array([met[0], met[1], -below_m]) @ pose.axes()[:, 2])

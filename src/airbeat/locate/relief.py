@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain, read_terrain
 
-__all__ = ["TerrainGround", "terrain_for_frames", "terrain_ground"]
+__all__ = ["TerrainGround", "above_home", "terrain_for_frames", "terrain_ground"]
 
 _MODEL_SIGMA_M = 2.0
 """Copernicus GLO-30: relative linear error below 2 m (slopes to 20 %) or 4 m (steeper) at 90 %, so σ 1.2 to
@@ -85,10 +85,11 @@ def terrain_ground(
                 where=terrain.name,
                 remedy="add the tile that holds it",
             )
+        by_altitude = any(f.height_above_home_m is None and f.amsl_m is not None for f in frames)
         return TerrainGround(
             terrain=terrain,
             home_height_m=height,
-            sigma_m=model_sigma_m,
+            sigma_m=math.hypot(model_sigma_m, _GPS_ALTITUDE_SIGMA_M) if by_altitude else model_sigma_m,
             source=f"the model's {height:.1f} m at the take-off place",
         )
     known = [
@@ -98,7 +99,8 @@ def terrain_ground(
     ]
     if not known:
         raise TerrainError(
-            "the height of the take-off place is not known: the photographs have no altitude above sea level",
+            "the height of the take-off place is not known: no photograph says both its height above it and"
+            " its altitude above sea level",
             where=terrain.name,
             remedy="give the take-off place (--home LAT,LON)",
         )
@@ -115,6 +117,24 @@ def terrain_ground(
         sigma_m=math.hypot(model_sigma_m, altitude_sigma_m),
         source=f"the photographs' altitudes above sea level, ±{altitude_sigma_m:.0f} m: {middle:.1f} m",
     )
+
+
+def above_home(frames: Sequence[FrameMeta], ground: TerrainGround) -> list[FrameMeta]:
+    """Photographs with their heights above home where they say only their altitude above sea level.
+
+    So the geotags of ArduPilot's and PX4's ground stations do. The height is as wrong as that altitude is.
+    """
+    done = []
+    for frame in frames:
+        if frame.height_above_home_m is None and frame.amsl_m is not None:
+            height_m = frame.amsl_m - ground.home_height_m
+            said = (
+                f"the height above home, {height_m:.1f} m, is the altitude above sea level less the take-off"
+                f" place's in {ground.terrain.name}, ±{_GPS_ALTITUDE_SIGMA_M:.0f} m"
+            )
+            frame = replace(frame, height_above_home_m=height_m, findings=(*frame.findings, said))
+        done.append(frame)
+    return done
 
 
 def terrain_for_frames(

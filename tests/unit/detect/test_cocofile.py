@@ -54,6 +54,12 @@ def test_the_only_category_is_taken_whatever_its_name_and_none_means_persons(tmp
     assert read(tmp_path, none).persons == 2
 
 
+def test_every_category_of_persons_is_taken_where_a_file_tells_several_apart(tmp_path):
+    """VisDrone has pedestrians, who walk or stand, and people, who do something else."""
+    several = [{"id": 1, "name": "pedestrian"}, {"id": 2, "name": "people"}, {"id": 3, "name": "car"}]
+    assert read(tmp_path, document(categories=several)).persons == 2
+
+
 def test_a_gsd_beside_an_image_is_read(tmp_path):
     rows = [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48, "gsd_m_px": 0.02}]
     assert read(tmp_path, document(images=rows)).images[0].gsd_m_px == 0.02
@@ -101,6 +107,7 @@ def annotation_row(**changes):
         (annotation_row(bbox=[1, 2, -3, 4]), "is no box of a photograph"),
         (annotation_row(iscrowd=2), "iscrowd must be 0 or 1"),
         (annotation_row(iscrowd=[1]), "iscrowd must be 0 or 1"),
+        (annotation_row(category_id=None), r"annotations\[0\]: category_id must be"),
         (annotation_row(image_id=7), "image 7, which is not in the file"),
         (annotation_row(image_id=True), "image_id must be"),
     ],

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - only where it
 SIDE = 64
 
 
-def write_network(path, table, *, names="", dynamic=False, side=SIDE):
+def write_network(path, table, *, names="", dynamic=False, size=(SIDE, SIDE), beside=None):
     """A network that answers the same table whatever it sees, and nothing where it sees grey alone.
 
     The table is multiplied by how far the brightest pixel is above the letterbox's grey, 0 or 1.
@@ -37,12 +37,16 @@ def write_network(path, table, *, names="", dynamic=False, side=SIDE):
         helper.make_node("Reshape", ["lit", "shape"], ["lit1"]),
         helper.make_node("Mul", ["table", "lit1"], ["output0"]),
     ]
-    sides = ["h", "w"] if dynamic else [side, side]
+    sides = ["h", "w"] if dynamic else [size[1], size[0]]
+    outputs = {"output0": table.shape}
+    if beside is not None:
+        nodes.append(helper.make_node("Reshape", ["images", "beside"], ["output1"]))
+        outputs["output1"] = beside
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, *sides])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, list(table.shape))],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(s)) for n, s in outputs.items()],
         [
             numpy_helper.from_array(table, "table"),
             zero,
@@ -50,6 +54,7 @@ def write_network(path, table, *, names="", dynamic=False, side=SIDE):
             high,
             grey,
             shape,
+            numpy_helper.from_array(np.array(beside or [1], np.int64), "beside"),
             numpy_helper.from_array(np.array(0, np.float32), "zero0"),
             numpy_helper.from_array(np.array(1, np.float32), "one0"),
         ],
@@ -142,6 +147,25 @@ def test_weak_boxes_and_boxes_that_are_none_are_left_out(tmp_path):
 def test_the_side_that_the_network_takes_is_found_by_trying(tmp_path):
     path = write_network(tmp_path / "fixed.onnx", v8_table((*BOX, 0.9)), dynamic=True)
     assert len(search(path, picture(96, 96))) >= 1
+
+
+@pytest.mark.parametrize("size", [(96, 48), (40, 88)])
+def test_a_network_of_any_fixed_size_is_given_pictures_of_that_size(tmp_path, size):
+    path = write_network(tmp_path / "wide.onnx", v8_table((*BOX, 0.9)), size=size)
+    found = search(path, picture(size[1], 2 * size[0] - 16))
+    assert sorted(found.xyxy_px[:, 0].tolist()) == pytest.approx([24.0, 24.0 + size[0] - 16])
+
+
+def test_masks_beside_the_boxes_are_passed_over_and_names_may_be_a_list(tmp_path):
+    table = v8_table((*BOX, 0.3, 0.7))
+    path = write_network(tmp_path / "s.onnx", table, names="['car', 'person']", beside=[1, 3, 32, 128])
+    assert search(path, picture()).scores == pytest.approx([0.7])
+
+
+def test_a_network_of_an_absurd_size_is_refused_before_memory_is_asked_for(tmp_path):
+    path = write_network(tmp_path / "huge.onnx", v8_table((*BOX, 0.9)), size=(100_000, 100_000))
+    with pytest.raises(InputFileError, match="takes pictures of 100000×100000 px"):
+        search(path, picture())
 
 
 def test_by_name_it_takes_a_threshold_and_goes_to_worker_processes(tmp_path):

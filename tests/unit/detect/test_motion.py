@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import cv2
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from airbeat.detect.catalogue import detector_for, detector_named
+from airbeat.detect.cocofile import read_coco
+from airbeat.detect.evaluate import figures, search_labelled
 from airbeat.detect.motion import MotionDetector, registration
 
 STEP = np.array([[1.01, 0.02, 24.0], [-0.02, 1.01, -15.0], [1e-5, 0, 1.0]])
@@ -104,3 +107,21 @@ def test_the_neighbours_of_a_frame_are_read_from_their_files(ground, card):
     metas[0].path.unlink()
     metas[2].path.write_bytes(b"no picture")
     assert len(detector(cv2.imread(str(metas[1].path)), gsd_m_px=0.05, modality="rgb")) == 0
+
+
+def test_it_is_measured_with_the_photographs_around_each_as_a_search_gives_them(ground, tmp_path):
+    images = []
+    steps = ((np.linalg.inv(STEP), (380, 400)), (np.eye(3), (400, 400)), (STEP, (420, 400)))
+    for n, (matrix, place) in enumerate(steps):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), seen(ground, matrix, place))
+        images.append({"id": n, "file_name": f"{n}.png", "width": 800, "height": 600, "gsd_m_px": 0.05})
+    people = [{"image_id": 1, "category_id": 1, "bbox": [292, 286, 16, 28]}]
+    (tmp_path / "labels.json").write_text(json.dumps({"images": images, "annotations": people}))
+    labelled = read_coco(tmp_path / "labels.json", tmp_path)
+    assert figures(search_labelled(labelled.images, "motion"), draws=20).recall_at[5.0].value == 1.0
+
+
+def test_a_picture_of_a_few_pixels_has_nothing_to_be_laid_over(ground):
+    here = seen(ground, np.eye(3))
+    assert len(MotionDetector().compare(here, [here[:1], here[:, :2]])) == 0
+    assert len(MotionDetector().compare(here[:1], [here])) == 0

@@ -143,3 +143,13 @@ def test_a_photograph_on_which_a_worker_dies_is_refused_and_the_others_are_searc
     assert [r.name for r in run.refused] == ["1a.png"]
     assert "died" in run.refused[0].reason
     assert run.names == ["0.png", "1.png", "2.png"]
+
+
+def test_a_photograph_whose_name_is_no_text_is_searched_and_named_with_its_bytes_written_out(folder):
+    (folder / "0.png").rename(folder / os.fsdecode(b"\xd5\xd5\xc6\xac.png"))
+    search(folder)
+    calls.clear()
+    assert [frame.name for frame in search(folder).frames] == ["1.png", "2.png", r"\xd5\xd5Ƭ.png"]
+    assert calls == []
+    report = (folder.parent / "out" / "candidates.json").read_text()
+    assert json.loads(report)["frames"][2]["file"].encode("utf-8")

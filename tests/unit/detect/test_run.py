@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from airbeat.detect.detections import Detections
-from airbeat.detect.prepare import prepared
+from airbeat.detect.prepare import PreparedFrames, prepared
 from airbeat.detect.run import detect_folder, detect_frames, detect_source, search_settings
 from airbeat.detect.search import SearchedFrame
 from airbeat.errors import DependencyError, FrameError, UsageError
-from airbeat.frames.sources import FolderSource
+from airbeat.frames.sources import FolderSource, SourceFrame
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.locate.relief import terrain_for_frames
@@ -156,6 +156,26 @@ def test_a_frame_without_a_gsd_is_searched_by_detectors_that_need_none_and_says_
     assert words in needing.refused[0].reason
 
 
+def test_a_frame_that_looks_far_is_searched_for_those_in_its_foreground(card, tmp_path):
+    """At 15° below the horizon the middle has 19 cm/px, the lower edge 9 cm/px."""
+    run = detect_frames(
+        [card(picture((400, 300)), gimbal_pitch_deg=-15.0)], out_dir=tmp_path / "a", detector=BlueFinder()
+    )
+    assert run.frames[0].gsd_m_px is None
+    assert any("19.3 cm/px in the middle" in text and "9.1" in text for text in run.frames[0].findings)
+    farther = card(picture((400, 300)), gimbal_pitch_deg=-15.0, height_above_home_m=90.0)
+    run = detect_frames([farther], out_dir=tmp_path / "b", detector=BlueFinder(), workers=1)
+    assert "too coarse" in run.refused[0].reason
+
+
+def test_a_gsd_finer_than_any_from_the_air_is_not_believed(card, tmp_path):
+    """As where the drone took off on a hill, and flies at that hill's height over the valley."""
+    frame = card(picture((400, 300)), height_above_home_m=0.4)
+    run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
+    assert run.frames[0].gsd_m_px is None
+    assert any("0.04 cm/px cannot be true" in text for text in run.frames[0].findings)
+
+
 def test_a_frame_without_position_is_searched_and_its_boxes_say_they_have_no_place(card, tmp_path):
     frame = card(picture((400, 300)), position=None)
     run = detect_frames([frame], out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
@@ -220,6 +240,8 @@ def test_results_are_not_replaced_where_that_was_not_allowed(card, tmp_path):
         {"detector": BlueFinder(), "max_false_per_frame": 1.0},
         {"threshold": 1.5},
         {"gsd_m_px": 2.5},
+        {"ground_height_m": float("nan")},
+        {"ground_height_m": float("-inf")},
         {"max_false_per_frame": 0.0},
         {"workers": 0},
     ],
@@ -269,6 +291,14 @@ def test_an_output_folder_inside_the_photographs_is_not_searched(card, tmp_path)
     assert again.folders == ("found",)
 
 
+def test_results_among_the_photographs_are_refused_before_anything_is_written(card, tmp_path):
+    """Cut-outs and contact sheets would be searched as photographs the next time."""
+    folder = card(picture((200, 200))).path.parent
+    with pytest.raises(UsageError, match="among its photographs"):
+        detect_folder(folder, out_dir=folder / ".." / folder.name, detector=BlueFinder(), workers=1)
+    assert [p.name for p in folder.iterdir()] == ["DJI_0001.JPG"]
+
+
 def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -276,6 +306,15 @@ def test_an_unreadable_photograph_in_a_folder_is_listed(tmp_path):
     run = detect_folder(folder, out_dir=tmp_path / "out", workers=1)
     assert [r.path.name for r in run.refused] == ["DJI_0001.JPG"]
     assert json.loads(run.json_path.read_text(encoding="utf-8"))["summary"]["frames_not_searched"] == 1
+
+
+def test_a_photograph_that_lost_its_lower_part_and_yet_ends_as_it_should_says_so(card, tmp_path, paint):
+    """As recovery tools leave them: the data stop halfway, and the end mark follows."""
+    meta = card(paint())
+    data = meta.path.read_bytes()
+    meta.path.write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    run = detect_folder(meta.path.parent, out_dir=tmp_path / "out", detector=BlueFinder(), workers=1)
+    assert any("rows are of one colour" in finding for finding in run.frames[0].findings)
 
 
 def test_a_detectors_own_mistake_is_not_taken_for_a_broken_photograph(card, tmp_path):
@@ -333,3 +372,21 @@ def test_photographs_without_a_position_get_theirs_from_telemetry(tmp_path, monk
     run = detect_source(ready, search_settings(detector=BlueFinder()), out_dir=tmp_path / "out", workers=1)
     assert distance_m(run.candidates[0].candidate.point.position, place) < 0.1
     assert [r.name for r in run.refused] == ["2.png"]
+
+
+def test_subtitles_given_for_a_video_are_taken_by_the_videos_time_though_no_clock_agrees(tmp_path):
+    """The drone hovers, and the photograph beside the video is no frame of it."""
+    video, frames = tmp_path / "DJI_0001.MP4", []
+    for second in range(3):
+        path = tmp_path / f"{second}.png"
+        cv2.imwrite(str(path), picture((400, 300)))
+        frames.append(SourceFrame(path=path, name=path.name, video=video, second_s=float(second)))
+    entry = (
+        "{n}\n00:00:0{s},000 --> 00:00:0{s},999\n2031-07-09 23:00:0{s}.000\n[focal_len: 24.00] "
+        "[latitude: 51.0] [longitude: 8.0] [rel_alt: 5{s}.0] [gb_yaw: 0.0 gb_pitch: -90.0 gb_roll: 0.0]\n\n"
+    )
+    (tmp_path / "b.SRT").write_text("".join(entry.format(n=s + 1, s=s) for s in range(3)))
+    source = PreparedFrames(name="v", frames=frames)
+    ready, _ = prepared(source, telemetry=tmp_path / "b.SRT")
+    heights = [f.meta.height_above_home_m for f in ready.frames if f.meta is not None]
+    assert heights == [50.0, 51.0, 52.0]

@@ -251,6 +251,8 @@ def test_each_dialect_of_dji_subtitles_is_read(tmp_path: Path, dialect: str, clo
         ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nHello\n", "say no place"),
         ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n[latitude: 0.0] [longitude: 0.0]\n", "say no place"),
         ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n[latitude: 95.0] [longitude: 1e9]\n", "say no place"),
+        ("a.srt", "", "say no place"),
+        ("a.srt", "no subtitles", "say no place"),
         ("a.tlog", "", "empty"),
         ("a.tlog", "no log" * 100, "no position"),
         ("a.csv", "time,lat", "not known"),

@@ -159,7 +159,7 @@ def test_xmp_that_is_not_well_formed_is_read_attribute_by_attribute(tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "wording"),
     [
-        (b"", "not a photograph"),
+        (b"", "the file is empty"),
         (b"\xff\xd8\xff", "not a photograph"),
         (b"GIF89a" + b"\0" * 99, "not a photo"),
     ],
@@ -169,6 +169,13 @@ def test_what_is_no_photograph_is_refused(tmp_path: Path, content: bytes, wordin
     path.write_bytes(content)
     with pytest.raises(FrameError, match=wording):
         read_frame_meta(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(FrameError, match="a pipe or a device"):
+        read_frame_meta(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
@@ -259,6 +266,20 @@ def test_a_picture_can_be_decoded_at_a_fraction_of_its_size(
 ) -> None:
     meta = read_frame_meta(_write(tmp_path / "a.jpg"))
     assert load_image(meta, shrink=shrink).shape == shape
+
+
+def test_thermal_values_of_16_bits_or_in_degrees_are_spread_over_what_a_picture_shows(tmp_path: Path) -> None:
+    """Stored as they are they would be 27 to 31 of 255 greys: black."""
+    grey = np.random.default_rng(1).integers(0, 256, (60, 80))
+    Image.fromarray((7000 + 4 * grey).astype(np.uint16)).save(tmp_path / "counts.tif")
+    Image.fromarray((20 + grey / 10).astype(np.float32)).save(tmp_path / "degrees.tif")
+    Image.fromarray((grey * 257).astype(np.uint16)).save(tmp_path / "whole.png")
+    for name in ("counts.tif", "degrees.tif", "whole.png"):
+        meta = read_frame_meta(tmp_path / name)
+        assert any("more than 8 bits" in finding for finding in meta.findings)
+        seen = load_image(meta)
+        assert seen.dtype == np.uint8
+        assert np.abs(seen[:, :, 0].astype(int) - grey).max() <= 2, name
 
 
 def test_a_picture_exchanged_after_its_metadata_were_read_is_refused(tmp_path: Path) -> None:

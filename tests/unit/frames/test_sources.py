@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from airbeat.frames.arriving import Arriving
 from airbeat.frames.folder import list_folder
 from airbeat.frames.reader import has_its_end, read_frame_meta
 from airbeat.frames.sources import FolderSource, FollowedFolder, VideoSource
+from airbeat.frames.subtitles import read_subtitles
 from airbeat.frames.video import VideoSampling
 
 
@@ -114,6 +116,54 @@ def test_frames_are_taken_earlier_where_the_picture_moves(clip: Path, tmp_path: 
     moving = [s for s in seconds if s > 1.0]
     assert len(moving) >= 2
     assert max(np.diff(moving), default=0) <= 1.7
+
+
+SUBTITLES = (
+    "{n}\n00:00:0{s},000 --> 00:00:0{s},999\n2031-07-09 23:00:0{s}.000\n[fnum: 280] "
+    "[focal_len: 240] [dzoom_ratio: 10000, delta:0] [latitude: 47.00000{s}] [longitude: 11.5] "
+    "[rel_alt: 62.5 abs_alt: 900.0] "
+    "[gb_yaw: 90.0 gb_pitch: -60.0 gb_roll: 0.0]\n\n"
+)
+
+
+def test_frames_of_a_video_are_placed_by_the_subtitles_beside_it_whatever_the_clocks_say(
+    clip: Path, tmp_path: Path
+) -> None:
+    video = tmp_path / "DJI_0007.MP4"
+    video.write_bytes(clip.read_bytes())
+    (tmp_path / "DJI_0007.SRT").write_text("".join(SUBTITLES.format(n=s + 1, s=s) for s in range(3)))
+    source = VideoSource(name="v", address=str(video), frames_dir=tmp_path / "frames")
+    frames = [frame for frame in source if frame is not None]
+    assert len(frames) > 2
+    metas = [frame.meta for frame in frames if frame.meta is not None]
+    assert [m.position.lat_deg for m in metas if m.position is not None][:3] == [47.0, 47.000001, 47.000002]
+    first = metas[0]
+    assert (first.height_above_home_m, first.amsl_m, first.gimbal_pitch_deg) == (62.5, 900.0, -60.0)
+    across = math.hypot(first.width_px, first.height_px)
+    assert first.focal_length_px == pytest.approx(24.0 / math.hypot(36, 24) * across)
+    assert any("DJI_0007.SRT (second 0.0 of the video)" in finding for finding in first.findings)
+    (tmp_path / "DJI_0007.SRT").write_text("nothing")
+    frames = [frame for frame in source if frame is not None]
+    assert frames[0].meta is not None
+    assert "nothing was taken from DJI_0007.SRT" in frames[0].meta.findings[-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "focal_35mm"),
+    [
+        ("[focal_len: 24.00] [dzoom_ratio: 1.00]", 24.0),
+        ("[focal_len : 240] [dzoom_ratio: 10000, delta:0]", 24.0),
+        ("[focal_len: 162.00]", 162.0),
+        ("[focal_len: 24.00] [dzoom_ratio: 2.00]", math.nan),
+        ("", math.nan),
+    ],
+)
+def test_the_focal_length_of_subtitles_is_read_in_each_models_unit_and_not_through_digital_zoom(
+    tmp_path: Path, written: str, focal_35mm: float
+) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{written} [latitude: 47.5] [longitude: 11.5]\n")
+    assert read_subtitles(path)[0].focal_35mm == pytest.approx(focal_35mm, nan_ok=True)
 
 
 def test_a_video_that_breaks_off_is_refused_after_what_could_be_read(clip: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from airbeat.errors import FrameError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.locate.accuracy import ErrorBudget
-from airbeat.locate.ground import footprint, gsd_m_px, locate_pixel, locate_pixels, pixel_of
+from airbeat.locate.ground import finest_gsd_m_px, footprint, gsd_m_px, locate_pixel, locate_pixels, pixel_of
 
 FRAME = LocalFrame(LatLon(lat_deg=51.0, lon_deg=8.0))
 CENTRE = (2000.0, 1500.0)
@@ -84,6 +84,11 @@ def test_the_gsd_is_height_over_focal_length_at_the_nadir(frame):
     assert gsd_m_px(frame()) == pytest.approx(0.05)
     assert gsd_m_px(frame(gimbal_pitch_deg=-30.0)) == pytest.approx(0.10)
     assert gsd_m_px(frame(), ground_height_m=50.0) == pytest.approx(0.025)
+    assert finest_gsd_m_px(frame()) == pytest.approx(0.05)
+    near = frame(gimbal_pitch_deg=10.0)
+    down = math.atan(near.height_px / 2 / near.focal_length_px)
+    depth = near.height_above_home_m / math.sin(down - math.radians(10.0)) * math.cos(down)
+    assert finest_gsd_m_px(near) == pytest.approx(depth / near.focal_length_px)
 
 
 def test_the_gsd_needs_neither_position_nor_yaw(frame):

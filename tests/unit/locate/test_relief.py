@@ -16,7 +16,7 @@ from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.terrain import HeightGrid, Terrain
 from airbeat.locate.accuracy import ErrorBudget, frame_budget
 from airbeat.locate.ground import footprint, gsd_m_px, locate_pixel, locate_pixels, pixel_of
-from airbeat.locate.relief import TerrainGround, terrain_ground
+from airbeat.locate.relief import TerrainGround, above_home, terrain_ground
 
 HERE = LatLon(lat_deg=51.0, lon_deg=8.0)
 FRAME = LocalFrame(HERE)
@@ -198,3 +198,24 @@ def test_rtk_and_stated_accuracies_take_the_place_of_the_budgets(frame):
     assert frame_budget(frame(), budget) is budget
     plain, fine = locate_pixel(frame(), 2000, 1500), locate_pixel(frame(position_sigma_m=0.02), 2000, 1500)
     assert fine.ce90_m < 0.7 * plain.ce90_m
+
+
+def test_geotags_that_say_only_the_altitude_above_the_sea_are_placed_on_a_model_and_less_surely(frame):
+    """As the ground stations of ArduPilot and PX4 write them."""
+    terrain = model(lambda e, n: 300.0 + 0 * e)
+    tagged = frame(height_above_home_m=None, amsl_m=400.0)
+    ground = terrain_ground(terrain, [tagged], home=HERE)
+    (done,) = above_home([tagged], ground)
+    assert done.height_above_home_m == pytest.approx(100.0)
+    assert "±8 m" in done.findings[-1]
+    surely = frame(amsl_m=400.0)
+    assert above_home([surely], terrain_ground(terrain, [surely], home=HERE)) == [surely]
+    oblique = {"gimbal_pitch_deg": -45.0}
+    place = locate_pixel(replace(done, **oblique), 2000, 1500, terrain=ground)
+    known = locate_pixel(
+        replace(surely, **oblique), 2000, 1500, terrain=terrain_ground(terrain, [surely], home=HERE)
+    )
+    assert distance_m(place.position, known.position) < 0.01
+    assert place.ce90_m > 1.3 * known.ce90_m
+    with pytest.raises(TerrainError, match="height above it"):
+        terrain_ground(terrain, [tagged])
