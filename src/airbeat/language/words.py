@@ -97,7 +97,7 @@ def language_of_environment(environment: Mapping[str, str]) -> str:
     return language_named(chosen) or ENGLISH
 
 
-def _(text: str, **values: Any) -> str:
+def _(text: str, /, **values: Any) -> str:
     """A text in the current language, its placeholders filled in."""
     said = _catalogue(current_language()).gettext(text) if text else text
     return said.format(**values) if values else said
@@ -129,7 +129,7 @@ class Message(str):
     template: str
     values: dict[str, Any]
 
-    def __new__(cls, template: str, **values: Any) -> Message:
+    def __new__(cls, template: str, /, **values: Any) -> Message:
         """Make the text."""
         self = super().__new__(cls, template.format(**values))
         self.template, self.values = template, values

@@ -215,7 +215,7 @@ def _raster(case: Case, number: int, source: RasterSource, grid: SearchGrid) -> 
         return raster_layer(grid, density)
     except GeometryError as error:
         where = case.where(f"grids[{number}].file")
-        raise GeometryError(f"{source.name}: {error.message}", where=where, remedy=error.remedy) from error
+        raise GeometryError(error.message, where=f"{where}: {source.name}", remedy=error.remedy) from error
 
 
 def _slope_is_open(case: Case) -> bool:
