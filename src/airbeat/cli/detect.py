@@ -222,7 +222,8 @@ def _source(
         return VideoSource(name=text, address=text, frames_dir=frames_dir, sampling=sampling, stopped=stopped)
     if not path.is_dir():
         raise UsageError(
-            f"{text} is neither a folder nor a video", remedy="name a folder of photographs or videos"
+            Message("{text} is neither a folder nor a video", text=text),
+            remedy="name a folder of photographs or videos",
         )
     if follow:
         return FollowedFolder(

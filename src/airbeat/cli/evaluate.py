@@ -12,7 +12,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar
 from airbeat.cli.picture import check_picture_path
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,7 +200,9 @@ def command(
         raise UsageError("--curve holds the curve of one detector", remedy="name one detector")
     check_picture_path(picture, overwrite=overwrite)
     if curve is not None and (curve.exists() or curve.is_symlink()) and not overwrite:
-        raise UsageError(f"{curve} exists already", remedy="choose another name, or say --overwrite")
+        raise UsageError(
+            Message("{path} exists already", path=curve), remedy="choose another name, or say --overwrite"
+        )
     labelled = read_coco(coco, images_dir)
     with progress_bar(_("searching photographs")) as progress:
         evaluations = evaluate(

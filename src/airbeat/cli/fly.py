@@ -75,13 +75,17 @@ def _fresh(path: Path, *, overwrite: bool) -> Path:
         UsageError: it is there and may not be replaced, or it cannot be written.
     """
     if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists already", remedy="choose another name, or say --overwrite")
+        raise UsageError(
+            Message("{path} exists already", path=path), remedy="choose another name, or say --overwrite"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.touch()
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            Message("{path} cannot be written: {reason}", path=path, reason=error.strerror)
+        ) from error
     return path
 
 
@@ -318,11 +322,16 @@ def _refuse_to_lose(folder: Path) -> None:
     """
     target, state = folder / "flight.json", folder / "state.json"
     if target.exists():
-        raise UsageError(f"{target} exists already", remedy="choose another folder, or say --overwrite")
+        raise UsageError(
+            Message("{path} exists already", path=target),
+            remedy="choose another folder, or say --overwrite",
+        )
     if state.exists():
         raise UsageError(
-            f"{state} is there, of a flight that was not finished",
-            remedy=f"go on with it by --resume {state}, choose another folder, or say --overwrite",
+            Message("{state} is there, of a flight that was not finished", state=state),
+            remedy=Message(
+                "go on with it by --resume {state}, choose another folder, or say --overwrite", state=state
+            ),
         )
 
 

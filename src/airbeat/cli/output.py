@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from airbeat.errors import UsageError
-from airbeat.language.words import translated
+from airbeat.language.words import Message, translated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,7 +140,7 @@ def flush_stdout() -> None:
 
 def _unwritable(error: OSError) -> OutputError:
     return OutputError(
-        f"standard output cannot be written: {error.strerror}",
+        Message("standard output cannot be written: {reason}", reason=error.strerror),
         remedy="free space on the disk, or send it elsewhere",
     )
 

@@ -11,7 +11,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable
 from airbeat.errors import FrameError, UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.crowds import CrowdMonitor, FrameCount
@@ -176,7 +176,9 @@ def command(
     monitor = _monitor(beat, ground_height_m=ground_height_m, gsd_m_px=gsd_m_px)
     table = out_dir / "readings.csv"
     if table.exists() and not overwrite:
-        raise UsageError(f"{table} exists already", remedy="choose another folder, or say --overwrite")
+        raise UsageError(
+            Message("{path} exists already", path=table), remedy="choose another folder, or say --overwrite"
+        )
     rows: list[dict[str, Any]] = []
     alerts: list[dict[str, Any]] = []
     seen = unread = 0

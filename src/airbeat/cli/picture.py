@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.report.picture_content import PlanPicture
@@ -22,10 +23,14 @@ def check_picture_path(path: Path | None, *, overwrite: bool) -> None:
     if path is None:
         return
     if path.suffix.lower() != ".png":
-        raise UsageError(f"{path} is no PNG file's name", remedy="give --picture a name that ends in .png")
+        raise UsageError(
+            Message("{path} is no PNG file's name", path=path),
+            remedy="give --picture a name that ends in .png",
+        )
     if (path.exists() or path.is_symlink()) and not overwrite:
         raise UsageError(
-            f"{path} exists already", remedy="choose another name, or say --overwrite to replace it"
+            Message("{path} exists already", path=path),
+            remedy="choose another name, or say --overwrite to replace it",
         )
 
 

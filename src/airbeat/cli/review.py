@@ -11,7 +11,7 @@ import click
 from airbeat.cli.operation import operation_option, recording, user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import UsageError
-from airbeat.language.words import N_, _, translated
+from airbeat.language.words import N_, Message, _, translated
 from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def _settings_of(words: tuple[str, ...]) -> list[tuple[str, str]]:
         name, equals, verdict = word.partition("=")
         if not equals or verdict not in set(Verdict):
             raise UsageError(
-                f"--set {word!r} is no decision",
-                remedy=f"write ID=WHAT, with one of {', '.join(Verdict)}, e.g. C001=person",
+                Message("--set {word!r} is no decision", word=word),
+                remedy=Message(
+                    "write ID=WHAT, with one of {decisions}, e.g. C001=person", decisions=", ".join(Verdict)
+                ),
             )
         pairs.append((name, verdict))
     return pairs
@@ -43,7 +45,7 @@ def _known(reviews: Reviews, names: list[str]) -> None:
     known = {c.id for c in reviews.candidates}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(
-            f"no candidate {', '.join(unknown)}",
+            Message("no candidate {ids}", ids=", ".join(unknown)),
             remedy="airbeat review OUT --list shows those there are",
         )
 
@@ -212,7 +214,7 @@ def command(
         _known(reviews, [name for name, _ in pairs] + list(undone))
         for name in undone:
             if reviews.undo(name, reviewer=who) is None:
-                raise UsageError(f"nothing was decided on {name}")
+                raise UsageError(Message("nothing was decided on {name}", name=name))
         for name, verdict in pairs:
             _decide(reviews, name, verdict, reviewer=who, note=translated(note))
         if not (pairs or undone or listed or as_json) and sys.stdin.isatty():

@@ -10,7 +10,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, table
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.casefolder import CaseFolder
@@ -87,7 +87,10 @@ def _launch(case: CaseFolder, name: str | None) -> int:
     if name is None:
         return 0
     if name not in names:
-        raise UsageError(f"no launch place {name[:40]!r}", remedy=f"there are: {', '.join(names)}")
+        raise UsageError(
+            Message("no launch place {name!r}", name=name[:40]),
+            remedy=Message("there are: {names}", names=", ".join(names)),
+        )
     return names.index(name)
 
 
@@ -97,8 +100,8 @@ def _count(case: CaseFolder, drones: int | None) -> int:
         raise UsageError("the case names no drones", remedy="add drones: [{name: …, camera: …, airframe: …}]")
     if drones is not None and drones > there:
         raise UsageError(
-            f"--drones {drones}, but the case names {there}",
-            remedy=f"give --drones {there}, or add some to it",
+            Message("--drones {drones}, but the case names {there}", drones=drones, there=there),
+            remedy=Message("give --drones {there}, or add some to it", there=there),
         )
     return drones or there
 
@@ -150,8 +153,14 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
         height_m = round(max(asked.value_m, lowest_m), 1)
         if fence is not None and fence.max_height_m is not None and height_m > fence.max_height_m:
             raise UsageError(
-                f"{drone.name} would fly at {height_m:g} m, {LAYER_STEP_M:g} m above the one below it, over "
-                f"the fence's ceiling of {fence.max_height_m:g} m",
+                Message(
+                    "{drone} would fly at {height_m:g} m, {step_m:g} m above the one below it, over the "
+                    "fence's ceiling of {ceiling_m:g} m",
+                    drone=drone.name,
+                    height_m=height_m,
+                    step_m=LAYER_STEP_M,
+                    ceiling_m=fence.max_height_m,
+                ),
                 remedy="lower the first drone's height in the case, or send fewer drones",
             )
         lowest_m = height_m + LAYER_STEP_M

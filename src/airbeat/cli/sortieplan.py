@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.geo.coordinates import LatLon
@@ -177,7 +178,7 @@ def vehicles_asked(
         for name, values in (("--home", homes), ("--speed-m-s", speeds_m_s)):
             if len(values) > 1:
                 raise UsageError(
-                    f"{name} was given {len(values)} times for one drone",
+                    Message("{name} was given {values} times for one drone", name=name, values=len(values)),
                     remedy="say --drones N, or give one",
                 )
         return None
@@ -197,7 +198,12 @@ def _for_each(name: str, values: tuple[_Value, ...], count: int) -> tuple[_Value
         return values * count
     if len(values) != count:
         raise UsageError(
-            f"{name} was given {len(values)} times for {count} drones",
+            Message(
+                "{name} was given {values} times for {count} drones",
+                name=name,
+                values=len(values),
+                count=count,
+            ),
             remedy="give it once for all, or once for each",
         )
     return values

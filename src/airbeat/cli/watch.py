@@ -22,6 +22,7 @@ from airbeat.cli.searching import (
     video_options,
 )
 from airbeat.errors import AirbeatError, UsageError
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.detect.completing import FromTelemetry
@@ -67,7 +68,7 @@ def _source(
         return video, lambda name: frames_dir / name
     if not path.is_dir():
         raise UsageError(
-            f"{text} is neither a folder nor a video nor the address of a stream",
+            Message("{text} is neither a folder nor a video nor the address of a stream", text=text),
             remedy="name a folder that photographs come into, a video, or rtsp://…",
         )
     folder = FollowedFolder(

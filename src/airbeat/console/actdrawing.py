@@ -325,7 +325,7 @@ def _limited(**shapes: Any) -> Drawing:
     rings = [r for p in shapes.get("area", []) for r in p]
     rings += [*shapes.get("inclusion", []), *shapes.get("exclusion", []), shapes.get("line", [])]
     corners = sum(map(len, rings))
-    remedy = "simplify the lines, or plan the file on the command line: airbeat plan"
+    remedy = Message("simplify the lines, or plan the file on the command line: airbeat plan")
     if corners > _MOST_CORNERS:
         raise InputFileError(
             Message(

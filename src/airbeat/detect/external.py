@@ -23,6 +23,7 @@ from airbeat.detect.detections import Detections
 from airbeat.detect.inputs import read_limited
 from airbeat.errors import InputFileError, UsageError
 from airbeat.frames.opencv import opencv
+from airbeat.language.words import Message
 
 __all__ = ["ExternalDetector"]
 
@@ -60,7 +61,7 @@ class ExternalDetector:
 
     def __post_init__(self) -> None:
         if not self.path.is_file():
-            raise UsageError(f"no file {self.path}", remedy="give external:FILE.onnx")
+            raise UsageError(Message("no file {path}", path=self.path), remedy="give external:FILE.onnx")
 
     @property
     def smallest_score(self) -> float:
@@ -115,7 +116,7 @@ class _Model:
             self._network.setPreferableBackend(opencv().dnn.DNN_BACKEND_OPENCV)
         except opencv().error as error:
             raise InputFileError(
-                f"OpenCV cannot read this network: {_first_line(error)}",
+                Message("OpenCV cannot read this network: {reason}", reason=_first_line(error)),
                 where=path.name,
                 remedy="export it as ONNX with opset 12 and fixed input size",
             ) from None
@@ -132,7 +133,12 @@ class _Model:
             else:
                 return side
         raise InputFileError(
-            f"the network takes no square picture of {min(_SIDES_PX)} to {max(_SIDES_PX)} px: {refusal}",
+            Message(
+                "the network takes no square picture of {least} to {most} px: {refusal}",
+                least=min(_SIDES_PX),
+                most=max(_SIDES_PX),
+                refusal=refusal,
+            ),
             where=self._name,
             remedy="export it with a batch of 1 and an input of 640×640",
         )
@@ -150,7 +156,9 @@ class _Model:
         try:
             return self._forward(whole)
         except opencv().error as error:
-            raise InputFileError(f"the network failed: {_first_line(error)}", where=self._name) from None
+            raise InputFileError(
+                Message("the network failed: {reason}", reason=_first_line(error)), where=self._name
+            ) from None
 
 
 class _Models(threading.local):
@@ -163,7 +171,9 @@ class _Models(threading.local):
         try:
             key = (path, path.stat().st_mtime_ns)
         except OSError as error:
-            raise InputFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+            raise InputFileError(
+                Message("cannot be read: {reason}", reason=error.strerror), where=str(path)
+            ) from error
         if key not in self._known:
             self._known = {key: _Model(path)}
         return self._known[key]
@@ -202,7 +212,7 @@ def _boxes(outputs: list[Any], person: int, *, least: float, name: str) -> tuple
     output = np.asarray(outputs[0], dtype=np.float64) if len(outputs) == 1 else np.empty(0)
     shape = " and ".join(str(tuple(np.shape(o))) for o in outputs)
     unknown = InputFileError(
-        f"an output of shape {shape} is no layout of YOLO v5, v8, v10 or v11",
+        Message("an output of shape {shape} is no layout of YOLO v5, v8, v10 or v11", shape=shape),
         where=name,
         remedy="export it without post-processing, as one output",
     )
@@ -219,7 +229,14 @@ def _boxes(outputs: list[Any], person: int, *, least: float, name: str) -> tuple
         if not 1 <= classes <= _MOST_CLASSES:
             raise unknown
         if person >= classes:
-            raise UsageError(f"{name} has {classes} classes, none with number {person}")
+            raise UsageError(
+                Message(
+                    "{name} has {classes} classes, none with number {person}",
+                    name=name,
+                    classes=classes,
+                    person=person,
+                )
+            )
         scores = rows[:, 4 + person] if turned else rows[:, 4] * rows[:, 5 + person]
         xyxy = np.hstack([rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2])
     good = np.isfinite(xyxy).all(axis=1) & np.isfinite(scores) & (scores >= least)

@@ -20,6 +20,7 @@ from airbeat.detect.run import WORK, DetectionRun, Search, Searching, on_this_ma
 from airbeat.detect.search import FrameTask, SearchSettings
 from airbeat.errors import InputFileError, UsageError
 from airbeat.frames.sources import FrameSource
+from airbeat.language.words import Message
 
 __all__ = ["watch_source"]
 
@@ -65,7 +66,7 @@ def watch_source(
     if earlier.source not in {None, source.name}:
         if not overwrite:
             raise UsageError(
-                f"{out_dir} holds the results of {earlier.source}",
+                Message("{folder} holds the results of {source}", folder=out_dir, source=earlier.source),
                 remedy="choose another folder, or say --overwrite to replace them",
             )
         earlier = _Earlier()
@@ -176,7 +177,9 @@ def _earlier(out_dir: Path) -> _Earlier:
     except FileNotFoundError:
         return _Earlier()
     except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise InputFileError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=str(path)
+        ) from error
     except ValidationError as error:
         raise InputFileError(
             "is not what a search writes", where=str(path), remedy="choose another folder"

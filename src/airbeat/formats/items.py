@@ -152,7 +152,7 @@ def from_raw(raw: RawItem) -> PlanItem:
             position = LatLon(lat_deg=p5, lon_deg=p6)
         except ValueError as e:
             raise PlanFileError(
-                str(getattr(e, "message", e)),
+                getattr(e, "message", str(e)),
                 where=raw.where,
                 remedy=getattr(e, "remedy", "") or "give latitude and longitude in degrees",
             ) from None

@@ -75,7 +75,9 @@ def _member(members: dict[str, bytes], wanted: str, name: str) -> bytes:
     found = [content for member, content in members.items() if PurePath(member).name == wanted]
     if len(found) != 1:
         raise PlanFileError(
-            f"the archive holds no {wanted}" if not found else f"the archive holds {len(found)} {wanted}",
+            Message("the archive holds {count} {wanted}", count=len(found), wanted=wanted)
+            if found
+            else Message("the archive holds no {wanted}", wanted=wanted),
             where=name,
             remedy="give a .kmz that DJI Pilot 2 or FlightHub 2 exported",
         )

@@ -130,8 +130,10 @@ class Message(str):
     values: dict[str, Any]
 
     def __new__(cls, template: str, /, **values: Any) -> Message:
-        """Make the text."""
-        self = super().__new__(cls, template.format(**values))
+        """Make the text; a message without values stays the message that it is."""
+        if isinstance(template, Message) and not values:
+            return template
+        self = super().__new__(cls, template.format(**values) if values else template)
         self.template, self.values = template, values
         return self
 

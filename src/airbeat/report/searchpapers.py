@@ -23,6 +23,7 @@ from airbeat.flight.casefolder import CaseFolder, FindRow, UpdateRecord
 from airbeat.flight.searchstatus import NOT_CLEARED, Status
 from airbeat.flight.searchupdate import EXERCISE, assumptions
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
+from airbeat.language.words import Message
 from airbeat.report.flown import FlightFile
 from airbeat.search.segments import SegmentRow
 
@@ -120,7 +121,7 @@ def _moment(text: str, name: str) -> datetime:
         moment = datetime.min
     if moment.tzinfo is None:
         raise InputFileError(
-            f"begun_utc {text[:40]!r} is no time with a zone",
+            Message("begun_utc {text!r} is no time with a zone", text=text[:40]),
             where=name,
             remedy="give what airbeat fly wrote",
         )

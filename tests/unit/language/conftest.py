@@ -68,9 +68,9 @@ def _of_call(node: ast.Call, folder: str, named: Mapping[str, str]) -> Iterator[
         yield from (
             text for argument in node.args[:1] for text in _constants(argument, named) if name[-5:] == "Error"
         )
-        for keyword in node.keywords:
-            if keyword.arg in {"message", "remedy"}:
-                yield from _constants(keyword.value, named)
+    for keyword in node.keywords:
+        if keyword.arg == "remedy" or (keyword.arg == "message" and name != "version_option"):
+            yield from _constants(keyword.value, named)
     if name in {"complaint", "_fatal", "_complain"}:
         yield from (text for argument in node.args for text in _constants(argument, named))
     if name in {"error", "warning", "note"} and folder == "flight":
