@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airbeat.errors import GeometryError, PlanningError, Problem
+from airbeat.errors import GeometryError, InputFileError, PlanningError, Problem
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.datums import MapDatum, in_china_box, to_wgs84
 from airbeat.geo.frame import distance_m
@@ -73,6 +73,13 @@ class Ledger:
     def add(self, path: KeyPath, message: str, remedy: str = "") -> None:
         """Report a problem at a path of the file."""
         self.problems.append(self.tree.problem(path, message, remedy))
+
+    def refuse(self, path: KeyPath, error: InputFileError) -> None:
+        """Report what is wrong in another file, or in a shape, at the path that names it."""
+        told = Message(error.message)
+        if error.where:
+            told = Message("{where}: {told}", where=error.where, told=told)
+        self.add(path, told, error.remedy)
 
     def datum_of(self, stated: str | None) -> MapDatum:
         """A block's own datum, or the file's."""
@@ -218,13 +225,17 @@ def _short_or_long(ledger: Ledger, key: str) -> KeyPath:
 def _area_from_file(text: str, base_dir: Path, datum: MapDatum, ledger: Ledger) -> ResolvedArea | None:
     path = ("area", "file") if ("area", "file") in ledger.tree.places else ("area",)
     if "://" in text or not text.isprintable():
-        ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
+        ledger.add(
+            path,
+            Message("must be a file's path (got {text!r})", text=text[:60]),
+            "save the file beside the mission",
+        )
         return None
     try:
         read = read_area_file(base_dir / text, datum=datum)
         geometry = free_area(read.area, read.keepouts)
     except GeometryError as error:
-        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        ledger.refuse(path, error)
         return None
     ledger.vertices += read.vertices
     if datum is not MapDatum.WGS84:
@@ -243,7 +254,13 @@ def check_vertices(ledger: Ledger) -> None:
     """Report a mission with more vertices than any planner should be given."""
     if ledger.vertices > MAX_VERTICES:
         ledger.add(
-            (), f"{ledger.vertices} vertices in all (at most {MAX_VERTICES})", "simplify to a few metres"
+            (),
+            Message(
+                "{vertices} vertices in all (at most {max_vertices})",
+                vertices=ledger.vertices,
+                max_vertices=MAX_VERTICES,
+            ),
+            "simplify to a few metres",
         )
 
 
@@ -274,7 +291,7 @@ def _profile(
             close = key_hint(section.profile, profiles)
             names = f"profiles: {', '.join(sorted(profiles))}"
             hint = f"{close} {names}" if close.startswith("did") else names
-            ledger.add(path, f"no such profile (got {section.profile!r})", hint)
+            ledger.add(path, Message("no such profile (got {profile!r})", profile=section.profile), hint)
             return None
         if not given:
             return base
@@ -290,8 +307,11 @@ def _profile(
     if missing:
         ledger.add(
             block,
-            f"is incomplete: {', '.join(missing)} missing",
-            f"give a profile's name or all values; profiles: {', '.join(sorted(profiles))}",
+            Message("is incomplete: {keys} missing", keys=", ".join(missing)),
+            Message(
+                "give a profile's name or all values; profiles: {profiles}",
+                profiles=", ".join(sorted(profiles)),
+            ),
         )
         return None
     return kind(**given)

@@ -75,6 +75,10 @@ def _of_call(node: ast.Call, folder: str, named: Mapping[str, str]) -> Iterator[
         yield from (text for argument in node.args for text in _constants(argument, named))
     if name in {"error", "warning", "note"} and folder == "flight":
         yield from (text for argument in node.args[1:3] for text in _constants(argument, named))
+    if name in {"add", "_one"} and folder == "mission":
+        yield from (text for argument in node.args for text in _constants(argument, named))
+    if name in {"_broken", "_missing", "_about", "refuse"} and folder == "checks":
+        yield from (text for argument in node.args[1:] for text in _constants(argument, named))
     if name == "found" and folder == "checks":
         yield from (text for argument in node.args[1:2] for text in _constants(argument, named))
     if folder == "console" and name in {"_refused", "HTTPException"}:
