@@ -371,7 +371,13 @@ def _read_settings(
     try:
         settings[index] = read_settings(entry, where=where)
     except PlanFileError as error:
-        notes.append(f"{error.where}: its settings are not kept, its items are: {error.message}")
+        notes.append(
+            Message(
+                "{where}: its settings are not kept, its items are: {message}",
+                where=error.where,
+                message=Message(error.message),
+            )
+        )
 
 
 def _simple_item(entry: dict[str, Any], notes: list[str], *, where: str, alone: bool) -> RawItem:
@@ -408,7 +414,10 @@ def _note_altitude_mode(entry: dict[str, Any], raw: RawItem, notes: list[str]) -
     if entry.get("AltitudeMode") is None:
         if raw.frame == FRAME_OF_DATUM[AltitudeDatum.AGL]:
             notes.append(
-                f"{raw.where}: read as above terrain; QGroundControl would load it as above sea level"
+                Message(
+                    "{where}: read as above terrain; QGroundControl would load it as above sea level",
+                    where=raw.where,
+                )
             )
         return
     mode = whole(entry["AltitudeMode"], where=raw.where, what="AltitudeMode")
@@ -416,12 +425,32 @@ def _note_altitude_mode(entry: dict[str, Any], raw: RawItem, notes: list[str]) -
     altitude = None if stated is None else number(stated, where=raw.where, what="Altitude")
     expected = _FRAME_OF_MODE.get(mode)
     if expected is not None and expected != raw.frame:
-        notes.append(f"{raw.where}: AltitudeMode {mode} contradicts frame {raw.frame}; the frame is flown")
+        notes.append(
+            Message(
+                "{where}: AltitudeMode {mode} contradicts frame {frame}; the frame is flown",
+                where=raw.where,
+                mode=mode,
+                frame=raw.frame,
+            )
+        )
     flown = f"{raw.params[6]:g} m"
     if mode == _CALCULATED_ABOVE_TERRAIN:
-        notes.append(f"{raw.where}: height above terrain, calculated by QGroundControl as {flown} AMSL")
+        notes.append(
+            Message(
+                "{where}: height above terrain, calculated by QGroundControl as {flown} AMSL",
+                where=raw.where,
+                flown=flown,
+            )
+        )
     elif altitude is not None and altitude != raw.params[6]:
-        notes.append(f"{raw.where}: Altitude {altitude:g} contradicts params; {flown} is flown")
+        notes.append(
+            Message(
+                "{where}: Altitude {altitude:g} contradicts params; {flown} is flown",
+                where=raw.where,
+                altitude=altitude,
+                flown=flown,
+            )
+        )
 
 
 def _fence(geofence: dict[str, Any], own: dict[str, Any], *, where: str) -> Fence | None:

@@ -64,7 +64,11 @@ class Sources:
         self.inputs[text] = digest
         if datum is not MapDatum.WGS84:
             self.ledger.notes.append(
-                f"{path.name} was read as {datum.label} and converted; where it is WGS84 say datum: wgs84"
+                Message(
+                    "{name} was read as {label} and converted; where it is WGS84 say datum: wgs84",
+                    name=path.name,
+                    label=datum.label,
+                )
             )
         self.ledger.vertices += sum(
             len(f.line) + sum(len(o.shell) + sum(map(len, o.holes)) for o in f.outlines) for f in features

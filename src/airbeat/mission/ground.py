@@ -127,8 +127,12 @@ def _level_beyond(terrain: Terrain, parts: Parts, bounds: Bounds, ledger: Ledger
     share = 1.0 - float(terrain.known(lons, lats).mean())
     if share > 0:
         ledger.notes.append(
-            f"{terrain.name} has no heights for {max(share, 0.01):.0%} of the neighbourhood: flat ground as "
-            "high as home was assumed there; look at a map before you fly it"
+            Message(
+                "{name} has no heights for {share:.0%} of the neighbourhood: flat ground as high as home "
+                "was assumed there; look at a map before you fly it",
+                name=terrain.name,
+                share=max(share, 0.01),
+            )
         )
     home_m = float(terrain.heights_m(parts.home.lon_deg, parts.home.lat_deg)[0])
     return terrain if math.isnan(home_m) else replace(terrain, beyond_m=home_m)
@@ -146,6 +150,11 @@ def _check_home(parts: Parts, terrain: Terrain, ledger: Ledger) -> None:
         )
     elif parts.home_amsl_m is not None and abs(parts.home_amsl_m - model_m) > _HOME_DIFFERS_M:
         ledger.notes.append(
-            f"home.amsl_m is {parts.home_amsl_m:g} m, but {terrain.name} has {model_m:.0f} m there: only "
-            "its differences from home are used"
+            Message(
+                "home.amsl_m is {home_amsl_m:g} m, but {name} has {model_m:.0f} m there: only its "
+                "differences from home are used",
+                home_amsl_m=parts.home_amsl_m,
+                name=terrain.name,
+                model_m=model_m,
+            )
         )

@@ -141,7 +141,13 @@ def _line_in_file(
     ledger.vertices += read.vertices
     if read.moved is not None:
         ledger.record_move([read.moved[0]], [read.moved[1]], ledger.datum)
-    ledger.notes.append(f"corridor read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
+    ledger.notes.append(
+        Message(
+            "corridor read from {source_name} (SHA-256 {source_sha256})",
+            source_name=read.source_name,
+            source_sha256=read.source_sha256[:16],
+        )
+    )
     ledger.notes += list(read.notes)
     corridor = read.corridors[0]
     return corridor.line, corridor.width_m

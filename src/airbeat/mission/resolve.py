@@ -105,11 +105,18 @@ class Ledger:
     def datum_notes(self) -> list[str]:
         """What every output must say about datum conversions."""
         notes = [
-            f"coordinates converted from {datum.label} to WGS84 (moved by about {moved_m:.0f} m)"
+            Message(
+                "coordinates converted from {datum} to WGS84 (moved by about {moved_m:.0f} m)",
+                datum=datum.label,
+                moved_m=moved_m,
+            )
             for datum, moved_m in sorted(self._moved_m.items())
         ]
         notes += [
-            f"coordinates outside China were taken as WGS84: {datum.label} has no offset there"
+            Message(
+                "coordinates outside China were taken as WGS84: {datum} has no offset there",
+                datum=datum.label,
+            )
             for datum in sorted(self._unmoved)
         ]
         return notes
@@ -242,10 +249,21 @@ def _area_from_file(text: str, base_dir: Path, datum: MapDatum, ledger: Ledger) 
         if read.moved is not None:
             ledger.record_move([read.moved[0]], [read.moved[1]], datum)
         ledger.notes.append(
-            f"area file {read.source_name} was read as {datum.label}; where it is WGS84 write "
-            f"area: {{file: {text}, datum: wgs84}}"
+            Message(
+                "area file {source_name} was read as {label}; where it is WGS84 write area: {{file: "
+                "{text}, datum: wgs84}}",
+                source_name=read.source_name,
+                label=datum.label,
+                text=text,
+            )
         )
-    ledger.notes.append(f"area read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
+    ledger.notes.append(
+        Message(
+            "area read from {source_name} (SHA-256 {source_sha256})",
+            source_name=read.source_name,
+            source_sha256=read.source_sha256[:16],
+        )
+    )
     ledger.notes += list(read.notes)
     return ResolvedArea(geometry=geometry, keepouts=read.keepouts)
 

@@ -201,11 +201,18 @@ def _check_fence(parts: Parts, ledger: Ledger) -> None:
             parts.area_path, "lies wholly in the fence's exclusion zones", "nothing would be left to search"
         )
     elif outside_share > 0.0005:
-        ledger.notes.append(f"{outside_share:.1%} of the area lies outside the fence: it is not flown over")
+        ledger.notes.append(
+            Message(
+                "{outside_share:.1%} of the area lies outside the fence: it is not flown over",
+                outside_share=outside_share,
+            )
+        )
     if parts.last_seen is not None:
         away_m = area.distance(Point(*frame.to_xy([parts.last_seen])[0]))
         if away_m > 1.0:
-            ledger.notes.append(f"the last-seen point lies {away_m:.0f} m outside the area")
+            ledger.notes.append(
+                Message("the last-seen point lies {away_m:.0f} m outside the area", away_m=away_m)
+            )
 
 
 def _fence_zones(fence: Fence | None, frame: LocalFrame) -> tuple[Any | None, list[Any]]:
@@ -322,7 +329,12 @@ def _check_heights(parts: Parts, ledger: Ledger) -> None:
                 "heights are metres",
             )
     if NOTED_HEIGHT_M < highest_m <= MAX_HEIGHT_M:
-        ledger.notes.append(f"height {highest_m:.0f} m is over 120 m: most countries want a permission")
+        ledger.notes.append(
+            Message(
+                "height {highest_m:.0f} m is over 120 m: most countries want a permission",
+                highest_m=highest_m,
+            )
+        )
 
 
 def _check_speed(parts: Parts, ledger: Ledger) -> None:
@@ -448,15 +460,26 @@ def _check_gsd(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> None:
             ),
         )
     elif gsd_m > NOTED_GSD_M_PX:
-        ledger.notes.append(f"GSD {gsd_m * 100:.1f} cm is coarser than 3 cm: persons are easily missed")
+        ledger.notes.append(
+            Message("GSD {gsd_cm:.1f} cm is coarser than 3 cm: persons are easily missed", gsd_cm=gsd_m * 100)
+        )
     across_m, along_m = view.across_m, view.along_m
     if pattern.spacing_m is not None and pattern.spacing_m > across_m:
         ledger.notes.append(
-            f"lines {pattern.spacing_m:g} m apart with a footprint of {across_m:.0f} m: "
-            f"strips of {pattern.spacing_m - across_m:.0f} m are not photographed"
+            Message(
+                "lines {spacing_m:g} m apart with a footprint of {across_m:.0f} m: strips of "
+                "{unseen_m:.0f} m are not photographed",
+                spacing_m=pattern.spacing_m,
+                across_m=across_m,
+                unseen_m=pattern.spacing_m - across_m,
+            )
         )
     if pattern.trigger_distance_m is not None and pattern.trigger_distance_m > along_m:
         ledger.notes.append(
-            f"photographs {pattern.trigger_distance_m:g} m apart with a footprint of {along_m:.0f} m: "
-            "the ground between them is not photographed"
+            Message(
+                "photographs {spacing_m:g} m apart with a footprint of {along_m:.0f} m: the "
+                "ground between them is not photographed",
+                spacing_m=pattern.trigger_distance_m,
+                along_m=along_m,
+            )
         )

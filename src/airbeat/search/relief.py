@@ -10,7 +10,7 @@ import shapely
 
 from airbeat.errors import GeometryError
 from airbeat.geo.terrain import Terrain
-from airbeat.language.words import Message
+from airbeat.language.words import N_, Message
 from airbeat.mission.case import Case
 from airbeat.search.grid import SearchGrid
 
@@ -18,8 +18,8 @@ __all__ = ["FLAT_GROUND", "SLOPE_RULE", "cell_heights_m", "ground_of", "slope_de
 
 Array = npt.NDArray[np.float64]
 
-FLAT_GROUND = "no height model (terrain): flat ground was assumed"
-SLOPE_RULE = (
+FLAT_GROUND = Message("no height model (terrain): flat ground was assumed")
+SLOPE_RULE = N_(
     "slope factor by the height model: the cosine of the slope, which is what a camera looking straight down "
     "sees of a person lying up and down it"
 )

@@ -20,10 +20,11 @@ from airbeat.flight.divert import Ending
 from airbeat.flight.record import FlightOutcome
 from airbeat.link.telemetry import EventKind
 from airbeat.link.transfer import Outcome
+from airbeat.mission.case import Category, Posture
 from airbeat.ops.reviews import Verdict
 
 SOURCE = Path(airbeat.__file__).parent
-SPOKEN = (Severity, Ending, FlightOutcome, EventKind, Outcome, Verdict)
+SPOKEN = (Severity, Ending, FlightOutcome, EventKind, Outcome, Verdict, Category, Posture)
 """Enumerations whose values are shown through ``_``."""
 
 _MARKS = {"_", "N_", "Message", "translated"}
@@ -57,6 +58,12 @@ def _called(node: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
 
 
+def _owner(node: ast.Call) -> str:
+    """The name of what a method is called on."""
+    owner = getattr(node.func, "value", None)
+    return owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
+
+
 def _of_call(node: ast.Call, folder: str, named: Mapping[str, str]) -> Iterator[str | tuple[str, str]]:
     name = _called(node)
     if name in _MARKS and node.args:
@@ -75,6 +82,8 @@ def _of_call(node: ast.Call, folder: str, named: Mapping[str, str]) -> Iterator[
         yield from (text for argument in node.args for text in _constants(argument, named))
     if name in {"error", "warning", "note"} and folder == "flight":
         yield from (text for argument in node.args[1:3] for text in _constants(argument, named))
+    if name in {"append", "insert"} and _owner(node).endswith("notes"):
+        yield from _constants(node.args[-1], named)
     if name in {"add", "_one"} and folder == "mission":
         yield from (text for argument in node.args for text in _constants(argument, named))
     if name in {"_broken", "_missing", "_about", "refuse"} and folder == "checks":
