@@ -107,7 +107,7 @@ def test_the_papers_of_a_search_are_chinese_but_for_what_the_case_calls_things(
 @pytest.mark.usefixtures("chinese")
 def test_a_mission_files_problems_are_told_in_chinese_with_their_keys(airbeat: Run, workplace: Path) -> None:
     text = (workplace / MISSION).read_text(encoding="utf-8")
-    (workplace / "fast.yaml").write_text(text + "speed_m_s: 90\n", encoding="utf-8")
+    (workplace / "fast.yaml").write_text(text.replace("speed_m_s: 9\n", "speed_m_s: 40\n"), encoding="utf-8")
     done = airbeat("plan", "fast.yaml")
     assert done.returncode == 3
     assert "speed_m_s: " in done.stderr
