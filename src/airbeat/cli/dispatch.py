@@ -46,7 +46,7 @@ def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
             link = reach(Address(url=entry.connect), tlog=tlog, limit_s=_HEARTBEAT_S)
             links[entry.name] = stack.enter_context(link)
         except LinkError as error:
-            click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error), err=True)
+            click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error.told()), err=True)
         except OSError as error:
             raise UsageError(
                 Message("{folder} cannot be written: {reason}", folder=folder, reason=error.strerror)

@@ -22,7 +22,7 @@ from airbeat.cli.searching import (
     video_options,
 )
 from airbeat.errors import AirbeatError, UsageError
-from airbeat.language.words import Message
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.detect.completing import FromTelemetry
@@ -128,7 +128,9 @@ class _Told:
         for refusal in run.refused:
             if (refusal.name, refusal.reason) not in self._refused:
                 self._refused.add((refusal.name, refusal.reason))
-                words = f"not searched: {printable(refusal.name)}: {refusal.reason}"
+                words = _(
+                    "not searched: {name}: {reason}", name=printable(refusal.name), reason=refusal.reason
+                )
                 self._out.print(Text(words, style="yellow"))
         try:
             self._record.so_far(run)
@@ -136,7 +138,7 @@ class _Told:
         except AirbeatError as error:  # the search goes on, and the log is told with the next result
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self.say(f"the operation's log is behind: {error}")
+                self.say(_("the operation's log is behind: {error}", error=error.told()))
 
     def say(self, words: str) -> None:
         """Something that people should know."""

@@ -133,7 +133,9 @@ class Cluster:
             except ImportError as error:
                 raise UsageError(
                     Message(
-                        "a worker at {address} cannot search: {error}", address=self._address, error=error
+                        "a worker at {address} cannot search: {why}",
+                        address=self._address,
+                        why=next(iter(error.args), ""),
                     ),
                     remedy=Message("install airbeat {version} on all of them", version=__version__),
                 ) from error
@@ -178,7 +180,13 @@ def _work(task: FrameTask, sha256: str, settings: SearchSettings, made_with: tup
         _OtherFileError: it does not see the file that is meant.
     """
     if (__version__, models_digest()) != made_with:
-        raise ImportError(f"{_here()} has another airbeat ({__version__}) or other networks")
+        raise ImportError(
+            Message(
+                "{worker} has another airbeat ({version}) or other networks",
+                worker=_here(),
+                version=__version__,
+            )
+        )
     if sha256 and hash_of(task.path) != sha256:
         raise _OtherFileError(
             Message(

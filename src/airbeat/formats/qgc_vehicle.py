@@ -32,7 +32,7 @@ def drawn_for(mission: dict[str, Any]) -> list[str]:
         mission: the plan's ``mission`` object, whose ``firmwareType`` is a MAV_AUTOPILOT and whose
             ``vehicleType`` is a MAV_TYPE.
     """
-    notes = []
+    notes: list[str] = []
     firmware, vehicle = (_number(mission.get(key)) for key in ("firmwareType", "vehicleType"))
     if firmware in _AUTOPILOTS:
         notes.append(

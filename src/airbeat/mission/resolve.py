@@ -104,7 +104,7 @@ class Ledger:
 
     def datum_notes(self) -> list[str]:
         """What every output must say about datum conversions."""
-        notes = [
+        notes: list[str] = [
             Message(
                 "coordinates converted from {datum} to WGS84 (moved by about {moved_m:.0f} m)",
                 datum=datum.label,
