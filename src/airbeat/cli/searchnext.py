@@ -114,6 +114,22 @@ def _tree(case: CaseFolder) -> dict[str, Any]:
     return dict(read_tree(read_content(path), path.name).data)
 
 
+def _over_the_ceiling(drone: str, height_m: float, ceiling_m: float) -> UsageError:
+    from airbeat.planning.airspace import LAYER_STEP_M
+
+    return UsageError(
+        Message(
+            "{drone} would fly at {height_m:g} m, {step_m:g} m above the one below it, over the fence's "
+            "ceiling of {ceiling_m:g} m",
+            drone=drone,
+            height_m=height_m,
+            step_m=LAYER_STEP_M,
+            ceiling_m=ceiling_m,
+        ),
+        remedy="lower the first drone's height in the case, or send fewer drones",
+    )
+
+
 def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
     """The case's drones, each at a height of its own.
 
@@ -152,17 +168,7 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
         asked, _said = flight_height(drone.height, mission)
         height_m = round(max(asked.value_m, lowest_m), 1)
         if fence is not None and fence.max_height_m is not None and height_m > fence.max_height_m:
-            raise UsageError(
-                Message(
-                    "{drone} would fly at {height_m:g} m, {step_m:g} m above the one below it, over the "
-                    "fence's ceiling of {ceiling_m:g} m",
-                    drone=drone.name,
-                    height_m=height_m,
-                    step_m=LAYER_STEP_M,
-                    ceiling_m=fence.max_height_m,
-                ),
-                remedy="lower the first drone's height in the case, or send fewer drones",
-            )
+            raise _over_the_ceiling(drone.name, height_m, fence.max_height_m)
         lowest_m = height_m + LAYER_STEP_M
         mission = replace(mission, height=Altitude(value_m=height_m, datum=asked.datum))
         heights = heights_above_ground_m(mission, now)

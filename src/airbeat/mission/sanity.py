@@ -297,37 +297,7 @@ def _check_heights(parts: Parts, ledger: Ledger) -> None:
                 ledger.add(path, "datum amsl needs home.amsl_m", "give the height of home above sea level")
             continue
         highest_m = max(highest_m, above_m)
-        if above_m < 1.0:
-            ledger.add(
-                path,
-                Message(
-                    "{altitude} is {above_m:.1f} m above home (at least 1 m)",
-                    altitude=altitude,
-                    above_m=above_m,
-                ),
-                "check the datum",
-            )
-        elif ceiling_m is not None and above_m > ceiling_m:
-            ledger.add(
-                path,
-                Message(
-                    "must be {ceiling_m:g} m above home or less (got {above_m:g} m)",
-                    ceiling_m=ceiling_m,
-                    above_m=above_m,
-                ),
-                "fence.max_height_m is the ceiling: fly lower or raise it",
-            )
-        elif above_m > MAX_HEIGHT_M:
-            ledger.add(
-                path,
-                Message(
-                    "{altitude} is {above_m:.0f} m above home (at most {max_height_m:g})",
-                    altitude=altitude,
-                    above_m=above_m,
-                    max_height_m=MAX_HEIGHT_M,
-                ),
-                "heights are metres",
-            )
+        _check_height(path, altitude, above_m, ceiling_m, ledger)
     if NOTED_HEIGHT_M < highest_m <= MAX_HEIGHT_M:
         ledger.notes.append(
             Message(
@@ -335,6 +305,28 @@ def _check_heights(parts: Parts, ledger: Ledger) -> None:
                 highest_m=highest_m,
             )
         )
+
+
+def _check_height(
+    path: KeyPath, altitude: Altitude, above_m: float, ceiling_m: float | None, ledger: Ledger
+) -> None:
+    """One height above home [m] against the ground, the fence's ceiling and what any flight may reach."""
+    values: dict[str, object] = {"altitude": altitude, "above_m": above_m}
+    if above_m < 1.0:
+        said = Message("{altitude} is {above_m:.1f} m above home (at least 1 m)", **values)
+        ledger.add(path, said, "check the datum")
+    elif ceiling_m is not None and above_m > ceiling_m:
+        said = Message(
+            "must be {ceiling_m:g} m above home or less (got {above_m:g} m)", ceiling_m=ceiling_m, **values
+        )
+        ledger.add(path, said, "fence.max_height_m is the ceiling: fly lower or raise it")
+    elif above_m > MAX_HEIGHT_M:
+        said = Message(
+            "{altitude} is {above_m:.0f} m above home (at most {max_height_m:g})",
+            max_height_m=MAX_HEIGHT_M,
+            **values,
+        )
+        ledger.add(path, said, "heights are metres")
 
 
 def _check_speed(parts: Parts, ledger: Ledger) -> None:
