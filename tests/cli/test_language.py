@@ -86,3 +86,29 @@ def test_the_page_of_findings_is_chinese_but_for_codes(airbeat: Run, workplace: 
     for text in said:
         assert re.search("[\u4e00-\u9fff]", text) or re.fullmatch(r"[\s\d.,°-]+", text), text
     assert "错误</span> corner-outside-fence" in page
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_papers_of_a_search_are_chinese_but_for_what_the_case_calls_things(
+    airbeat: Run, workplace: Path
+) -> None:
+    started = airbeat("search", "start", "missions/cases/koenigstuhl-walker.yaml", "--out", "case")
+    assert "提示：尚未搜索" in started.stdout
+    papers = airbeat("search", "papers", "case", "--out", "papers.html")
+    assert papers.returncode == 0, papers.stderr
+    page = (workplace / "papers.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in page
+    assert "任务单：wood below the slope" in page
+    assert "任务单：地图其余部分" in page
+    assert "没有任何地面被视为已排除" in page
+    assert "Nothing yet" not in page
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_mission_files_problems_are_told_in_chinese_with_their_keys(airbeat: Run, workplace: Path) -> None:
+    text = (workplace / MISSION).read_text(encoding="utf-8")
+    (workplace / "fast.yaml").write_text(text.replace("speed_m_s: 9\n", "speed_m_s: 40\n"), encoding="utf-8")
+    done = airbeat("plan", "fast.yaml")
+    assert done.returncode == 3
+    assert "speed_m_s: " in done.stderr
+    assert "速度以米每秒计" in done.stderr

@@ -9,7 +9,7 @@ from airbeat.checks.catalogue import found
 from airbeat.checks.conditions import ARDUPILOT, Autopilot
 from airbeat.checks.findings import Finding
 from airbeat.geo.coordinates import AltitudeDatum
-from airbeat.language.words import Message
+from airbeat.language.words import N_, Message
 from airbeat.mission.commands import MavCmd, command_name
 from airbeat.mission.plan import FlightPlan, PlanItem
 
@@ -23,9 +23,9 @@ _NAN_YAW_ACCEPTED = frozenset(
 )
 _PLACE_NEEDED = frozenset({MavCmd.NAV_WAYPOINT, MavCmd.NAV_SPLINE_WAYPOINT})
 _FLIGHT_ENDING = {
-    185: "ends the flight at once",
-    208: "may release the parachute",
-    400: "may stop the motors",
+    185: N_("it ends the flight at once"),
+    208: N_("it may release the parachute"),
+    400: N_("it may stop the motors"),
 }
 _PAYLOAD = frozenset({MavCmd.DO_SET_RELAY, 182, MavCmd.DO_SET_SERVO, 184, 211, 42600, 94})
 _WHOLE_TURN_M = 255.0
@@ -51,9 +51,9 @@ def _capacity(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
     if plan.fence:
         vertices = sum(len(p.vertices) for p in plan.fence.polygons) + len(plan.fence.circles)
     for code, count, limit, what in (
-        ("too-many-items", len(plan.items) + 1, autopilot.max_items, "items with home"),
-        ("too-many-rally-points", len(plan.rally or ()), autopilot.max_rally_points, "rally points"),
-        ("fence-too-large", vertices, autopilot.max_fence_vertices, "fence vertices and circles"),
+        ("too-many-items", len(plan.items) + 1, autopilot.max_items, N_("items with home")),
+        ("too-many-rally-points", len(plan.rally or ()), autopilot.max_rally_points, N_("rally points")),
+        ("fence-too-large", vertices, autopilot.max_fence_vertices, N_("fence vertices and circles")),
     ):
         if count > limit:
             yield found(
@@ -61,7 +61,7 @@ def _capacity(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
                 Message(
                     "{count} {what}: {title} holds {limit}",
                     count=count,
-                    what=what,
+                    what=Message(what),
                     title=autopilot.title,
                     limit=limit,
                 ),
@@ -76,7 +76,7 @@ def _about(code: str, number: int, item: PlanItem, message: str, remedy: str) ->
             "item {number}, {command_name}: {message}",
             number=number,
             command_name=command_name(item.command),
-            message=message,
+            message=Message(message),
         ),
         items=(number,),
         place=item.position,
@@ -95,7 +95,7 @@ def _command(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "unsupported-command",
             number,
             item,
-            f"{autopilot.title} refuses it in missions",
+            Message("{title} refuses it in missions", title=autopilot.title),
             "remove or replace it",
         )
     elif item.command in autopilot.refused_by_some:
@@ -103,7 +103,7 @@ def _command(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "command-refused-by-some",
             number,
             item,
-            f"some {autopilot.title} versions refuse it",
+            Message("some {title} versions refuse it", title=autopilot.title),
             "use DO_SET_ROI (201), which works everywhere",
         )
     elif not is_known and item.command not in _FLIGHT_ENDING and item.command not in _PAYLOAD:
@@ -128,7 +128,7 @@ def _command(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "frame-unsupported",
             number,
             item,
-            f"a height above terrain, which {autopilot.title} refuses in missions",
+            Message("a height above terrain, which {title} refuses in missions", title=autopilot.title),
             "give the height above home or above sea level",
         )
 
@@ -156,7 +156,11 @@ def _numbers(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
         unset = math.isnan(value) and ((n == 4 and yaw_may_be_unset) or not autopilot.nan_refused)
         if not math.isfinite(value) and not unset:
             yield _about(
-                "parameter-not-a-number", number, item, f"parameter {n} is {value}", "write 0 instead"
+                "parameter-not-a-number",
+                number,
+                item,
+                Message("parameter {n} is {value}", n=n, value=value),
+                "write 0 instead",
             )
     if autopilot.key != "ardupilot":
         return
@@ -166,7 +170,9 @@ def _numbers(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "hold-rounded",
             number,
             item,
-            f"a hold of {hold_s:g} s is stored as {math.floor(hold_s)} s",
+            Message(
+                "a hold of {hold_s:g} s is stored as {stored_s} s", hold_s=hold_s, stored_s=math.floor(hold_s)
+            ),
             "give whole seconds",
         )
     if item.command == MavCmd.NAV_LOITER_TURNS and radius_m > _WHOLE_TURN_M and radius_m % 10.0:
@@ -174,7 +180,7 @@ def _numbers(number: int, item: PlanItem, autopilot: Autopilot) -> Iterator[Find
             "turn-radius-rounded",
             number,
             item,
-            f"a radius of {radius_m:g} m is stored in steps of 10 m above 255 m",
+            Message("a radius of {radius_m:g} m is stored in steps of 10 m above 255 m", radius_m=radius_m),
             "give a multiple of 10 m",
         )
 
@@ -202,7 +208,7 @@ def _effects(number: int, item: PlanItem) -> Iterator[Finding]:
             "flight-ending-command",
             number,
             item,
-            f"it {_FLIGHT_ENDING[item.command]}",
+            _FLIGHT_ENDING[item.command],
             "remove it from the mission",
         )
     if item.command in _PAYLOAD:

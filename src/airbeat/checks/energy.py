@@ -75,7 +75,11 @@ def _energy(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
     usable_wh = flight.airframe.usable_energy_wh
     total_wh = sum(p.energy_wh for p in parts)
     stated = flight.plan.estimate.battery_share if flight.plan.estimate else 0.0
-    reserve = f"{flight.airframe.reserve_share:.0%} reserve of {flight.airframe.battery_wh:g} Wh"
+    reserve = Message(
+        "{reserve_share:.0%} reserve of {battery_wh:g} Wh",
+        reserve_share=flight.airframe.reserve_share,
+        battery_wh=flight.airframe.battery_wh,
+    )
     if total_wh > usable_wh * (1 + _ROUND_OFF) and stated <= 1.0:
         yield found(
             "energy-short",

@@ -51,7 +51,14 @@ def check_rules(flight: Flight, conditions: Conditions) -> Iterator[Finding]:
 
 
 def _said(rule: Rule, what: str) -> str:
-    return f"{what}. Rule {rule.name}: {rule.says} ({rule.source}; {rule.dated})"
+    return Message(
+        "{what}. Rule {rule}: {says} ({source}; {dated})",
+        what=Message(what),
+        rule=rule.name,
+        says=rule.says,
+        source=rule.source,
+        dated=rule.dated,
+    )
 
 
 def _broken(code: str, rule: Rule, what: str, remedy: str, **where: Any) -> Finding:
@@ -62,7 +69,10 @@ def _missing(rule: Rule, what: str, remedy: str) -> Finding:
     return found(
         "rule-not-checked",
         Message(
-            "rule {rule} was not checked: {what} ({source})", rule=rule.name, what=what, source=rule.source
+            "rule {rule} was not checked: {what} ({source})",
+            rule=rule.name,
+            what=Message(what),
+            source=rule.source,
         ),
         remedy=remedy,
     )
@@ -83,11 +93,17 @@ def _height(case: _Case) -> Iterator[Finding]:
                 lon, lat = course.lon_lat[k]
                 worst = (float(course.above_m[k]), LatLon(lat_deg=float(lat), lon_deg=float(lon)))
     if worst is not None:
-        ground = "the ground" if flight.plan.terrain is not None else "home (flat ground assumed)"
+        ground = Message("the ground" if flight.plan.terrain is not None else "home (flat ground assumed)")
         yield _broken(
             "rule-height",
             rule,
-            f"{len(high)} legs are higher than {most_m:g} m above {ground}, the highest {worst[0]:.1f} m",
+            Message(
+                "{legs} legs are higher than {most_m:g} m above {ground}, the highest {highest_m:.1f} m",
+                legs=len(high),
+                most_m=most_m,
+                ground=ground,
+                highest_m=worst[0],
+            ),
             "fly lower there, or follow the ground with a height model",
             items=tuple(sorted(high)),
             place=worst[1],
@@ -131,11 +147,16 @@ def _no_fly(case: _Case) -> Iterator[Finding]:
     rule, flight = case.rule, case.flight
     items, away_m, place = _near(flight, rule.shapes, rule.most or 0.0)
     if items:
-        what = "fly over" if away_m == 0.0 else f"come within {away_m:.0f} m of"
         yield _broken(
             "rule-no-fly",
             rule,
-            f"{len(items)} legs {what} ground that may not be flown over",
+            Message(
+                "{legs} legs fly over ground that may not be flown over"
+                if away_m == 0.0
+                else "{legs} legs come within {away_m:.0f} m of ground that may not be flown over",
+                legs=len(items),
+                away_m=away_m,
+            ),
             "fly elsewhere, or get the permission",
             items=tuple(items),
             place=place,
@@ -154,7 +175,11 @@ def _people(case: _Case) -> Iterator[Finding]:
         yield _broken(
             "rule-over-people" if least_m == 0.0 else "rule-people-distance",
             rule,
-            f"{len(items)} legs " + ("are over people" if over else f"come within {away_m:.0f} m of people"),
+            Message(
+                "{legs} legs are over people" if over else "{legs} legs come within {away_m:.0f} m of people",
+                legs=len(items),
+                away_m=away_m,
+            ),
             "fly elsewhere, or keep people away during the flight",
             items=tuple(items),
             place=place,
@@ -177,8 +202,12 @@ def _night(case: _Case) -> Iterator[Finding]:
         yield _broken(
             "rule-night",
             rule,
-            f"the sun is {min(sun):.1f}° high during the flight ({conditions.starts.isoformat()} to "
-            f"{ends.isoformat(timespec='minutes')})",
+            Message(
+                "the sun is {lowest_deg:.1f}° high during the flight ({starts} to {ends})",
+                lowest_deg=min(sun),
+                starts=conditions.starts.isoformat(),
+                ends=ends.isoformat(timespec="minutes"),
+            ),
             "fly by day, or fly as this rule says",
         )
 
@@ -192,7 +221,12 @@ def _mass(case: _Case) -> Iterator[Finding]:
         yield _broken(
             "rule-mass",
             rule,
-            f"{airframe.name} takes off with {airframe.mass_kg:g} kg, the rule holds to {rule.most:g} kg",
+            Message(
+                "{name} takes off with {mass_kg:g} kg, the rule holds to {most:g} kg",
+                name=airframe.name,
+                mass_kg=airframe.mass_kg,
+                most=rule.most,
+            ),
             "fly a lighter aircraft, or under the rules for heavier ones",
         )
 
@@ -204,7 +238,11 @@ def _speed(case: _Case) -> Iterator[Finding]:
         yield _broken(
             "rule-speed",
             rule,
-            f"{max(fast.values()):g} m/s, the rule says at most {rule.most:g} m/s",
+            Message(
+                "{fastest_m_s:g} m/s, the rule says at most {most:g} m/s",
+                fastest_m_s=max(fast.values()),
+                most=rule.most,
+            ),
             "fly slower",
             items=tuple(sorted(fast)),
         )
@@ -219,7 +257,12 @@ def _distance(case: _Case) -> Iterator[Finding]:
         yield _broken(
             "rule-distance",
             rule,
-            f"item {number} is {far[number]:.0f} m from home, the rule says at most {rule.most:g} m",
+            Message(
+                "item {number} is {away_m:.0f} m from home, the rule says at most {most:g} m",
+                number=number,
+                away_m=far[number],
+                most=rule.most,
+            ),
             "take off nearer",
             items=tuple(sorted(far)),
             place=next(s.position for s in flight.stops if s.number == number),
@@ -234,7 +277,11 @@ def _wind(case: _Case) -> Iterator[Finding]:
         yield _broken(
             "rule-wind",
             rule,
-            f"a wind of {conditions.wind.speed_m_s:g} m/s, the rule says at most {rule.most:g} m/s",
+            Message(
+                "a wind of {speed_m_s:g} m/s, the rule says at most {most:g} m/s",
+                speed_m_s=conditions.wind.speed_m_s,
+                most=rule.most,
+            ),
             "wait for less wind",
         )
 

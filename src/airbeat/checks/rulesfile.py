@@ -157,7 +157,7 @@ def _parsed(content: bytes, name: str, folder: Path) -> RuleSet:
         if base in shipped_rules():
             rules += load_rules(base).rules
         else:
-            remedy = f"shipped are {', '.join(shipped_rules())}"
+            remedy = Message("shipped are {rules}", rules=", ".join(shipped_rules()))
             problems.append(
                 tree.problem(("extends", index), Message("no shipped rule set {base!r}", base=base), remedy)
             )

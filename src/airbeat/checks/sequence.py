@@ -273,8 +273,13 @@ def _waiting(plan: FlightPlan, autopilot: Autopilot) -> Iterator[Finding]:
         elif not item.autocontinue and item.is_nav:
             yield found(
                 "no-autocontinue",
-                f"item {number} is not to go on by itself; {autopilot.title} "
-                + ("goes on all the same" if autopilot.key == "ardupilot" else "waits there for a person"),
+                Message(
+                    "item {number} is not to go on by itself; {autopilot} goes on all the same"
+                    if autopilot.key == "ardupilot"
+                    else "item {number} is not to go on by itself; {autopilot} waits there for a person",
+                    number=number,
+                    autopilot=autopilot.title,
+                ),
                 items=(number,),
                 place=item.position,
                 remedy="set autocontinue; where it should wait, give it a time",

@@ -151,8 +151,13 @@ def _zones(zones: Zones) -> Iterator[Finding]:
     for number in zones.crossed:
         yield found(
             "fence-polygon-crossed",
-            f"fence polygon {number} crosses itself or has no area"
-            + (", so often that nothing was compared with it" if number in zones.scribbles else ""),
+            Message(
+                "fence polygon {number} crosses itself or has no area, so often that nothing was compared "
+                "with it"
+                if number in zones.scribbles
+                else "fence polygon {number} crosses itself or has no area",
+                number=number,
+            ),
             remedy="draw it again without crossing edges",
         )
 
@@ -201,19 +206,27 @@ def _intersection(flown: list[Leg], zones: Zones, frame: LocalFrame) -> Iterator
         both = both.intersection(zone)
     allowed = both.buffer(TOLERANCE_M)
     left = sorted({leg.number for leg in flown if not allowed.covers(_line(leg, frame))})
-    rule = f"{len(zones.inclusions)} inclusion zones: ArduPilot flies only where all overlap, "
+    rule = Message(
+        "{zones} inclusion zones: ArduPilot flies only where all overlap", zones=len(zones.inclusions)
+    )
     remedy = "draw one inclusion zone round them all; bit 1 of FENCE_OPTIONS would make ArduPilot unite them"
     if left:
         yield found(
             "fence-intersection-left",
-            f"{rule}and {len(left)} leg{'s leave' if len(left) > 1 else ' leaves'} that",
+            Message(
+                "{rule}, and {legs} legs leave that"
+                if len(left) > 1
+                else "{rule}, and {legs} leg leaves that",
+                rule=rule,
+                legs=len(left),
+            ),
             items=tuple(left),
             remedy=remedy,
         )
     else:
         yield found(
             "fence-intersected",
-            Message("{rule}and every leg stays there", rule=rule),
+            Message("{rule}, and every leg stays there", rule=rule),
             remedy=remedy,
         )
 
@@ -298,8 +311,14 @@ def _rally_places(plan: FlightPlan, *, copter: bool) -> Iterator[Finding]:
         if too_high or (height_m is not None and height_m <= 0):
             yield found(
                 "rally-height",
-                f"rally point {_called(index, rally)} is {height_m:g} m above home"
-                + (f", the ceiling is {ceiling_m:g} m" if too_high else ""),
+                Message(
+                    "rally point {called} is {height_m:g} m above home, the ceiling is {ceiling_m:g} m"
+                    if too_high
+                    else "rally point {called} is {height_m:g} m above home",
+                    called=_called(index, rally),
+                    height_m=height_m,
+                    ceiling_m=ceiling_m,
+                ),
                 place=rally.position,
                 remedy="give it a height above 0 m and under the ceiling",
             )
@@ -359,8 +378,14 @@ def _heights(plan: FlightPlan) -> Iterator[Finding]:
         if lowest_m <= 0 and (above_ground or (height_m is not None and plan.terrain is None)):
             yield found(
                 "height-not-positive",
-                f"item {number} is at {item.altitude}, that is {lowest_m:g} m"
-                + (" (0 keeps the height before it)" if item.altitude.value_m == 0 else ""),
+                Message(
+                    "item {number} is at {altitude}, that is {lowest_m:g} m (0 keeps the height before it)"
+                    if item.altitude.value_m == 0
+                    else "item {number} is at {altitude}, that is {lowest_m:g} m",
+                    number=number,
+                    altitude=item.altitude,
+                    lowest_m=lowest_m,
+                ),
                 items=(number,),
                 place=item.position,
                 remedy="give a height above 0 m",

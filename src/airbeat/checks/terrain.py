@@ -125,8 +125,14 @@ def _assumed(terrain: Terrain, courses: list[Course]) -> Iterator[Finding]:
         lon, lat = courses[over[0]].lon_lat[int(np.argmax(unknown[over[0]]))]
         yield found(
             "terrain-unknown",
-            f"{terrain.name} has no height under {len(over)} leg{'s' if len(over) > 1 else ''}: flat "
-            "ground as high as home was assumed there",
+            Message(
+                "{terrain} has no height under {legs} legs: flat ground as high as home was assumed there"
+                if len(over) > 1
+                else "{terrain} has no height under {legs} leg: flat ground as high as home was "
+                "assumed there",
+                terrain=terrain.name,
+                legs=len(over),
+            ),
             items=tuple(courses[n].leg.number for n in over),
             place=LatLon(lat_deg=float(lat), lon_deg=float(lon)),
             remedy="use a height model without voids that reaches as far as the flight",
@@ -194,8 +200,16 @@ def _clearance(courses: list[Course]) -> Iterator[Finding]:
     if worst is not None:
         yield found(
             "terrain-clearance",
-            f"{len(low)} leg{'s come' if len(low) > 1 else ' comes'} nearer to the ground than "
-            f"{LEAST_CLEARANCE_M:g} m; the lowest is {worst[0]:.0f} m above it",
+            Message(
+                "{legs} legs come nearer to the ground than {least_m:g} m; the lowest is "
+                "{lowest_m:.0f} m above it"
+                if len(low) > 1
+                else "{legs} leg comes nearer to the ground than {least_m:g} m; the lowest is "
+                "{lowest_m:.0f} m above it",
+                legs=len(low),
+                least_m=LEAST_CLEARANCE_M,
+                lowest_m=worst[0],
+            ),
             items=tuple(low),
             place=worst[1],
             remedy="fly higher there, or give heights above ground (datum: agl) to follow it",

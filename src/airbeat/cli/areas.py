@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airbeat.cli.output import console, emit_json, printable, table
 from airbeat.cli.plans import MISSION_SUFFIXES, load_plan
 from airbeat.errors import PlanFileError, UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.formats.catalogue import PlanFormat
@@ -87,7 +87,10 @@ def convert_area(source: Path, target: Path, *, strict: bool, overwrite: bool, a
     wanted = area_format_for(target)
     features, notes = parse_features(area_content(source), name=source.name)
     if not features:
-        raise UsageError(f"{source.name!r} draws no polygon and no line", remedy="nothing would be written")
+        raise UsageError(
+            Message("{name!r} draws no polygon and no line", name=source.name),
+            remedy="nothing would be written",
+        )
     data = wanted.write(features)
     held, _notes = parse_features(data, name=target.name)
     lost = area_losses(features, held)

@@ -14,7 +14,7 @@ from airbeat.cli.output import console, emit_json, json_option, printable, refus
 from airbeat.cli.picture import check_picture_path
 from airbeat.cli.plan import findings_json, print_findings
 from airbeat.errors import UsageError
-from airbeat.language.words import _, ngettext, translated
+from airbeat.language.words import Message, _, ngettext, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.conditions import Conditions
@@ -186,7 +186,8 @@ def _check_files(
     """
     if start_s and len(start_s) != len(files):
         raise UsageError(
-            f"{len(start_s)} times --start-s for {len(files)} files", remedy="give one for each file, or none"
+            Message("{count} times --start-s for {files} files", count=len(start_s), files=len(files)),
+            remedy="give one for each file, or none",
         )
     found: list[_Checked] = []
     for path, start in zip(files, start_s or [0.0] * len(files), strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airbeat.errors import PlanFileError, UsageError
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.geo.terrain import Terrain
@@ -76,7 +76,7 @@ def plans_of(path: Path) -> tuple[tuple[FlightPlan, ...], Mission | None]:
         plan, held = read_any_plan_file(path, as_is=True)
         if held.key in ("fence", "rally"):
             raise PlanFileError(
-                f"a {held.title} file, not a mission",
+                Message("a {format} file, not a mission", format=held.title),
                 where=str(path),
                 remedy="give the mission's own file; a fence goes with --fence",
             )

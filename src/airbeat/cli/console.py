@@ -14,7 +14,7 @@ from airbeat.cli.operation import operation_option
 from airbeat.cli.output import console as output
 from airbeat.cli.output import emit_json, json_option
 from airbeat.errors import DependencyError, UsageError
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.console.actstate import Act
@@ -60,9 +60,10 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(128)  # who follows the link at once waits, and is not refused
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no such port"
+        reason = error.strerror if isinstance(error, OSError) else Message("no such port")
         raise UsageError(
-            f"{host}:{port} cannot be listened on: {reason}", remedy="choose another --port"
+            Message("{host}:{port} cannot be listened on: {reason}", host=host, port=port, reason=reason),
+            remedy="choose another --port",
         ) from error
     return listening
 
@@ -75,15 +76,21 @@ def _password(path: Path | None, host: str) -> str:
     """
     if path is None:
         if host not in _LOOPBACK:
-            raise UsageError(f"--listen {host} lets others in", remedy="give --password-file with a password")
+            raise UsageError(
+                Message("--listen {host} lets others in", host=host),
+                remedy="give --password-file with a password",
+            )
         return ""
     try:
         words = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(Message("{path} cannot be read: {error}", path=path, error=error)) from error
     password = words[0].strip() if words else ""
     if len(password) < 10:
-        raise UsageError(f"the password in {path} is shorter than 10 characters", remedy="write a longer one")
+        raise UsageError(
+            Message("the password in {path} is shorter than 10 characters", path=path),
+            remedy="write a longer one",
+        )
     return password
 
 
@@ -253,7 +260,7 @@ def _require_packages() -> None:
         import airbeat.console.app  # noqa: F401
     except ImportError as error:
         raise DependencyError(
-            f"the console needs a package that is not installed: {error.name}",
+            Message("the console needs a package that is not installed: {package}", package=error.name),
             remedy="pip install 'airbeat[console]'",
         ) from error
 

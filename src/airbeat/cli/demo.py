@@ -12,7 +12,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.errors import FindingsError, InputFileError, UsageError
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,9 @@ def shipped_mission(name: str) -> Path:
     for folder in (package / "missions", package.parents[1] / "missions"):
         if (folder / name).is_file():
             return folder / name
-    raise InputFileError(f"no mission {name!r} ships with airbeat", remedy="reinstall airbeat")
+    raise InputFileError(
+        Message("no mission {name!r} ships with airbeat", name=name), remedy="reinstall airbeat"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,12 @@ def _fly(mission: Mission, plan: FlightPlan, ground: Ground, *, seed: int, out_d
     ground.write_truth(out_dir / "truth.json", camera.seen)
     record.save(out_dir / "flight.json")
     if record.outcome is not FlightOutcome.COMPLETED:
-        raise FindingsError(f"the flight ended otherwise than planned: {record.explanation}")
+        raise FindingsError(
+            Message(
+                "the flight ended otherwise than planned: {explanation}",
+                explanation=Message(record.explanation),
+            )
+        )
     return _Flown(record=record, track=track, shots=shots)
 
 
@@ -133,7 +140,9 @@ def _score(run: DetectionRun, flown: _Flown, ground: Ground, mission: Mission) -
     boxes = {frame.meta.path.name: frame.detections.xyxy_px for frame in run.frames}
     missing = [s.index for s in flown.shots if f"DJI_{s.index:04d}.JPG" not in boxes]
     if missing:
-        raise FindingsError(f"photographs {missing} of the exercise were not searched")
+        raise FindingsError(
+            Message("photographs {missing} of the exercise were not searched", missing=missing)
+        )
     return score(
         candidates=[
             (r.candidate.point.position, r.candidate.score)
@@ -250,9 +259,14 @@ def command(*, seed: int, out_dir: Path, overwrite: bool, as_json: bool) -> int:
 
     if out_dir.exists() and any(out_dir.iterdir()):
         if not overwrite:
-            raise UsageError(f"{out_dir} is not empty", remedy="name a new folder, or say --overwrite")
+            raise UsageError(
+                Message("{folder} is not empty", folder=out_dir),
+                remedy="name a new folder, or say --overwrite",
+            )
         if not any((out_dir / name).is_file() for name in (MARKER, "truth.json")):
-            raise UsageError(f"{out_dir} was not made by the demo", remedy="name a new folder")
+            raise UsageError(
+                Message("{folder} was not made by the demo", folder=out_dir), remedy="name a new folder"
+            )
         shutil.rmtree(out_dir)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
@@ -260,7 +274,9 @@ def command(*, seed: int, out_dir: Path, overwrite: bool, as_json: bool) -> int:
             "made by airbeat demo, which may delete this folder\n", encoding="utf-8"
         )
     except OSError as error:
-        raise UsageError(f"{out_dir} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            Message("{folder} cannot be written: {reason}", folder=out_dir, reason=error.strerror)
+        ) from error
     figures, rows = run_demo(seed=seed, out_dir=out_dir)
     shown = (
         ("area", f"{figures['area_km2']:.3f} km²"),

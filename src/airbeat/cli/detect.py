@@ -21,7 +21,7 @@ from airbeat.cli.searching import (
     video_options,
 )
 from airbeat.errors import UsageError
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.detect.search import SearchSettings
@@ -42,7 +42,8 @@ def _source(named: NamedSource, *, follow: bool, quiet_s: float) -> FrameSource:
         return named.video()
     if not named.path.is_dir():
         raise UsageError(
-            f"{named.text} is neither a folder nor a video", remedy="name a folder of photographs or videos"
+            Message("{text} is neither a folder nor a video", text=named.text),
+            remedy="name a folder of photographs or videos",
         )
     return named.filling_folder(quiet_s) if follow else named.folder()
 

@@ -47,9 +47,11 @@ def _links(units: Units, stack: ExitStack, folder: Path) -> dict[str, Link]:
             link = reach(Address(url=entry.connect), tlog=tlog, limit_s=_HEARTBEAT_S)
             links[entry.name] = stack.enter_context(link)
         except LinkError as error:
-            click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error), err=True)
+            click.echo(_("airbeat: {entry}: {error}", entry=entry.name, error=error.told()), err=True)
         except OSError as error:
-            raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
+            raise UsageError(
+                Message("{folder} cannot be written: {reason}", folder=folder, reason=error.strerror)
+            ) from error
     return links
 
 
@@ -267,7 +269,9 @@ def _moment(text: str | None) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"--now {text}: no date and time", remedy="write 2026-09-07T07:31+02:00") from None
+        raise UsageError(
+            Message("--now {text}: no date and time", text=text), remedy="write 2026-09-07T07:31+02:00"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -89,7 +89,9 @@ def _fresh(path: Path, *, overwrite: bool) -> Path:
         path.unlink(missing_ok=True)
         path.touch()
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            Message("{path} cannot be written: {reason}", path=path, reason=error.strerror)
+        ) from error
     return path
 
 
@@ -350,8 +352,10 @@ def _folder_for(out_dir: Path | None, state_file: Path | None, *, overwrite: boo
     refuse_to_replace(target, overwrite=False, remedy=ANOTHER_FOLDER)
     if state.exists():
         raise UsageError(
-            f"{state} is there, of a flight that was not finished",
-            remedy=f"go on with it by --resume {state}, choose another folder, or say --overwrite",
+            Message("{state} is there, of a flight that was not finished", state=state),
+            remedy=Message(
+                "go on with it by --resume {state}, choose another folder, or say --overwrite", state=state
+            ),
         )
     return folder
 

@@ -10,7 +10,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, table
 from airbeat.cli.plans import load_plan
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.ledger import Ledger
@@ -27,7 +27,10 @@ def _records(folders: tuple[Path, ...]) -> list[Path]:
             continue
         found = sorted([*folder.glob("flight*.json"), *folder.glob("state.json")])
         if not found:
-            raise UsageError(f"{folder} holds no flight record", remedy="give what airbeat fly --out wrote")
+            raise UsageError(
+                Message("{folder} holds no flight record", folder=folder),
+                remedy="give what airbeat fly --out wrote",
+            )
         files += found
     return files
 

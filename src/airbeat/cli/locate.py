@@ -10,7 +10,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.cli.positions import LAT_LON
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.frames.meta import FrameMeta
@@ -57,7 +57,13 @@ def _inside(meta: FrameMeta, pixel: tuple[float, float]) -> None:
 
     if not (0 <= pixel[0] <= meta.width_px and 0 <= pixel[1] <= meta.height_px):
         raise UsageError(
-            f"pixel {pixel[0]:g},{pixel[1]:g} is outside the picture of {meta.width_px}×{meta.height_px} px",
+            Message(
+                "pixel {x_px:g},{y_px:g} is outside the picture of {width_px}×{height_px} px",
+                x_px=pixel[0],
+                y_px=pixel[1],
+                width_px=meta.width_px,
+                height_px=meta.height_px,
+            ),
             remedy="count from the upper left corner, x to the right, y down",
         )
 

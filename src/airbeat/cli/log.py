@@ -10,7 +10,7 @@ import click
 from airbeat.cli.operation import user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, progress_bar
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 __all__ = ["command"]
 
@@ -23,7 +23,7 @@ def _there(operation: str) -> str:
 
     if not is_database_url(operation) and not Path(operation).is_file():
         raise UsageError(
-            f"there is no operations log {operation}",
+            Message("there is no operations log {operation}", operation=operation),
             remedy="name the file that --operation wrote, or postgresql://HOST/DATABASE",
         )
     return operation
@@ -102,7 +102,11 @@ def verify(*, operation: str, expected: str | None, as_json: bool) -> int:
         last = log.events(after=count - 1)[-1].sha256 if count else ""
     if expected is not None and expected.lower() != last:
         raise InputFileError(
-            f"its last event, number {count}, has the hash {last or 'of none'}",
+            Message(
+                "its last event, number {count}, has the hash {last}",
+                count=count,
+                last=last or Message("of none"),
+            ),
             where=log.name,
             remedy="events were cut off or added since that hash was noted",
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from airbeat.errors import UsageError
-from airbeat.language.words import N_, translated
+from airbeat.language.words import N_, Message, translated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +83,7 @@ def refuse_to_replace(
         UsageError: it exists, and may not be replaced.
     """
     if path is not None and (path.exists() or path.is_symlink()) and not overwrite:
-        raise UsageError(f"{path} exists already", remedy=remedy)
+        raise UsageError(Message("{path} exists already", path=path), remedy=remedy)
 
 
 @cache
@@ -178,7 +178,7 @@ def flush_stdout() -> None:
 
 def _unwritable(error: OSError) -> OutputError:
     return OutputError(
-        f"standard output cannot be written: {error.strerror}",
+        Message("standard output cannot be written: {reason}", reason=error.strerror),
         remedy="free space on the disk, or send it elsewhere",
     )
 

@@ -12,7 +12,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -113,10 +113,12 @@ def _shifts(beat: Beat, day: date | None, name: str | None) -> list[Shift]:
     found = shifts_on(beat, day)
     wanted = [s for s in found if name in (None, s.name)]
     if not wanted:
-        names = ", ".join(dict.fromkeys(s.name for s in found)) or "none"
+        names = ", ".join(dict.fromkeys(s.name for s in found)) or Message("none")
         raise UsageError(
-            f"nobody is on duty on {day}" + (f" in {name[:60]!r}" if name else ""),
-            remedy=f"choose another --day; shifts that day: {names}",
+            Message("nobody is on duty on {day} in {shift!r}", day=day, shift=name[:60])
+            if name
+            else Message("nobody is on duty on {day}", day=day),
+            remedy=Message("choose another --day; shifts that day: {names}", names=names),
         )
     return wanted
 

@@ -11,7 +11,7 @@ import click
 from airbeat.cli.operation import user_name
 from airbeat.cli.output import ANOTHER_FOLDER, console, emit_json, json_option, refuse_to_replace
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -52,7 +52,10 @@ def _logs(flights: tuple[str, ...]) -> list[FlightLog]:
             drone, _equals, rest = text.partition("=")
             path = Path(rest)
         if not path.exists():
-            raise UsageError(f"--flight {text}: {path} is not there", remedy="give a folder or a log")
+            raise UsageError(
+                Message("--flight {text}: {path} is not there", text=text, path=path),
+                remedy="give a folder or a log",
+            )
         logs += [read_flight_log(files, drone=drone) for files in log_files(path)]
     if not logs:
         raise UsageError("no flight was given", remedy="say --flight PATH")
@@ -95,12 +98,15 @@ def _zone(beat: Beat | None, name: str | None) -> ZoneInfo:
 
     if beat is not None:
         if name is not None and name != beat.time_zone.key:
-            raise UsageError(f"the beat's time zone is {beat.time_zone.key}", remedy="leave --time-zone out")
+            raise UsageError(
+                Message("the beat's time zone is {time_zone}", time_zone=beat.time_zone.key),
+                remedy="leave --time-zone out",
+            )
         return beat.time_zone
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"no time zone {name!r}", remedy="e.g. Europe/Berlin") from None
+        raise UsageError(Message("no time zone {name!r}", name=name), remedy="e.g. Europe/Berlin") from None
 
 
 def _print_rows(document: dict[str, Any], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import click
 from airbeat.cli.output import console, emit_json, json_option, progress_bar, table
 from airbeat.cli.patrolplan import DAY, distinct, file_stem
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -63,7 +63,9 @@ def command(
     from airbeat.patrol.roster import roster_of
 
     if last < first:
-        raise UsageError(f"--to {last} is before --from {first}", remedy="swap the two")
+        raise UsageError(
+            Message("--to {last} is before --from {first}", last=last, first=first), remedy="swap the two"
+        )
     given = load_beat(beat)
     with progress_bar(_("planning")) as progress:
         found = roster_of(given, first, last, seed=seed, progress=progress)
@@ -109,7 +111,12 @@ def _plans(beat: Beat, roster: Roster) -> tuple[dict[str, FlightPlan], list[Find
             continue
         if len(plans) >= _MOST_PLANS:
             raise UsageError(
-                f"more than {_MOST_PLANS} different flights from {roster.first} to {roster.last}",
+                Message(
+                    "more than {most} different flights from {first} to {last}",
+                    most=_MOST_PLANS,
+                    first=roster.first,
+                    last=roster.last,
+                ),
                 remedy="make the calendar of fewer days at a time",
             )
         plan = plan_of(beat, flight)

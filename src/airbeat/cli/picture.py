@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airbeat.cli.output import refuse_to_replace
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.report.picture_content import PlanPicture
@@ -23,7 +24,10 @@ def check_picture_path(path: Path | None, *, overwrite: bool) -> None:
     if path is None:
         return
     if path.suffix.lower() != ".png":
-        raise UsageError(f"{path} is no PNG file's name", remedy="give --picture a name that ends in .png")
+        raise UsageError(
+            Message("{path} is no PNG file's name", path=path),
+            remedy="give --picture a name that ends in .png",
+        )
     refuse_to_replace(path, overwrite=overwrite)
 
 

@@ -174,7 +174,7 @@ def _plan_mission_file(
 
     if mission.suffix.lower() in PLAN_SUFFIXES:
         raise UsageError(
-            f"{mission} is a plan file; plan takes a mission file (.yaml)",
+            Message("{mission} is a plan file; plan takes a mission file (.yaml)", mission=mission),
             remedy="airbeat upload and airbeat fly take plan files as they are",
         )
     given = load_mission(mission)

@@ -13,6 +13,7 @@ import click
 from airbeat.cli.output import with_options
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.cli.quickplan import QuickPlan
@@ -159,7 +160,9 @@ class QuickOptions:
             for name, values in (("--home", self.home), ("--speed-m-s", self.speed_m_s)):
                 if len(values) > 1:
                     raise UsageError(
-                        f"{name} was given {len(values)} times for one drone",
+                        Message(
+                            "{name} was given {values} times for one drone", name=name, values=len(values)
+                        ),
                         remedy="say --drones N, or give one",
                     )
             return None
@@ -181,7 +184,12 @@ def _for_each(name: str, values: tuple[_Value, ...], count: int) -> tuple[_Value
         return values * count
     if len(values) != count:
         raise UsageError(
-            f"{name} was given {len(values)} times for {count} drones",
+            Message(
+                "{name} was given {values} times for {count} drones",
+                name=name,
+                values=len(values),
+                count=count,
+            ),
             remedy="give it once for all, or once for each",
         )
     return values

@@ -14,7 +14,7 @@ import click
 from airbeat.cli.operation import operation_option, recording, user_name
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import UsageError
-from airbeat.language.words import N_, _
+from airbeat.language.words import N_, Message, _
 from airbeat.ops.recorder import files_of
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ def _settings_of(words: tuple[str, ...]) -> list[tuple[str, str]]:
         name, equals, verdict = word.partition("=")
         if not equals or verdict not in set(Verdict):
             raise UsageError(
-                f"--set {word!r} is no decision",
-                remedy=f"write ID=WHAT, with one of {', '.join(Verdict)}, e.g. C001=person",
+                Message("--set {word!r} is no decision", word=word),
+                remedy=Message(
+                    "write ID=WHAT, with one of {decisions}, e.g. C001=person", decisions=", ".join(Verdict)
+                ),
             )
         pairs.append((name, verdict))
     return pairs
@@ -46,7 +48,7 @@ def _known(reviews: Reviews, names: list[str]) -> None:
     known = {c.id for c in reviews.candidates}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(
-            f"no candidate {', '.join(unknown)}",
+            Message("no candidate {ids}", ids=", ".join(unknown)),
             remedy="airbeat review OUT --list shows those there are",
         )
 
@@ -185,7 +187,7 @@ def _decide_as_told(
     """
     _known(reviews, [name for name, _verdict in decisions] + list(undone))
     if undecided := sorted(set(undone) - set(reviews.state())):
-        raise UsageError(f"nothing was decided on {', '.join(undecided)}")
+        raise UsageError(Message("nothing was decided on {name}", name=", ".join(undecided)))
     for name in undone:
         reviews.undo(name, reviewer=reviewer)
     for name, verdict in decisions:

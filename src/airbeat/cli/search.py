@@ -135,7 +135,7 @@ def print_status(status: Status, *, as_json: bool) -> None:
     out = console(as_json)
     for note in status.notes:
         out.print(Text(_("note: {note}", note=translated(note)), style="dim"))
-    out.print(Text(NOT_CLEARED, style="bold"))
+    out.print(Text(_(NOT_CLEARED), style="bold"))
 
 
 def _print_segments(status: Status, *, as_json: bool) -> None:
@@ -145,9 +145,9 @@ def _print_segments(status: Status, *, as_json: bool) -> None:
     from airbeat.report.searchpapers import SEGMENT_HEADS, segment_cells
 
     grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    grid.add_column(SEGMENT_HEADS[0], max_width=22, overflow="fold")
+    grid.add_column(_(SEGMENT_HEADS[0]), max_width=22, overflow="fold")
     for head in SEGMENT_HEADS[1:]:
-        grid.add_column(head, justify="right", no_wrap=True)
+        grid.add_column(_(head), justify="right", no_wrap=True)
     for row in status.segments:
         mark = " ◄" if row.name == status.next_best else ""
         grid.add_row(*(Text(cell) for cell in segment_cells(row)[:-1]), Text(segment_cells(row)[-1] + mark))
@@ -161,6 +161,7 @@ def _print_success(status: Status, *, as_json: bool) -> None:
     from rich.text import Text
 
     from airbeat.geo.notation import decimal_degrees
+    from airbeat.report.searchpapers import segment_name
 
     out = console(as_json)
     low, high = status.success
@@ -172,8 +173,8 @@ def _print_success(status: Status, *, as_json: bool) -> None:
     out.print(Text(text))
     out.print(Text(images_line(status.images)))
     for find in status.finds:
-        place = decimal_degrees(find.position) if find.position else "an unknown place"
-        text = _("{decision}: {find} at {place}", decision=find.decision, find=find.id, place=place)
+        place = decimal_degrees(find.position) if find.position else _("an unknown place")
+        text = _("{decision}: {find} at {place}", decision=_(find.decision), find=find.id, place=place)
         out.print(Text(text, style="bold"))
     if status.undecided:
         text = _("{undecided} candidates are not decided: look at them first", undecided=status.undecided)
@@ -181,7 +182,7 @@ def _print_success(status: Status, *, as_json: bool) -> None:
     if status.next_best:
         text = _(
             "next best: {next_best} ({next_basis})",
-            next_best=status.next_best,
+            next_best=segment_name(status.next_best),
             next_basis=status.next_basis,
         )
         out.print(Text(text))
@@ -189,9 +190,12 @@ def _print_success(status: Status, *, as_json: bool) -> None:
 
 def images_line(images: ImagesRow) -> str:
     """Photographs from the camera to the number, as one line."""
-    return (
-        f"photographs: {images.expected} expected, {images.received} received, {images.reviewed} reviewed, "
-        f"{images.counted} counted"
+    return _(
+        "photographs: {expected} expected, {received} received, {reviewed} reviewed, {counted} counted",
+        expected=images.expected,
+        received=images.received,
+        reviewed=images.reviewed,
+        counted=images.counted,
     )
 
 
@@ -201,30 +205,40 @@ def case_png(case: CaseFolder, status: Status) -> bytes:
 
     from airbeat.flight.searchstatus import NOT_CLEARED
     from airbeat.flight.searchupdate import EXERCISE
+    from airbeat.report.lettering import picture_language
     from airbeat.report.searchpicture import CasePicture, draw_case
 
     low, high = status.success
-    warning = " · ".join(n for n in status.notes if "not for flight" in n or n == EXERCISE)
-    return draw_case(
-        CasePicture(
-            title=status.name,
-            now=case.current(),
-            pod=case.effort().pod_low,
-            segments=case.model.segments,
-            last_known=case.case.missing.last_known,
-            launches=[launch.position for launch in case.case.launches],
-            finds=[(f.position, f.id) for f in status.finds if f.position is not None],
-            footprints=[shapely.Polygon(ring) for r in status.updates for ring in r.footprints],
-            lines=[
-                NOT_CLEARED,
-                f"overall success so far (OPOS) {low:.1%} to {high:.1%}",
-                f"beyond the map: {status.rest_before:.1%} before any search, {status.rest_after:.1%} now",
-                f"{images_line(status.images)}, updates: {len(status.updates)}",
-                *status.notes,
-            ],
-            warning=warning,
+    warning = [n for n in status.notes if "not for flight" in n or n == EXERCISE]
+    with picture_language():
+        return draw_case(
+            CasePicture(
+                title=status.name,
+                now=case.current(),
+                pod=case.effort().pod_low,
+                segments=case.model.segments,
+                last_known=case.case.missing.last_known,
+                launches=[launch.position for launch in case.case.launches],
+                finds=[(f.position, f.id) for f in status.finds if f.position is not None],
+                footprints=[shapely.Polygon(ring) for r in status.updates for ring in r.footprints],
+                lines=[
+                    _(NOT_CLEARED),
+                    _("overall success so far (OPOS) {low:.1%} to {high:.1%}", low=low, high=high),
+                    _(
+                        "beyond the map: {before:.1%} before any search, {now:.1%} now",
+                        before=status.rest_before,
+                        now=status.rest_after,
+                    ),
+                    _(
+                        "{images}, updates: {count}",
+                        images=images_line(status.images),
+                        count=len(status.updates),
+                    ),
+                    *map(translated, status.notes),
+                ],
+                warning=" · ".join(map(translated, warning)),
+            )
         )
-    )
 
 
 def _add_others() -> None:

@@ -11,7 +11,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, table
 from airbeat.errors import UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.checks.findings import Finding
@@ -90,7 +90,10 @@ def _launch(case: CaseFolder, name: str | None) -> int:
     if name is None:
         return 0
     if name not in names:
-        raise UsageError(f"no launch place {name[:40]!r}", remedy=f"there are: {', '.join(names)}")
+        raise UsageError(
+            Message("no launch place {name!r}", name=name[:40]),
+            remedy=Message("there are: {names}", names=", ".join(names)),
+        )
     return names.index(name)
 
 
@@ -100,8 +103,8 @@ def _count(case: CaseFolder, drones: int | None) -> int:
         raise UsageError("the case names no drones", remedy="add drones: [{name: …, camera: …, airframe: …}]")
     if drones is not None and drones > there:
         raise UsageError(
-            f"--drones {drones}, but the case names {there}",
-            remedy=f"give --drones {there}, or add some to it",
+            Message("--drones {drones}, but the case names {there}", drones=drones, there=there),
+            remedy=Message("give --drones {there}, or add some to it", there=there),
         )
     return drones or there
 
@@ -112,6 +115,22 @@ def _tree(case: CaseFolder) -> dict[str, Any]:
 
     path = case.folder / "case.yaml"
     return dict(read_tree(read_content(path), path.name).data)
+
+
+def _over_the_ceiling(drone: str, height_m: float, ceiling_m: float) -> UsageError:
+    from airbeat.planning.airspace import LAYER_STEP_M
+
+    return UsageError(
+        Message(
+            "{drone} would fly at {height_m:g} m, {step_m:g} m above the one below it, over the fence's "
+            "ceiling of {ceiling_m:g} m",
+            drone=drone,
+            height_m=height_m,
+            step_m=LAYER_STEP_M,
+            ceiling_m=ceiling_m,
+        ),
+        remedy="lower the first drone's height in the case, or send fewer drones",
+    )
 
 
 def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
@@ -152,11 +171,7 @@ def _searchers(case: CaseFolder, place: int, count: int) -> list[Searcher]:
         asked, _said = flight_height(drone.height, mission)
         height_m = round(max(asked.value_m, lowest_m), 1)
         if fence is not None and fence.max_height_m is not None and height_m > fence.max_height_m:
-            raise UsageError(
-                f"{drone.name} would fly at {height_m:g} m, {LAYER_STEP_M:g} m above the one below it, over "
-                f"the fence's ceiling of {fence.max_height_m:g} m",
-                remedy="lower the first drone's height in the case, or send fewer drones",
-            )
+            raise _over_the_ceiling(drone.name, height_m, fence.max_height_m)
         lowest_m = height_m + LAYER_STEP_M
         mission = replace(mission, height=Altitude(value_m=height_m, datum=asked.datum))
         heights = heights_above_ground_m(mission, now)

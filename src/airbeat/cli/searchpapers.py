@@ -8,7 +8,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option
 from airbeat.errors import UsageError
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 __all__ = ["command"]
 
@@ -18,7 +18,10 @@ def _records(paths: tuple[Path, ...]) -> list[Path]:
     for path in paths:
         found = sorted(path.glob("flight*.json")) if path.is_dir() else [path]
         if not found:
-            raise UsageError(f"{path} holds no flight record", remedy="give what airbeat fly --out wrote")
+            raise UsageError(
+                Message("{path} holds no flight record", path=path),
+                remedy="give what airbeat fly --out wrote",
+            )
         files += found
     return files
 

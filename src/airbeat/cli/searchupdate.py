@@ -9,7 +9,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, printable, table
 from airbeat.errors import InputFileError, UsageError
-from airbeat.language.words import _, translated
+from airbeat.language.words import Message, _, translated
 
 if TYPE_CHECKING:
     from airbeat.flight.searchupdate import UpdateResult
@@ -36,12 +36,13 @@ def _looked_through(text: str | None, results: SearchResults) -> frozenset[str]:
         if isinstance(error, InputFileError):
             raise
         raise UsageError(
-            f"--looked-through {text}: no readable text file", remedy="say all, or give a file with names"
+            Message("--looked-through {text}: no readable text file", text=text),
+            remedy="say all, or give a file with names",
         ) from error
     for number, name in enumerate(names, start=1):
         if name and name not in known:
             raise InputFileError(
-                f"{name[:80]!r} is no searched photograph",
+                Message("{name!r} is no searched photograph", name=name[:80]),
                 where=f"{text}, line {number}",
                 remedy="check the name",
             )

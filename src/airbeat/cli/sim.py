@@ -13,7 +13,7 @@ from airbeat.cli.output import console, emit_json, json_option
 from airbeat.cli.positions import LAT_LON
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.mission.mission import Mission
@@ -30,7 +30,9 @@ def _camera(mission: Mission | None, photos: Path, seed: int) -> tuple[Ground, E
     if mission is None:
         raise UsageError("--photos needs a mission file with an area", remedy="give the mission file")
     if photos.exists() and any(photos.iterdir()):
-        raise UsageError(f"{photos} is not empty", remedy="name a new folder for the photographs")
+        raise UsageError(
+            Message("{folder} is not empty", folder=photos), remedy="name a new folder for the photographs"
+        )
     ground = exercise_ground(mission, seed=seed)
     return ground, EmbeddedCamera(ground, mission.camera, photos)
 

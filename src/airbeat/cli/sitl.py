@@ -11,7 +11,7 @@ import click
 
 from airbeat.cli.output import console, emit_json, json_option, progress_bar
 from airbeat.errors import LinkError, UsageError
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.sim.ardupilot import ArduPilotSitl
@@ -88,11 +88,12 @@ def _home(text: str) -> tuple[float, float, float, float]:
         numbers = [float(word) for word in text.split(",")]
     except ValueError as error:
         raise UsageError(
-            f"--home {text!r} is not made of numbers", remedy="write LAT,LON,ALT,HEADING"
+            Message("--home {text!r} is not made of numbers", text=text), remedy="write LAT,LON,ALT,HEADING"
         ) from error
     if not 2 <= len(numbers) <= 4:
         raise UsageError(
-            f"--home {text!r} has {len(numbers)} numbers", remedy="write LAT,LON[,ALT[,HEADING]]"
+            Message("--home {text!r} has {numbers} numbers", text=text, numbers=len(numbers)),
+            remedy="write LAT,LON[,ALT[,HEADING]]",
         )
     lat_deg, lon_deg, amsl_m, heading_deg = (*numbers, 0.0, 0.0)[:4]
     return lat_deg, lon_deg, amsl_m, heading_deg
@@ -145,7 +146,9 @@ def run(*, home: str, speedup: float, instance: int, wipe: bool, as_json: bool) 
             _announce(sitl, folder, as_json=as_json)
             while sitl.is_running:
                 time.sleep(0.2)
-            raise LinkError(f"ArduPilot SITL ended by itself: {sitl.output.strip()[-300:]}")
+            raise LinkError(
+                Message("ArduPilot SITL ended by itself: {output}", output=sitl.output.strip()[-300:])
+            )
     except KeyboardInterrupt:
         console(as_json).print(_("stopped"))
         return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 if TYPE_CHECKING:
     from airbeat.geo.coordinates import LatLon
@@ -97,12 +98,24 @@ class Photography:
         trigger_m = along_m * (1.0 - front_overlap)
         notes = []
         if spacing_m > across_m:
-            notes.append(f"lines {spacing_m:g} m apart leave gaps: the footprint is {across_m:.1f} m wide")
+            notes.append(
+                Message(
+                    "lines {spacing_m:g} m apart leave gaps: the footprint is {across_m:.1f} m wide",
+                    spacing_m=spacing_m,
+                    across_m=across_m,
+                )
+            )
         fastest = trigger_m / profile.min_interval_s
         if speed_m_s > fastest:
             notes.append(
-                f"{profile.name} needs {profile.min_interval_s:g} s between photographs {trigger_m:.1f} m "
-                f"apart: fly no faster than {fastest:.1f} m/s"
+                Message(
+                    "{name} needs {min_interval_s:g} s between photographs {trigger_m:.1f} m apart: fly no "
+                    "faster than {fastest:.1f} m/s",
+                    name=profile.name,
+                    min_interval_s=profile.min_interval_s,
+                    trigger_m=trigger_m,
+                    fastest=fastest,
+                )
             )
         return cls(trigger_m=trigger_m, notes=tuple(notes))
 

@@ -23,6 +23,7 @@ from airbeat.cli.searching import (
     video_options,
 )
 from airbeat.errors import AirbeatError, UsageError
+from airbeat.language.words import Message, _
 
 if TYPE_CHECKING:
     from airbeat.detect.completing import FromTelemetry
@@ -49,7 +50,7 @@ def _source(
         return video, lambda name: named.frames_dir / name
     if not named.path.is_dir():
         raise UsageError(
-            f"{named.text} is neither a folder nor a video nor the address of a stream",
+            Message("{text} is neither a folder nor a video nor the address of a stream", text=named.text),
             remedy="name a folder that photographs come into, a video, or rtsp://…",
         )
     folder = named.filling_folder(quiet_s)
@@ -104,7 +105,9 @@ class _Told:
         for refusal in run.refused:
             if (refusal.name, refusal.reason) not in self._refused:
                 self._refused.add((refusal.name, refusal.reason))
-                words = f"not searched: {printable(refusal.name)}: {refusal.reason}"
+                words = _(
+                    "not searched: {name}: {reason}", name=printable(refusal.name), reason=refusal.reason
+                )
                 self._out.print(Text(words, style="yellow"))
         try:
             self._record.so_far(run)
@@ -112,7 +115,7 @@ class _Told:
         except AirbeatError as error:  # the search goes on, and the log is told with the next result
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self.say(f"the operation's log is behind: {error}")
+                self.say(_("the operation's log is behind: {error}", error=error.told()))
 
     def say(self, words: str) -> None:
         """Something that people should know."""

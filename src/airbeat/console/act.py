@@ -25,8 +25,10 @@ from airbeat.console.actstate import Act
 from airbeat.console.actwork import read_apart
 from airbeat.console.bodies import Body, read_body, who
 from airbeat.console.desk import Unknown
-from airbeat.console.jobs import Busy, Job
+from airbeat.console.jobs import Busy, Job, error_words
+from airbeat.console.words import language_of
 from airbeat.errors import AirbeatError
+from airbeat.language.words import speaking, translated
 from airbeat.ops.happenings import Happening
 from airbeat.vehicle.airframe import AIRFRAMES
 from airbeat.vehicle.camera import CAMERAS
@@ -141,7 +143,8 @@ def _guarded(handler: Handler) -> Handler:
         except Busy as busy:
             return JSONResponse({"error": str(busy)}, status_code=409)
         except AirbeatError as error:
-            words = f"{error.message} ({error.remedy})" if error.remedy else str(error)
+            with speaking(language_of(request)):
+                words = translated(error_words(error)) if error.remedy else error.told()
             return JSONResponse({"error": words}, status_code=422)
 
     return answered
@@ -162,6 +165,8 @@ class _Pages:
 
     async def state(self, request: Request) -> Response:
         act = self._act
+        with speaking(language_of(request)):
+            jobs = act.jobs.all()
         return JSONResponse(
             {
                 "control": act.control,
@@ -177,12 +182,14 @@ class _Pages:
                 "plans": act.plans.listed(),
                 "earlier": await run_in_threadpool(act.plans.earlier),
                 "photographs": await run_in_threadpool(act.flights.photograph_count),
-                "jobs": act.jobs.all(),
+                "jobs": jobs,
             }
         )
 
     async def detail(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._act.plans.detail, request.path_params["plan"]))
+        with speaking(language_of(request)):
+            found = await run_in_threadpool(self._act.plans.detail, request.path_params["plan"])
+        return JSONResponse(found)
 
     async def read(self, request: Request) -> Response:
         """An uploaded file; its name is nowhere used, and it names no other."""

@@ -19,6 +19,7 @@ from airbeat.console.bodies import Body
 from airbeat.errors import InputFileError, UsageError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.areafile import AreaFile, parse_area
 from airbeat.mission.closerlook import yaml_text
 from airbeat.mission.loader import parse_mission, read_tree
@@ -140,12 +141,16 @@ def mission_text(drawing: Drawing, choices: Choices, kept: Mapping[str, Any]) ->
     needs = PATTERN_NEEDS.get(choices.pattern)
     if needs is None:
         raise UsageError(
-            f"no pattern {choices.pattern!r} to draw", remedy=f"choose one of: {', '.join(PATTERN_NEEDS)}"
+            Message("no pattern {pattern!r} to draw", pattern=choices.pattern),
+            remedy=Message("choose one of: {patterns}", patterns=", ".join(PATTERN_NEEDS)),
         )
     drawn = {"area": drawing.area, "line": drawing.line, "place": drawing.place}[needs]
     if not drawn:
-        words = {"area": "an area", "line": "a line", "place": "a place"}[needs]
-        raise UsageError(f"{choices.pattern} needs {words} on the map", remedy=f"draw {words} first")
+        words = {"area": Message("an area"), "line": Message("a line"), "place": Message("a place")}[needs]
+        raise UsageError(
+            Message("{pattern} needs {words} on the map", pattern=choices.pattern, words=words),
+            remedy=Message("draw {words} first", words=words),
+        )
     if drawing.home is None:
         raise UsageError("nothing says where to take off", remedy="set the take-off place on the map")
     kind = "waypoints" if choices.pattern == "waypoints" else "search"
@@ -231,7 +236,7 @@ def _read_mission(content: bytes) -> ReadFile:
     pattern = block.get("pattern", "waypoints" if tree["kind"] == "waypoints" else "lawnmower")
     if pattern not in PATTERN_NEEDS:
         raise InputFileError(
-            f"the pattern {pattern!r} is not drawn here",
+            Message("the pattern {pattern!r} is not drawn here", pattern=pattern),
             remedy="plan the file on the command line: airbeat plan",
         )
     notes = list(mission.notes)
@@ -298,7 +303,7 @@ def _refuse_files(tree: Mapping[str, Any]) -> None:
     named += [key for key, value in tree.items() if isinstance(value, dict) and "file" in value]
     if named:
         raise InputFileError(
-            f"{named[0]} names another file, and only what is in this one is read here",
+            Message("{named} names another file, and only what is in this one is read here", named=named[0]),
             remedy="draw it in this file, or plan it on the command line: airbeat plan",
         )
 
@@ -320,15 +325,22 @@ def _limited(**shapes: Any) -> Drawing:
     rings = [r for p in shapes.get("area", []) for r in p]
     rings += [*shapes.get("inclusion", []), *shapes.get("exclusion", []), shapes.get("line", [])]
     corners = sum(map(len, rings))
-    remedy = "simplify the lines, or plan the file on the command line: airbeat plan"
+    remedy = Message("simplify the lines, or plan the file on the command line: airbeat plan")
     if corners > _MOST_CORNERS:
         raise InputFileError(
-            f"{corners} corners are more than a page can edit (at most {_MOST_CORNERS})", remedy=remedy
+            Message(
+                "{corners} corners are more than a page can edit (at most {most_corners})",
+                corners=corners,
+                most_corners=_MOST_CORNERS,
+            ),
+            remedy=remedy,
         )
     try:
         return Drawing(**shapes)
     except ValidationError as error:
-        raise InputFileError(f"{len(rings)} shapes are more than a page can edit", remedy=remedy) from error
+        raise InputFileError(
+            Message("{rings} shapes are more than a page can edit", rings=len(rings)), remedy=remedy
+        ) from error
 
 
 def _polygons(geometry: Any) -> list[list[list[Spot]]]:
@@ -395,7 +407,7 @@ def _pattern(drawing: Drawing, choices: Choices, kept: Any) -> dict[str, Any]:
     if name in ("orbit", "expanding-square", "sector"):
         assert drawing.place is not None  # noqa: S101 - asked for before
         if choices.radius_m is None:
-            raise UsageError(f"{name} needs a radius", remedy="give the radius in metres")
+            raise UsageError(Message("{name} needs a radius", name=name), remedy="give the radius in metres")
         data |= {"centre": _points([drawing.place])[0], "radius_m": choices.radius_m}
     if name in ("corridor", "track-line"):
         data["line"] = _points(drawing.line)

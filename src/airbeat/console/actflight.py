@@ -23,6 +23,7 @@ from airbeat.flight.planned import refuse_errors
 from airbeat.flight.state import FlightState, read_state
 from airbeat.flight.upload import upload_plan
 from airbeat.formats.atomic import made_folder
+from airbeat.language.words import Message
 from airbeat.link.connection import Link, connect
 from airbeat.ops.happenings import Happening
 from airbeat.ops.log import OperationsLog
@@ -77,7 +78,8 @@ class Flights:
     ) -> None:
         if EMBEDDED in vehicles:
             raise UsageError(
-                f"no vehicle can be called {EMBEDDED}", remedy="that is the simulated one: rename it"
+                Message("no vehicle can be called {embedded}", embedded=EMBEDDED),
+                remedy="that is the simulated one: rename it",
             )
         self._folder = folder
         self._log = log
@@ -232,7 +234,7 @@ class Flights:
             return self.vehicles.get(vehicle, EMBEDDED)
         if not _ADDRESS.fullmatch(vehicle):
             raise UsageError(
-                f"{vehicle!r} is no vehicle's address",
+                Message("{vehicle!r} is no vehicle's address", vehicle=vehicle),
                 remedy="write tcp:HOST:PORT, udpin:HOST:PORT, udpout:HOST:PORT or /dev/ttyACM0,57600",
             )
         return vehicle

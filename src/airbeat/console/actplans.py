@@ -22,6 +22,7 @@ from airbeat.formats.catalogue import FORMATS
 from airbeat.formats.convert import converted
 from airbeat.formats.geojson import write_geojson
 from airbeat.formats.wpml import AIRCRAFT, DEFAULT_AIRCRAFT
+from airbeat.language.words import translated
 from airbeat.mission.plan import FlightPlan
 from airbeat.ops.recorder import files_of
 from airbeat.report.planfigures import area_m2, findings_json, plan_json, plan_rows
@@ -166,7 +167,7 @@ class Plans:
         return self.path_of(plan).read_bytes()
 
     def detail(self, plan: str) -> dict[str, Any]:
-        """A plan with figures, findings and what the map shows of it.
+        """A plan with figures, findings and what the map shows of it, in the current language.
 
         Raises:
             Unknown: there is none.
@@ -178,8 +179,13 @@ class Plans:
             "figures": plan_json(whole),
             "area_m2": area_m2(whole),
             "rows": plan_rows(whole),
-            "notes": list(whole.notes),
-            "findings": findings_json(found.mission.findings),
+            "notes": [translated(note) for note in whole.notes],
+            "findings": [
+                row | {"message": translated(finding.message), "remedy": translated(finding.remedy)}
+                for row, finding in zip(
+                    findings_json(found.mission.findings), found.mission.findings, strict=True
+                )
+            ],
             "home": {"lat": whole.home.lat_deg, "lon": whole.home.lon_deg},
             "layers": [json.loads(write_geojson(sortie))["features"] for sortie in found.mission.sorties],
             "footprints": [f for sortie in found.mission.sorties for f in _footprints(sortie)],

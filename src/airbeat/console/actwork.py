@@ -20,6 +20,7 @@ from typing import Any
 from airbeat.console.actdrawing import ReadFile, is_text, read_upload
 from airbeat.errors import AirbeatError, InputFileError, PlanningError, UsageError
 from airbeat.flight.planned import PlannedMission
+from airbeat.language.words import Message
 
 __all__ = ["EmbeddedProcess", "Told", "in_process", "plan_text", "read_apart", "search_photographs"]
 
@@ -95,7 +96,12 @@ def _call(pipe: Connection, target: Callable[..., Any], arguments: tuple[Any, ..
     except AirbeatError as error:
         result = ("failed", _sendable(error))
     except Exception as error:  # noqa: BLE001 - said by the console, which knows of nothing more
-        result = ("failed", AirbeatError(f"internal error: {type(error).__name__}: {error}"))
+        result = (
+            "failed",
+            AirbeatError(
+                Message("internal error: {kind}: {error}", kind=type(error).__name__, error=str(error))
+            ),
+        )
     with contextlib.suppress(OSError):  # the console is gone
         pipe.send(result)
 
@@ -192,7 +198,11 @@ def search_photographs(
         source = read_search_results(earlier).source
         if Path(source).resolve() != photographs.resolve():
             raise UsageError(
-                f"{out_dir} holds what a search of {source or 'other photographs'} found",
+                Message(
+                    "{out_dir} holds what a search of {source} found",
+                    out_dir=out_dir,
+                    source=source or Message("other photographs"),
+                ),
                 remedy="search these into another folder: airbeat detect",
             )
     with OperationsLog(log) as opened:

@@ -28,9 +28,9 @@ from airbeat.console.desk import Conflict, Desk, Renumbered, Unknown
 from airbeat.console.guard import COOKIE, Guard, TooMuchError, session_of
 from airbeat.console.live import Live, live_routes
 from airbeat.console.sessions import SESSION_S, Sessions
-from airbeat.console.words import words_route
+from airbeat.console.words import language_of, words_route
 from airbeat.errors import AirbeatError
-from airbeat.language.words import N_
+from airbeat.language.words import N_, _, speaking
 from airbeat.ops.claims import CLAIM_S
 from airbeat.ops.happenings import words_of
 
@@ -341,7 +341,12 @@ def _told(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.detail}, status_code=error.status_code)
 
 
-def _ours(_request: Request, error: Exception) -> Response:
+def _ours(request: Request, error: Exception) -> Response:
     """Our bug, or a database that is gone: said without a traceback."""
-    words = str(error) if isinstance(error, AirbeatError) else f"internal error: {type(error).__name__}"
+    with speaking(language_of(request)):
+        words = (
+            error.told()
+            if isinstance(error, AirbeatError)
+            else _("internal error: {kind}", kind=type(error).__name__)
+        )
     return JSONResponse({"error": words}, status_code=500)

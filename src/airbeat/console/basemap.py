@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Protocol
 
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = [
     "MAX_TILE_BYTES",
@@ -98,7 +99,9 @@ def open_base(path: Path) -> BaseMap:
         with path.open("rb") as file:
             head = file.read(127)
     except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror}", where=path.name, remedy=_REMEDY) from error
+        raise InputFileError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=path.name, remedy=_REMEDY
+        ) from error
     if head.startswith(b"SQLite format 3\0"):
         from airbeat.console.basemap_mbtiles import MBTiles
 
@@ -123,7 +126,10 @@ def checked_tile(data: bytes, *, where: str) -> Tile:
     from PIL import Image
 
     if len(data) > MAX_TILE_BYTES:
-        raise InputFileError(f"a tile is larger than {MAX_TILE_BYTES // 1_000_000} MB", where=where)
+        raise InputFileError(
+            Message("a tile is larger than {most_mb} MB", most_mb=MAX_TILE_BYTES // 1_000_000),
+            where=where,
+        )
     kind = _media_type(data)
     if kind is None:
         raise InputFileError("a tile is no PNG, JPEG or WebP picture", where=where, remedy=_REMEDY)
@@ -134,7 +140,12 @@ def checked_tile(data: bytes, *, where: str) -> Tile:
         raise InputFileError("a tile is a damaged picture", where=where) from error
     if max(width, height) > _MAX_TILE_PX:
         raise InputFileError(
-            f"a tile has {width} × {height} pixels, at most {_MAX_TILE_PX} × {_MAX_TILE_PX} are shown",
+            Message(
+                "a tile has {width} × {height} pixels, at most {max_tile_px} × {max_tile_px} are shown",
+                width=width,
+                height=height,
+                max_tile_px=_MAX_TILE_PX,
+            ),
             where=where,
         )
     return Tile(data=data, media_type=kind)

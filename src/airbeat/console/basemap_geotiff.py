@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from airbeat.console.basemap import MAX_ZOOM, About, Bounds, Tile, plain_text
 from airbeat.errors import DependencyError, InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["GeoTiff"]
 
@@ -95,7 +96,7 @@ class GeoTiff:
         together = sum(np.dtype(kind).itemsize for kind in raster.dtypes)
         if rows * columns * together > _MOST_BLOCK_BYTES:
             raise InputFileError(
-                f"is stored in blocks of {columns} × {rows} pixels",
+                Message("is stored in blocks of {columns} × {rows} pixels", columns=columns, rows=rows),
                 where=self._path.name,
                 remedy="write it anew as a cloud-optimised GeoTIFF (gdal_translate -of COG)",
             )
@@ -205,7 +206,7 @@ class GeoTiff:
     def _unusable(self, error: BaseException) -> InputFileError:
         text = str(error).replace(str(self._path), self._path.name)
         return InputFileError(
-            f"cannot be used as GeoTIFF: {plain_text(text, 'damaged')}",
+            Message("cannot be used as GeoTIFF: {text}", text=plain_text(text) or Message("damaged")),
             where=self._path.name,
             remedy="write it anew with gdal_translate -of COG",
         )

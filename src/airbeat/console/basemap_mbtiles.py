@@ -22,6 +22,7 @@ from airbeat.console.basemap import (
     plain_text,
 )
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["MBTiles"]
 
@@ -54,7 +55,7 @@ class MBTiles:
                 f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
         except sqlite3.Error as error:
-            raise self._unusable(str(error)) from error
+            raise self._unusable(plain_text(str(error))) from error
         try:
             for limit, most in _LIMITS.items():
                 self._file.setlimit(limit, most)
@@ -65,7 +66,7 @@ class MBTiles:
             self.about = self._read_about(path.stem)
         except sqlite3.Error as error:
             self._file.close()
-            raise self._unusable(str(error)) from error
+            raise self._unusable(plain_text(str(error))) from error
         except InputFileError:
             self._file.close()
             raise
@@ -76,11 +77,11 @@ class MBTiles:
         try:
             rows = self._rows(query, (z, x, 2**z - 1 - y), most=1)
         except sqlite3.Error as error:
-            raise self._unusable(str(error)) from error
+            raise self._unusable(plain_text(str(error))) from error
         if not rows or rows[0][0] is None:
             return None
         if not isinstance(rows[0][0], bytes):
-            raise self._unusable("a tile is no picture")
+            raise self._unusable(Message("a tile is no picture"))
         return checked_tile(rows[0][0], where=self._name)
 
     def close(self) -> None:
@@ -108,7 +109,13 @@ class MBTiles:
             )
         (deepest,) = self._rows("SELECT max(zoom_level) FROM tiles", most=1)[0]
         if not isinstance(deepest, int) or not 0 <= deepest <= MAX_ZOOM:
-            raise self._unusable(f"its deepest level is {str(deepest)[:20]}, not 0 to {MAX_ZOOM}")
+            raise self._unusable(
+                Message(
+                    "its deepest level is {deepest}, not 0 to {most}",
+                    deepest=str(deepest)[:20],
+                    most=MAX_ZOOM,
+                )
+            )
         return About(
             name=plain_text(said.get("name"), stem),
             attribution=plain_text(said.get("attribution")),
@@ -118,7 +125,7 @@ class MBTiles:
 
     def _unusable(self, why: str) -> InputFileError:
         return InputFileError(
-            f"cannot be used as MBTiles: {plain_text(why, 'damaged')}",
+            Message("cannot be used as MBTiles: {why}", why=why or Message("damaged")),
             where=self._name,
             remedy="give a whole MBTiles file with raster tiles",
         )

@@ -17,6 +17,7 @@ from threading import Lock
 
 from airbeat.console.basemap import MAX_ZOOM, About, Bounds, Tile, checked_tile, plain_text
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["PMTiles", "tile_number"]
 
@@ -55,7 +56,7 @@ class PMTiles:
             self._file = path.open("rb")
             self._size = path.stat().st_size
         except OSError as error:
-            raise self._unusable(error.strerror or "it cannot be read") from error
+            raise self._unusable(error.strerror or Message("it cannot be read")) from error
         try:
             self._open(path.stem)
         except BaseException:
@@ -69,7 +70,7 @@ class PMTiles:
         self._leaves_at, self._leaves_bytes, self._tiles_at, self._tiles_bytes = words[4:8]
         self._packed, self._tile_packed, kind, _, deepest, *bounds = words[12:21]
         if magic != b"PMTiles" or version != 3:
-            raise self._unusable(f"it is of version {version}, not 3")
+            raise self._unusable(Message("it is of version {version}, not 3", version=version))
         if kind not in _RASTER:
             raise InputFileError(
                 "holds no PNG, JPEG or WebP tiles",
@@ -77,9 +78,11 @@ class PMTiles:
                 remedy="export raster tiles; vector tiles are not shown",
             )
         if self._packed not in (_NONE, _GZIP) or self._tile_packed not in (0, _NONE, _GZIP):
-            raise self._unusable("it is packed with Brotli or Zstandard, only gzip is read")
+            raise self._unusable(Message("it is packed with Brotli or Zstandard, only gzip is read"))
         if deepest > MAX_ZOOM:
-            raise self._unusable(f"its deepest level is {deepest}, not 0 to {MAX_ZOOM}")
+            raise self._unusable(
+                Message("its deepest level is {deepest}, not 0 to {most}", deepest=deepest, most=MAX_ZOOM)
+            )
         self._root = self._directory(root_at, root_bytes)
         self._leaves: OrderedDict[tuple[int, int], _Directory] = OrderedDict()
         said = self._metadata(meta_at, meta_bytes)
@@ -105,12 +108,12 @@ class PMTiles:
             if number >= directory.numbers[at] + run:
                 return None
             if offset + length > self._tiles_bytes:
-                raise self._unusable("a tile lies beyond the tiles")
+                raise self._unusable(Message("a tile lies beyond the tiles"))
             data = self._at(self._tiles_at + offset, length, most=_MAX_TILE_PACKED)
             if self._tile_packed == _GZIP:
                 data = self._unpacked(data)
             return checked_tile(data, where=self._name)
-        raise self._unusable("its directories lead to one another without end")
+        raise self._unusable(Message("its directories lead to one another without end"))
 
     def close(self) -> None:
         """See ``BaseMap``."""
@@ -119,7 +122,7 @@ class PMTiles:
 
     def _leaf(self, offset: int, length: int) -> _Directory:
         if offset + length > self._leaves_bytes:
-            raise self._unusable("a directory lies beyond the directories")
+            raise self._unusable(Message("a directory lies beyond the directories"))
         key = (offset, length)
         with self._lock:
             if key in self._leaves:
@@ -139,12 +142,12 @@ class PMTiles:
             InputFileError: more than ``most``, or beyond the file's end.
         """
         if length > most or offset + length > self._size:
-            raise self._unusable("it ends too early, or names more than can be right")
+            raise self._unusable(Message("it ends too early, or names more than can be right"))
         with self._lock:
             self._file.seek(offset)
             data = self._file.read(length)
         if len(data) != length:
-            raise self._unusable("it ends too early")
+            raise self._unusable(Message("it ends too early"))
         return data
 
     def _unpacked(self, data: bytes) -> bytes:
@@ -152,9 +155,9 @@ class PMTiles:
         try:
             found = unpacker.decompress(data, _MAX_UNPACKED)
         except zlib.error as error:
-            raise self._unusable("it is damaged") from error
+            raise self._unusable(Message("it is damaged")) from error
         if not unpacker.eof:
-            raise self._unusable("it is damaged, or larger unpacked than can be right")
+            raise self._unusable(Message("it is damaged, or larger unpacked than can be right"))
         return found
 
     def _part(self, offset: int, length: int) -> bytes:
@@ -166,7 +169,7 @@ class PMTiles:
         try:
             count = numbers.next()
             if not 0 < count <= _MOST_ENTRIES:
-                raise self._unusable(f"a directory has {count} entries")
+                raise self._unusable(Message("a directory has {count} entries", count=count))
             ids, number = [], 0
             for _ in range(count):
                 number += numbers.next()
@@ -177,22 +180,22 @@ class PMTiles:
             for at in range(count):
                 word = numbers.next()
                 if word == 0 and at == 0:
-                    raise self._unusable("a directory begins with the end of another")
+                    raise self._unusable(Message("a directory begins with the end of another"))
                 offsets.append(word - 1 if word else offsets[-1] + lengths[at - 1])
         except IndexError as error:
-            raise self._unusable("a directory ends too early") from error
+            raise self._unusable(Message("a directory ends too early")) from error
         return _Directory(ids, runs, lengths, offsets)
 
     def _metadata(self, offset: int, length: int) -> dict[str, object]:
         try:
             said = json.loads(self._part(offset, length) or b"{}")
         except (ValueError, RecursionError) as error:
-            raise self._unusable("its metadata are no JSON") from error
+            raise self._unusable(Message("its metadata are no JSON")) from error
         return said if isinstance(said, dict) else {}
 
     def _unusable(self, why: str) -> InputFileError:
         return InputFileError(
-            f"cannot be used as PMTiles: {why}",
+            Message("cannot be used as PMTiles: {why}", why=why),
             where=self._name,
             remedy="give a whole PMTiles file of version 3 with raster tiles",
         )

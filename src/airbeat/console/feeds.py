@@ -13,6 +13,7 @@ from airbeat.errors import InputFileError, UsageError
 from airbeat.flight.area import reported_frame
 from airbeat.flight.state import FlightState, StatePhoto, read_state
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.link.observe import Observer, Sight
 from airbeat.link.telemetry import PhotoTaken, PositionFix
 from airbeat.locate.ground import footprint
@@ -36,9 +37,14 @@ def named_addresses(words: Sequence[str]) -> dict[str, str]:
         name, mark, address = (part.strip() for part in word.partition("="))
         address = address if mark else name
         if not (name and address and name.isprintable()):
-            raise UsageError(f"--vehicle {word!r} names no vehicle", remedy="write ADDRESS or NAME=ADDRESS")
+            raise UsageError(
+                Message("--vehicle {word!r} names no vehicle", word=word),
+                remedy="write ADDRESS or NAME=ADDRESS",
+            )
         if name in found or address in found.values():
-            raise UsageError(f"--vehicle {word!r}: there already", remedy="give each vehicle once")
+            raise UsageError(
+                Message("--vehicle {word!r}: there already", word=word), remedy="give each vehicle once"
+            )
         found[name[:60]] = address
     return found
 

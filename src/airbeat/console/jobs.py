@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from airbeat.errors import AirbeatError, MissionFileError
+from airbeat.language.words import Message, translated
 
 __all__ = ["Busy", "Cancelled", "Job", "JobState", "Jobs", "error_words"]
 
@@ -39,13 +41,21 @@ class Cancelled(Exception):  # noqa: N818 - an answer, not a failure
     """Somebody wanted the job stopped."""
 
 
-def error_words(error: AirbeatError) -> str:
+def error_words(error: AirbeatError) -> Message:
     """An error for the page: of a mission file every problem by its key, for nobody sees its lines there."""
     if isinstance(error, MissionFileError):
-        return "; ".join(
-            f"{p.key}: {p.message}" + (f" ({p.remedy})" if p.remedy else "") for p in error.problems
-        ).lstrip(": ")
-    return f"{error.message} ({error.remedy})" if error.remedy else error.message
+        return reduce(
+            lambda before, last: Message("{before}; {last}", before=before, last=last),
+            (_words(p.message, p.remedy, key=p.key) for p in error.problems),
+        )
+    return _words(error.message, error.remedy)
+
+
+def _words(message: str, remedy: str, *, key: str = "") -> Message:
+    said = Message(message)
+    if key:
+        said = Message("{key}: {said}", key=key, said=said)
+    return Message("{said} ({remedy})", said=said, remedy=Message(remedy)) if remedy else said
 
 
 @dataclass
@@ -185,7 +195,7 @@ class Job:
         return self._state not in (JobState.RUNNING, JobState.ASKING)
 
     def to_json(self) -> dict[str, Any]:
-        """For the page."""
+        """For the page, in the current language as far as the catalogue has it."""
         with self._changed:
             return {
                 "id": self.id,
@@ -196,12 +206,12 @@ class Job:
                 "begun_utc": self.begun_utc,
                 "state": self._state.value,
                 "share": round(self._share, 4),
-                "label": self._label,
-                "said": list(self._said),
+                "label": translated(self._label),
+                "said": [translated(said) for said in self._said],
                 "question": self._question,
                 "live": self._live,
                 "result": self._result,
-                "error": self._error,
+                "error": translated(self._error),
                 "may_cancel": self._may_cancel and not self.has_ended,
             }
 
@@ -297,7 +307,11 @@ class Jobs:
         except AirbeatError as error:
             state, result, why = JobState.FAILED, None, error_words(error)
         except Exception as error:  # noqa: BLE001 - our bug: said on the page, without a traceback
-            state, result, why = JobState.FAILED, None, f"internal error: {type(error).__name__}"
+            state, result, why = (
+                JobState.FAILED,
+                None,
+                Message("internal error: {kind}", kind=type(error).__name__),
+            )
         else:
             state = JobState.DONE
         # Whoever sees that it has ended may begin the next at once.

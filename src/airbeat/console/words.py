@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from airbeat.language.words import ENGLISH, LANGUAGES, catalogue, current_language, language_named
 
-__all__ = ["WORDS_PATH", "words_route"]
+__all__ = ["WORDS_PATH", "language_of", "words_route"]
 
 WORDS_PATH = "/api/words"
 """Where the catalogue is; also for who has not signed in, since the pages for that have words too."""
@@ -16,8 +16,8 @@ _COOKIE = "airbeat-language"
 _MOST_ASKED = 20
 
 
-def _language(request: Request) -> str:
-    """As chosen on a page; else that of the console, where it was given one; else the browser's first."""
+def language_of(request: Request) -> str:
+    """As the reader chose on a page; else that of the console, where it was given one; else the browser's."""
     chosen = request.cookies.get(_COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
@@ -29,7 +29,7 @@ def _language(request: Request) -> str:
 
 
 async def _words(request: Request) -> Response:
-    language = _language(request)
+    language = language_of(request)
     return JSONResponse({"language": language, "languages": dict(LANGUAGES), "words": catalogue(language)})
 
 

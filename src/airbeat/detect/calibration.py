@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from airbeat.detect.detections import Detections, Detector
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 __all__ = ["CalibratedDetector", "Calibration", "calibration", "threshold_for_rate"]
 
@@ -66,8 +67,13 @@ def threshold_for_rate(curve: tuple[tuple[float, float], ...], max_per_frame: fl
     fitting = [threshold for rate, threshold in curve if rate <= max_per_frame]
     if not fitting:
         raise UsageError(
-            f"a rate of {max_per_frame:g} false candidates per frame was never measured",
-            remedy=f"give {min((rate for rate, _ in curve), default=math.inf):g} or more",
+            Message(
+                "a rate of {max_per_frame:g} false candidates per frame was never measured",
+                max_per_frame=max_per_frame,
+            ),
+            remedy=Message(
+                "give {least:g} or more", least=min((rate for rate, _ in curve), default=math.inf)
+            ),
         )
     return min(fitting)
 

@@ -21,6 +21,7 @@ from airbeat.detect.network import NetworkDetector, network_figures
 from airbeat.detect.thermal import ThermalDetector
 from airbeat.errors import UsageError
 from airbeat.frames.meta import FrameMeta
+from airbeat.language.words import Message
 
 __all__ = [
     "NAMES",
@@ -171,7 +172,9 @@ def _network_of(modality: str, limit: _Limit) -> Detector | None:
 def _anomaly_of(modality: str, limit: _Limit) -> Detector:
     table = calibration("anomaly", modality)
     if table is None:
-        raise UsageError(f"the anomaly detector was not measured on {modality} pictures")
+        raise UsageError(
+            Message("the anomaly detector was not measured on {modality} pictures", modality=modality)
+        )
     threshold = limit.applied(table.threshold, table.false_per_frame)
     return CalibratedDetector(raw=AnomalyDetector(), probability=table.probability, threshold=threshold)
 
@@ -222,7 +225,8 @@ def _external(path: Path, limit: _Limit) -> Detector:
 def _threshold_only(limit: _Limit, name: str, default: float) -> float:
     if limit.max_false_per_frame is not None:
         raise UsageError(
-            f"no curve of false candidates was measured for the {name} detector", remedy="give a threshold"
+            Message("no curve of false candidates was measured for the {name} detector", name=name),
+            remedy="give a threshold",
         )
     return default if limit.threshold is None else limit.threshold
 
@@ -260,10 +264,13 @@ def detector_named(
     if threshold is not None and max_false_per_frame is not None:
         raise UsageError("a threshold and a rate of false candidates exclude each other", remedy="give one")
     if threshold is not None and not 0 <= threshold <= 1:
-        raise UsageError(f"threshold {threshold} is outside 0…1")
+        raise UsageError(Message("threshold {threshold} is outside 0…1", threshold=threshold))
     limit = _Limit(threshold, max_false_per_frame)
     if name.startswith(EXTERNAL):
         return _external(Path(name.removeprefix(EXTERNAL)), limit)
     if name not in _MAKERS:
-        raise UsageError(f"no detector {name!r}", remedy=f"there are: {', '.join(NAMES)}, external:FILE.onnx")
+        raise UsageError(
+            Message("no detector {name!r}", name=name),
+            remedy=Message("there are: {detectors}, external:FILE.onnx", detectors=", ".join(NAMES)),
+        )
     return _MAKERS[name](limit)

@@ -22,6 +22,7 @@ from airbeat.detect.register import hash_of
 from airbeat.detect.search import FrameTask, SearchSettings, models_digest, search_frame
 from airbeat.detect.workers import Outcome, searched_alone
 from airbeat.errors import DependencyError, LinkError, UsageError
+from airbeat.language.words import Message
 
 __all__ = ["Cluster"]
 
@@ -51,7 +52,8 @@ class Cluster:
             dask: Any = importlib.import_module("distributed")
         except ImportError as error:
             raise DependencyError(
-                f"a cluster needs Dask: {error}", remedy='run: pip install "airbeat[cluster]"'
+                Message("a cluster needs Dask: {error}", error=error),
+                remedy='run: pip install "airbeat[cluster]"',
             ) from error
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised, and said by us
         self._dask = dask
@@ -62,7 +64,7 @@ class Cluster:
             self._client = dask.Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:  # Dask's TimeoutError is an OSError
             raise LinkError(
-                f"no Dask scheduler answers at {address}: {error}",
+                Message("no Dask scheduler answers at {address}: {error}", address=address, error=error),
                 remedy="start one with: dask scheduler, and workers with: dask worker ADDRESS --nthreads 1",
             ) from error
 
@@ -112,22 +114,30 @@ class Cluster:
                     since_s = time.monotonic()
                 elif time.monotonic() - since_s > _NO_WORKERS_S:
                     raise LinkError(
-                        f"no worker is left at {self._address}", remedy=f"start workers; {_KEPT}"
+                        Message("no worker is left at {address}", address=self._address),
+                        remedy="start workers; what is finished is kept",
                     ) from None
             except self._dask.scheduler.KilledWorker:
                 return searched_alone(begun.task, settings)
             except _OtherFileError as error:
                 if hash_of(begun.task.path) == begun.sha256:
-                    raise UsageError(str(error), remedy=_SAME_PATH) from error
+                    raise UsageError(error.args[0], remedy=_SAME_PATH) from error
                 begun = self._begun(begun.task, begun.meant)  # it has changed meanwhile
             except (self._dask.client.FutureCancelledError, self._dask.comm.CommClosedError) as error:
                 raise LinkError(
-                    f"the scheduler at {self._address} was lost: {error}", remedy=_KEPT
+                    Message(
+                        "the scheduler at {address} was lost: {error}", address=self._address, error=error
+                    ),
+                    remedy=_KEPT,
                 ) from error
             except ImportError as error:
                 raise UsageError(
-                    f"a worker at {self._address} cannot search: {error}",
-                    remedy=f"install airbeat {__version__} on all of them",
+                    Message(
+                        "a worker at {address} cannot search: {why}",
+                        address=self._address,
+                        why=next(iter(error.args), ""),
+                    ),
+                    remedy=Message("install airbeat {version} on all of them", version=__version__),
                 ) from error
             else:
                 return outcome
@@ -170,10 +180,20 @@ def _work(task: FrameTask, sha256: str, settings: SearchSettings, made_with: tup
         _OtherFileError: it does not see the file that is meant.
     """
     if (__version__, models_digest()) != made_with:
-        raise ImportError(f"{_here()} has another airbeat ({__version__}) or other networks")
+        raise ImportError(
+            Message(
+                "{worker} has another airbeat ({version}) or other networks",
+                worker=_here(),
+                version=__version__,
+            )
+        )
     if sha256 and hash_of(task.path) != sha256:
         raise _OtherFileError(
-            f"the worker {_here()} does not see {task.path} as it is where the search was started"
+            Message(
+                "the worker {worker} does not see {path} as it is where the search was started",
+                worker=_here(),
+                path=task.path,
+            )
         )
     with _one_at_a_time:
         return search_frame(task, settings)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from airbeat.detect.inputs import read_limited
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["CocoImage", "CocoSet", "read_coco"]
 
@@ -86,12 +87,13 @@ def read_coco(path: Path, images_dir: Path) -> CocoSet:
         where = f"{path.name}: images[{number}]"
         key = _key(row, "id", where)
         if key in known:
-            raise InputFileError(f"id {key!r} occurs twice", where=where)
+            raise InputFileError(Message("id {key!r} occurs twice", key=key), where=where)
         known.add(key)
         images.append(_image(row, images_dir, boxes.pop(key, ([], [])), where))
     if boxes:
         raise InputFileError(
-            f"annotations of image {next(iter(boxes))!r}, which is not in the file", where=path.name
+            Message("annotations of image {key!r}, which is not in the file", key=next(iter(boxes))),
+            where=path.name,
         )
     if not images:
         raise InputFileError("no images are listed", where=path.name, remedy="give a COCO file with images")
@@ -102,11 +104,13 @@ def _document(data: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
-        raise InputFileError(f"not JSON: {error.msg}", where=f"{name}:{error.lineno}:{error.colno}") from None
+        raise InputFileError(
+            Message("not JSON: {msg}", msg=error.msg), where=f"{name}:{error.lineno}:{error.colno}"
+        ) from None
     except RecursionError:
         raise InputFileError("nested too deep", where=name) from None
     except ValueError as error:  # no UTF-8, or an integer of thousands of digits
-        raise InputFileError(f"not usable as JSON: {error}", where=name) from None
+        raise InputFileError(Message("not usable as JSON: {error}", error=error), where=name) from None
     if not isinstance(document, dict):
         raise InputFileError("not a JSON object", where=name, remedy="give a COCO annotation file")
     return document
@@ -115,9 +119,15 @@ def _document(data: bytes, name: str) -> dict[str, Any]:
 def _rows(document: dict[str, Any], key: str, most: int, name: str) -> list[dict[str, Any]]:
     rows = document.get(key)
     if not isinstance(rows, list):
-        raise InputFileError(f"no list {key!r}", where=name, remedy="give a COCO annotation file")
+        raise InputFileError(
+            Message("no list {key!r}", key=key), where=name, remedy="give a COCO annotation file"
+        )
     if len(rows) > most:
-        raise InputFileError(f"{len(rows)} {key}, more than {most}", where=name, remedy="split the file")
+        raise InputFileError(
+            Message("{rows} {key}, more than {most}", rows=len(rows), key=key, most=most),
+            where=name,
+            remedy="split the file",
+        )
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise InputFileError("not an object", where=f"{name}: {key}[{number}]")
@@ -127,7 +137,10 @@ def _rows(document: dict[str, Any], key: str, most: int, name: str) -> list[dict
 def _key(row: dict[str, Any], name: str, where: str) -> int | str:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise InputFileError(f"{name} must be a whole number or text, found {value!r:.40}", where=where)
+        raise InputFileError(
+            Message("{name} must be a whole number or text, found {value!r:.40}", name=name, value=value),
+            where=where,
+        )
     return value
 
 
@@ -139,7 +152,9 @@ def _number(value: Any, what: str, where: str) -> float:
             number = math.inf
         if math.isfinite(number):
             return number
-    raise InputFileError(f"{what} must be a finite number, found {value!r:.40}", where=where)
+    raise InputFileError(
+        Message("{what} must be a finite number, found {value!r:.40}", what=what, value=value), where=where
+    )
 
 
 def _person_categories(document: dict[str, Any], name: str) -> set[int | str] | None:
@@ -155,7 +170,9 @@ def _person_categories(document: dict[str, Any], name: str) -> set[int | str] | 
     if persons:
         return persons
     raise InputFileError(
-        f"none of {len(rows)} categories is called person", where=name, remedy="rename the one that is meant"
+        Message("none of {rows} categories is called person", rows=len(rows)),
+        where=name,
+        remedy="rename the one that is meant",
     )
 
 
@@ -170,13 +187,17 @@ def _boxes(
             continue
         box = row.get("bbox")
         if not isinstance(box, list) or len(box) != 4:
-            raise InputFileError(f"bbox must be [x, y, width, height], found {box!r:.40}", where=where)
+            raise InputFileError(
+                Message("bbox must be [x, y, width, height], found {box!r:.40}", box=box), where=where
+            )
         x, y, width, height = (_number(v, "bbox", where) for v in box)
         if max(abs(x), abs(y), width, height) > _LARGEST_SIDE_PX or width <= 0 or height <= 0:
-            raise InputFileError(f"bbox {box} is no box of a photograph", where=where)
+            raise InputFileError(Message("bbox {box} is no box of a photograph", box=box), where=where)
         ignored = row.get("iscrowd", 0)
         if ignored not in (0, 1):
-            raise InputFileError(f"iscrowd must be 0 or 1, found {ignored!r:.40}", where=where)
+            raise InputFileError(
+                Message("iscrowd must be 0 or 1, found {ignored!r:.40}", ignored=ignored), where=where
+            )
         boxes[_key(row, "image_id", where)][int(ignored)].append([x, y, x + width, y + height])
     return boxes
 
@@ -189,13 +210,17 @@ def _image(
     for key in ("width", "height"):
         side = _number(row.get(key), key, where)
         if not 1 <= side <= _LARGEST_SIDE_PX or not side.is_integer():
-            raise InputFileError(f"{key} {side:g} is no size of a photograph", where=where)
+            raise InputFileError(
+                Message("{key} {side:g} is no size of a photograph", key=key, side=side), where=where
+            )
         sides.append(int(side))
     gsd_m_px = math.nan
     if row.get("gsd_m_px") is not None:
         gsd_m_px = _number(row["gsd_m_px"], "gsd_m_px", where)
         if not 0.001 <= gsd_m_px <= 1.0:
-            raise InputFileError(f"gsd_m_px {gsd_m_px:g} is outside 0.001…1", where=where)
+            raise InputFileError(
+                Message("gsd_m_px {gsd_m_px:g} is outside 0.001…1", gsd_m_px=gsd_m_px), where=where
+            )
     return CocoImage(
         path=_path(row.get("file_name"), images_dir, where),
         width_px=sides[0],
@@ -208,10 +233,14 @@ def _image(
 
 def _path(name: Any, images_dir: Path, where: str) -> Path:
     if not isinstance(name, str) or not _is_a_name(name):
-        raise InputFileError(f"file_name must be a file's name, found {name!r:.40}", where=where)
+        raise InputFileError(
+            Message("file_name must be a file's name, found {name!r:.40}", name=name), where=where
+        )
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or not parts.name:
-        raise InputFileError(f"file_name {name!r:.80} leads out of the folder of images", where=where)
+        raise InputFileError(
+            Message("file_name {name!r:.80} leads out of the folder of images", name=name), where=where
+        )
     path = images_dir / parts
     return path if path.is_file() else images_dir / parts.name
 

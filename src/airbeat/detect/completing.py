@@ -14,6 +14,7 @@ from airbeat.frames.reader import read_frame_meta
 from airbeat.frames.sources import SourceFrame
 from airbeat.frames.telemetry import Telemetry, read_telemetry
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.locate.relief import TerrainGround, terrain_for_frames
 
 __all__ = ["Completing", "FromTelemetry", "ground_around"]
@@ -76,7 +77,9 @@ class FromTelemetry:
         try:
             status = self._path.stat()
         except OSError as error:
-            raise InputFileError(f"cannot be read: {error.strerror}", where=str(self._path)) from error
+            raise InputFileError(
+                Message("cannot be read: {reason}", reason=error.strerror), where=str(self._path)
+            ) from error
         state = (status.st_size, status.st_mtime_ns)
         if state != self._state:
             self._telemetry = read_telemetry(self._path)

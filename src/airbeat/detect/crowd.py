@@ -24,6 +24,7 @@ from airbeat.detect.catalogue import detector_named, is_drawn
 from airbeat.detect.detections import Detections
 from airbeat.errors import GeometryError, UsageError
 from airbeat.frames.meta import FrameMeta
+from airbeat.language.words import Message
 
 __all__ = [
     "CrowdCount",
@@ -89,8 +90,10 @@ def crowd_error(kind: str) -> CrowdError:
     tables: dict[str, Any] = json.loads(text).get("crowd", {})
     if kind not in tables:
         raise UsageError(
-            f"counting was not measured on {kind} pictures",
-            remedy=f"there is a measured error for: {', '.join(sorted(tables)) or 'none'}",
+            Message("counting was not measured on {kind} pictures", kind=kind),
+            remedy=Message(
+                "there is a measured error for: {kinds}", kinds=", ".join(sorted(tables)) or Message("none")
+            ),
         )
     table = tables[kind]
     return CrowdError(

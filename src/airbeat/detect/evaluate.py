@@ -23,6 +23,7 @@ from airbeat.detect.search import Neighbours
 from airbeat.errors import AirbeatError, FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import load_image, read_frame_meta
+from airbeat.language.words import Message
 from airbeat.locate.ground import gsd_m_px
 
 __all__ = ["RATES", "Evaluation", "Figures", "evaluate", "figures", "search_labelled"]
@@ -122,7 +123,10 @@ def evaluate(
         AirbeatError: a process died.
     """
     if gsd_m_px is not None and not _MIN_GSD_M_PX <= gsd_m_px <= _MAX_GSD_M_PX:
-        raise UsageError(f"GSD {gsd_m_px} m/px is outside 0.001…1", remedy="give metres per pixel")
+        raise UsageError(
+            Message("GSD {gsd_m_px} m/px is outside 0.001…1", gsd_m_px=gsd_m_px),
+            remedy="give metres per pixel",
+        )
     if len(set(detectors)) != len(detectors):
         raise UsageError("a detector is named twice", remedy="name each once")
     for name in detectors:
@@ -227,8 +231,14 @@ def _meta(labelled: CocoImage, modality: str | None) -> FrameMeta:
     meta = read_frame_meta(labelled.path)
     if (meta.width_px, meta.height_px) != (labelled.width_px, labelled.height_px):
         raise FrameError(
-            f"the picture has {meta.width_px}×{meta.height_px} px, "
-            f"the COCO file says {labelled.width_px}×{labelled.height_px}",
+            Message(
+                "the picture has {width_px}×{height_px} px, "
+                "the COCO file says {said_width_px}×{said_height_px}",
+                width_px=meta.width_px,
+                height_px=meta.height_px,
+                said_width_px=labelled.width_px,
+                said_height_px=labelled.height_px,
+            ),
             where=labelled.path.name,
         )
     return meta if modality is None else replace(meta, modality=modality)

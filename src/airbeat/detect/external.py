@@ -24,6 +24,7 @@ from airbeat.detect.inputs import read_limited
 from airbeat.detect.onnxfile import class_named, picture_size
 from airbeat.errors import InputFileError, UsageError
 from airbeat.frames.opencv import opencv
+from airbeat.language.words import Message
 
 __all__ = ["ExternalDetector"]
 
@@ -62,7 +63,7 @@ class ExternalDetector:
 
     def __post_init__(self) -> None:
         if not self.path.is_file():
-            raise UsageError(f"no file {self.path}", remedy="give external:FILE.onnx")
+            raise UsageError(Message("no file {path}", path=self.path), remedy="give external:FILE.onnx")
 
     @property
     def smallest_score(self) -> float:
@@ -119,7 +120,7 @@ class _Model:
             self._network.setPreferableBackend(opencv().dnn.DNN_BACKEND_OPENCV)
         except opencv().error as error:
             raise InputFileError(
-                f"OpenCV cannot read this network: {_first_line(error)}",
+                Message("OpenCV cannot read this network: {reason}", reason=_first_line(error)),
                 where=path.name,
                 remedy="export it as ONNX with opset 12 and fixed input size",
             ) from None
@@ -145,7 +146,7 @@ class _Model:
                 return width, height
         tried = ", ".join(f"{width}×{height}" for width, height in sizes)
         raise InputFileError(
-            f"the network takes no picture of {tried} px: {refusal}",
+            Message("the network takes no picture of {tried} px: {refusal}", tried=tried, refusal=refusal),
             where=self._name,
             remedy="export it with a batch of 1 and an input of 640×640",
         )
@@ -163,7 +164,9 @@ class _Model:
         try:
             return self._forward(whole)
         except opencv().error as error:
-            raise InputFileError(f"the network failed: {_first_line(error)}", where=self._name) from None
+            raise InputFileError(
+                Message("the network failed: {reason}", reason=_first_line(error)), where=self._name
+            ) from None
 
 
 class _Models(threading.local):
@@ -176,7 +179,9 @@ class _Models(threading.local):
         try:
             key = (path, path.stat().st_mtime_ns)
         except OSError as error:
-            raise InputFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+            raise InputFileError(
+                Message("cannot be read: {reason}", reason=error.strerror), where=str(path)
+            ) from error
         if key not in self._known:
             self._known = {key: _Model(path)}
         return self._known[key]
@@ -196,7 +201,7 @@ def _boxes(outputs: list[Any], person: int, *, least: float, name: str) -> tuple
     output = np.asarray(tables[0], dtype=np.float64) if len(tables) == 1 else np.empty(0)
     shape = " and ".join(str(tuple(np.shape(o))) for o in outputs)
     unknown = InputFileError(
-        f"an output of shape {shape} is no layout of YOLO v5, v8, v10 or v11",
+        Message("an output of shape {shape} is no layout of YOLO v5, v8, v10 or v11", shape=shape),
         where=name,
         remedy="export it without post-processing, as one output",
     )
@@ -213,7 +218,14 @@ def _boxes(outputs: list[Any], person: int, *, least: float, name: str) -> tuple
         if not 1 <= classes <= _MOST_CLASSES:
             raise unknown
         if person >= classes:
-            raise UsageError(f"{name} has {classes} classes, none with number {person}")
+            raise UsageError(
+                Message(
+                    "{name} has {classes} classes, none with number {person}",
+                    name=name,
+                    classes=classes,
+                    person=person,
+                )
+            )
         scores = rows[:, 4 + person] if turned else rows[:, 4] * rows[:, 5 + person]
         xyxy = np.hstack([rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2])
     good = np.isfinite(xyxy).all(axis=1) & np.isfinite(scores) & (scores >= least)

@@ -17,6 +17,7 @@ from typing import IO, overload
 
 from airbeat.detect.records import SearchedFrame, frame_from_json, frame_to_json
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 
 __all__ = ["Entry", "Journal", "RecordedFrames"]
 
@@ -74,7 +75,8 @@ class Journal:
             self._crops: IO[bytes] = (folder / _CROPS).open("a+b")
         except OSError as error:
             raise UsageError(
-                f"{folder} cannot be written: {error.strerror}", remedy="choose another folder"
+                Message("{folder} cannot be written: {reason}", folder=folder, reason=error.strerror),
+                remedy="choose another folder",
             ) from error
         self._open()
 
@@ -170,7 +172,7 @@ class Journal:
             self._sync(sum(map(len, crops)) + len(record))
         except OSError as error:
             raise UsageError(
-                f"the journal cannot be written: {error.strerror}",
+                Message("the journal cannot be written: {reason}", reason=error.strerror),
                 remedy="free space on the disk, and start again: what is finished is kept",
             ) from error
         entry = self._remember(fields, self._end + len(head), len(record))
@@ -208,7 +210,8 @@ def _locked(path: Path) -> IO[bytes]:
     except BlockingIOError as error:
         stream.close()
         raise UsageError(
-            f"another search writes to {path.parent}", remedy="wait for its end, or choose another folder"
+            Message("another search writes to {folder}", folder=path.parent),
+            remedy="wait for its end, or choose another folder",
         ) from error
     return stream
 

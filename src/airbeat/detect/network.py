@@ -22,6 +22,7 @@ from airbeat.detect.detections import Detections
 from airbeat.detect.rescoring import EVIDENCE, SecondLook, rescored
 from airbeat.errors import UsageError
 from airbeat.frames.opencv import opencv
+from airbeat.language.words import Message
 
 __all__ = ["NetworkDetector", "NetworkFigures", "network_figures", "prepare", "search"]
 
@@ -113,7 +114,7 @@ def _shipped(name: str, modality: str) -> bytes:
         return resources.files("airbeat.detect").joinpath(name).read_bytes()
     except FileNotFoundError as error:
         raise UsageError(
-            f"no person network for {modality} pictures ships with airbeat",
+            Message("no person network for {modality} pictures ships with airbeat", modality=modality),
             remedy="use --modality thermal, or another detector",
         ) from error
 

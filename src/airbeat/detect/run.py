@@ -24,6 +24,7 @@ from airbeat.errors import FrameError, UsageError
 from airbeat.frames.folder import as_text
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.sources import FolderSource, FrameSource, ListedFrames
+from airbeat.language.words import Message
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.relief import TerrainGround
 
@@ -204,15 +205,18 @@ def search_settings(
     if max_false_per_frame is not None and not isinstance(detector, str):
         raise UsageError("no false-candidate curve was measured for this detector", remedy="give a threshold")
     if gsd_m_px is not None and not (math.isfinite(gsd_m_px) and 0.001 <= gsd_m_px <= 1.0):
-        raise UsageError(f"GSD {gsd_m_px} m/px is outside 0.001…1", remedy="give metres per pixel")
+        raise UsageError(
+            Message("GSD {gsd_m_px} m/px is outside 0.001…1", gsd_m_px=gsd_m_px),
+            remedy="give metres per pixel",
+        )
     if threshold is not None and not 0 <= threshold <= 1:
-        raise UsageError(f"threshold {threshold} is outside 0…1")
+        raise UsageError(Message("threshold {threshold} is outside 0…1", threshold=threshold))
     if not (callable(ground_height_m) or math.isfinite(ground_height_m)):
         raise UsageError(
             f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
         )
     if modality not in {None, "rgb", "thermal"}:
-        raise UsageError(f"no modality {modality!r}", remedy="give rgb or thermal")
+        raise UsageError(Message("no modality {modality!r}", modality=modality), remedy="give rgb or thermal")
     name = detector if isinstance(detector, str) else type(detector).__name__
     if isinstance(detector, str):
         detector = detector_named(detector, threshold=threshold, max_false_per_frame=max_false_per_frame)
@@ -265,7 +269,8 @@ def detect_source(
     json_path = out_dir / "candidates.json"
     if not overwrite and json_path.exists():
         raise UsageError(
-            f"{json_path} exists already", remedy="choose another folder, or say --overwrite to replace it"
+            Message("{path} exists already", path=json_path),
+            remedy="choose another folder, or say --overwrite to replace it",
         )
     if isinstance(source, FolderSource):
         source.listing()  # a folder that cannot be read is refused before anything is made
@@ -296,7 +301,7 @@ def on_this_machine(workers: int | None) -> Searching:
         UsageError: less than one.
     """
     if workers is not None and workers < 1:
-        raise UsageError(f"{workers} workers cannot search", remedy="give 1 or more")
+        raise UsageError(Message("{workers} workers cannot search", workers=workers), remedy="give 1 or more")
     return partial(searched, workers=workers or available_cores())
 
 

@@ -27,6 +27,7 @@ from airbeat.errors import FrameError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.opencv import opencv
 from airbeat.frames.reader import blank_rows, load_image, read_frame_meta
+from airbeat.language.words import Message
 from airbeat.locate.accuracy import ErrorBudget, GroundPoint
 from airbeat.locate.ground import finest_gsd_m_px, gsd_m_px, locate_pixels
 from airbeat.locate.relief import TerrainGround
@@ -229,8 +230,12 @@ def _usable_gsd(
         near = math.nan if settings.gsd_m_px is not None else _near_gsd(meta, settings, ground_height_m)
         if needed or not near <= _COARSEST_GSD_M_PX[kind]:
             raise FrameError(
-                f"GSD {gsd * 100:.1f} cm/px is too coarse to show a person"
-                f" (limit {_COARSEST_GSD_M_PX[kind] * 100:.0f} cm/px)",
+                Message(
+                    "GSD {gsd_cm_px:.1f} cm/px is too coarse to show a person "
+                    "(limit {coarsest_cm_px:.0f} cm/px)",
+                    gsd_cm_px=gsd * 100,
+                    coarsest_cm_px=_COARSEST_GSD_M_PX[kind] * 100,
+                ),
                 where=meta.path.name,
                 remedy="fly lower",
             )

@@ -21,6 +21,7 @@ from airbeat.detect.search import FrameTask, SearchSettings
 from airbeat.errors import InputFileError, UsageError
 from airbeat.frames.folder import as_text
 from airbeat.frames.sources import FrameSource
+from airbeat.language.words import Message
 
 __all__ = ["watch_source"]
 
@@ -170,7 +171,7 @@ def _earlier(out_dir: Path, source: str, *, overwrite: bool) -> _Earlier:
         return earlier
     if not overwrite:
         raise UsageError(
-            f"{out_dir} holds the results of {earlier.source}",
+            Message("{folder} holds the results of {source}", folder=out_dir, source=earlier.source),
             remedy="choose another folder, or say --overwrite to replace them",
         )
     return _Earlier()
@@ -183,7 +184,9 @@ def _results_in(out_dir: Path) -> _Earlier:
     except FileNotFoundError:
         return _Earlier()
     except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise InputFileError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=str(path)
+        ) from error
     except ValidationError as error:
         raise InputFileError(
             "is not what a search writes", where=str(path), remedy="choose another folder"

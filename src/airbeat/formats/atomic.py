@@ -85,5 +85,7 @@ def made_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            Message("{folder} cannot be written: {reason}", folder=folder, reason=error.strerror)
+        ) from error
     return folder

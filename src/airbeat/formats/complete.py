@@ -83,7 +83,13 @@ def _with_height(plan: FlightPlan, height_m: float) -> FlightPlan:
     for index in heightless:
         items[index] = replace(items[index], altitude=altitude)
     notes = [note for note in plan.notes if note != NO_HEIGHTS]
-    notes.append(f"{len(heightless)} waypoints were given {height_m:g} m above home")
+    notes.append(
+        Message(
+            "{waypoints} waypoints were given {height_m:g} m above home",
+            waypoints=len(heightless),
+            height_m=height_m,
+        )
+    )
     return replace(plan, items=tuple(items), notes=tuple(notes))
 
 
@@ -99,7 +105,7 @@ def _with_ends(plan: FlightPlan, height_m: float | None) -> FlightPlan:
         patterns = tuple(
             replace(p, first=p.first + 1, items=tuple(items[p.first : p.last + 1])) for p in patterns
         )
-        notes.append(f"a take-off to {climb_m:g} m above home was added as item 1")
+        notes.append(Message("a take-off to {climb_m:g} m above home was added as item 1", climb_m=climb_m))
     if not _comes_back(plan):
         items.append(PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH, role=ItemRole.RETURN))
         notes.append("a return to launch was added as the last item")

@@ -12,6 +12,7 @@ from airbeat.formats.files import read_plan_bytes
 from airbeat.formats.losses import Loss, losses
 from airbeat.formats.wpl_zones import write_fence_wpl, write_rally_wpl
 from airbeat.formats.wpml import AIRCRAFT, DEFAULT_AIRCRAFT, write_wpml
+from airbeat.language.words import Message
 from airbeat.mission.plan import FlightPlan
 
 __all__ = ["Converted", "converted", "lacking_for"]
@@ -56,7 +57,10 @@ def converted(
         UsageError: no such aircraft.
     """
     if aircraft not in AIRCRAFT:
-        raise UsageError(f"no aircraft {aircraft[:40]!r}", remedy=f"there are {', '.join(AIRCRAFT)}")
+        raise UsageError(
+            Message("no aircraft {aircraft!r}", aircraft=aircraft[:40]),
+            remedy=Message("there are {aircraft}", aircraft=", ".join(AIRCRAFT)),
+        )
     plan, uneditable = _editable(plan) if editable else (plan, ())
     data = _written(plan, wanted, aircraft=aircraft, zones_for=zones_for)
     held = read_plan_bytes(data, wanted, name=name)

@@ -245,7 +245,7 @@ def _foreign(shapes: Sequence[Drawn], notes: list[str]) -> _Parts:
     lines = [s for s in shapes if s.form == "line"]
     if len(lines) > 1:
         raise PlanFileError(
-            f"{len(lines)} {WHICH_LINE}",
+            Message("{lines} {which_line}", lines=len(lines), which_line=Message(WHICH_LINE)),
             where=lines[1].where,
             remedy="keep one line in the file",
         )

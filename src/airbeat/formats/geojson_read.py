@@ -10,6 +10,7 @@ from airbeat.formats.drawn import Drawn, drawn_latlon, plan_of_drawing
 from airbeat.formats.jsontext import load_object, number
 from airbeat.formats.limits import MAX_ITEMS, check_count, clean_text, sha256_of_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.geojsonarea import require_wgs84
 from airbeat.mission.plan import FlightPlan
 
@@ -100,7 +101,11 @@ class _Reader:
             form = "polygon"
             rows = coordinates[0] if isinstance(coordinates, list) and coordinates else []
         else:
-            self.notes.append(f"{where}: geometry {clean_text(kind, limit=40)!r} is not read")
+            self.notes.append(
+                Message(
+                    "{where}: geometry {kind!r} is not read", where=where, kind=clean_text(kind, limit=40)
+                )
+            )
             return None
         if own == "path":
             return None

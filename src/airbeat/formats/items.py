@@ -152,7 +152,7 @@ def from_raw(raw: RawItem) -> PlanItem:
             position = LatLon(lat_deg=p5, lon_deg=p6)
         except ValueError as e:
             raise PlanFileError(
-                str(getattr(e, "message", e)),
+                getattr(e, "message", str(e)),
                 where=raw.where,
                 remedy=getattr(e, "remedy", "") or "give latitude and longitude in degrees",
             ) from None
@@ -225,7 +225,12 @@ def fit_for_ardupilot(
         kept.append(cleaned)
     if unset:
         numbers = ", ".join(map(str, unset[:20])) + (" …" if len(unset) > 20 else "")
-        notes.append(f"unset (NaN) parameters that ArduPilot refuses were read as 0 in items {numbers}")
+        notes.append(
+            Message(
+                "unset (NaN) parameters that ArduPilot refuses were read as 0 in items {numbers}",
+                numbers=numbers,
+            )
+        )
     return [_with_jump_target(raw, new_number, len(kept)) for raw in kept], notes
 
 

@@ -269,7 +269,9 @@ def _actions(row: dict[str, str], notes: list[str], *, where: str) -> list[Actio
             continue
         kind = _KIND_OF.get(int(number)) if number.is_integer() else None
         if kind is None:
-            notes.append(f"{where}: action {number:g} is not known and not read")
+            notes.append(
+                Message("{where}: action {number:g} is not known and not read", where=where, number=number)
+            )
             continue
         value = _number(row, f"actionparam{n}", where=where)
         if kind is ActionKind.HOVER:

@@ -371,7 +371,8 @@ def _read_settings(
     try:
         settings[index] = read_settings(entry, where=where)
     except PlanFileError as error:
-        notes.append(f"{error.where}: its settings are not kept, its items are: {error.message}")
+        said = Message("its settings are not kept, its items are: {why}", why=Message(error.message))
+        notes.append(Message("{where}: {said}", where=error.where, said=said))
 
 
 def _simple_item(entry: dict[str, Any], notes: list[str], *, where: str, alone: bool) -> RawItem:
@@ -405,23 +406,25 @@ def _simple_item(entry: dict[str, Any], notes: list[str], *, where: str, alone: 
 
 def _note_altitude_mode(entry: dict[str, Any], raw: RawItem, notes: list[str]) -> None:
     """The frame and param7 are what QGroundControl uploads; says where its display keys tell otherwise."""
+
+    def note(said: Message) -> None:
+        notes.append(Message("{where}: {said}", where=raw.where, said=said))
+
     if entry.get("AltitudeMode") is None:
         if raw.frame == FRAME_OF_DATUM[AltitudeDatum.AGL]:
-            notes.append(
-                f"{raw.where}: read as above terrain; QGroundControl would load it as above sea level"
-            )
+            note(Message("read as above terrain; QGroundControl would load it as above sea level"))
         return
     mode = whole(entry["AltitudeMode"], where=raw.where, what="AltitudeMode")
     stated = entry.get("Altitude")
     altitude = None if stated is None else number(stated, where=raw.where, what="Altitude")
-    expected = _FRAME_OF_MODE.get(mode)
-    if expected is not None and expected != raw.frame:
-        notes.append(f"{raw.where}: AltitudeMode {mode} contradicts frame {raw.frame}; the frame is flown")
     flown = f"{raw.params[6]:g} m"
+    said: dict[str, object] = {"mode": mode, "frame": raw.frame, "altitude": altitude, "flown": flown}
+    if _FRAME_OF_MODE.get(mode, raw.frame) != raw.frame:
+        note(Message("AltitudeMode {mode} contradicts frame {frame}; the frame is flown", **said))
     if mode == _CALCULATED_ABOVE_TERRAIN:
-        notes.append(f"{raw.where}: height above terrain, calculated by QGroundControl as {flown} AMSL")
+        note(Message("height above terrain, calculated by QGroundControl as {flown} AMSL", **said))
     elif altitude is not None and altitude != raw.params[6]:
-        notes.append(f"{raw.where}: Altitude {altitude:g} contradicts params; {flown} is flown")
+        note(Message("Altitude {altitude:g} contradicts params; {flown} is flown", **said))
 
 
 def _fence(geofence: dict[str, Any], own: dict[str, Any], *, where: str) -> Fence | None:

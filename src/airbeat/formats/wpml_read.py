@@ -75,7 +75,9 @@ def _member(members: dict[str, bytes], wanted: str, name: str) -> bytes:
     found = [content for member, content in members.items() if PurePath(member).name == wanted]
     if len(found) != 1:
         raise PlanFileError(
-            f"the archive holds no {wanted}" if not found else f"the archive holds {len(found)} {wanted}",
+            Message("the archive holds {count} {wanted}", count=len(found), wanted=wanted)
+            if found
+            else Message("the archive holds no {wanted}", wanted=wanted),
             where=name,
             remedy="give a .kmz that DJI Pilot 2 or FlightHub 2 exported",
         )
@@ -197,7 +199,13 @@ class _Reader:
         lon, lat = (_number(part, where=where, what="a coordinate") for part in parts[:2])
         mode = _string(placemark, "waypointHeadingParam", "waypointHeadingMode")
         if mode and mode != "followWayline":
-            self.notes.append(f"waypoint {index}: heading mode {clean_text(mode, limit=40)} is not read")
+            self.notes.append(
+                Message(
+                    "waypoint {index}: heading mode {mode} is not read",
+                    index=index,
+                    mode=clean_text(mode, limit=40),
+                )
+            )
         actions: list[Action] = []
         spans: list[PhotoSpan] = []
         for group in _children(placemark, "actionGroup"):
@@ -251,7 +259,11 @@ class _Reader:
                 spans.append(PhotoSpan(first=int(first), last=int(last), distance_m=distance))
         elif known:
             self.notes.append(
-                f"waypoint {index}: actions with trigger {clean_text(trigger, limit=40)!r} are not read"
+                Message(
+                    "waypoint {index}: actions with trigger {trigger!r} are not read",
+                    index=index,
+                    trigger=clean_text(trigger, limit=40),
+                )
             )
 
     def action(self, element: Any, *, where: str) -> Action | None:
@@ -259,7 +271,13 @@ class _Reader:
         params = _child(element, "actionActuatorFuncParam")
         kind = next((k for k, word in FUNCTIONS.items() if word == function), None)
         if kind is None:
-            self.notes.append(f"{where}: action {clean_text(function, limit=40)!r} is not read")
+            self.notes.append(
+                Message(
+                    "{where}: action {function!r} is not read",
+                    where=where,
+                    function=clean_text(function, limit=40),
+                )
+            )
             return None
         if kind is ActionKind.HOVER:
             return Action(kind=kind, value=self.required(params, "hoverTime", where=where))
@@ -268,7 +286,9 @@ class _Reader:
             return Action(kind=kind, value=heading % 360.0)
         if kind is ActionKind.GIMBAL_PITCH:
             if _string(params, "gimbalPitchRotateEnable") == "0":
-                self.notes.append(f"{where}: a gimbal turn about another axis than pitch is not read")
+                self.notes.append(
+                    Message("{where}: a gimbal turn about another axis than pitch is not read", where=where)
+                )
                 return None
             return Action(kind=kind, value=self.required(params, "gimbalPitchRotateAngle", where=where))
         return Action(kind=kind)
@@ -323,7 +343,11 @@ def _apart(spans: list[PhotoSpan], notes: list[str]) -> tuple[PhotoSpan, ...]:
     kept: list[PhotoSpan] = []
     for span in sorted(spans, key=lambda s: (s.first, s.last)):
         if kept and span.first < kept[-1].last:
-            notes.append(f"photographs by distance from waypoint {span.first} overlap others; not read")
+            notes.append(
+                Message(
+                    "photographs by distance from waypoint {first} overlap others; not read", first=span.first
+                )
+            )
         else:
             kept.append(span)
     return tuple(kept)

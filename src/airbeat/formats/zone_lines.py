@@ -17,6 +17,7 @@ from airbeat.errors import InputFileError, PlanFileError
 from airbeat.formats.items import height_m
 from airbeat.formats.limits import MAX_RALLY_POINTS, MAX_VERTICES, check_count, clean_text, sha256_of_text
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
+from airbeat.language.words import Message
 from airbeat.mission.plan import Fence, FencePolygon, FlightPlan, Provenance, RallyPoint
 
 __all__ = ["lines_kind", "read_zone_lines"]
@@ -78,7 +79,9 @@ def _fence(lines: list[_Line], name: str, notes: list[str]) -> Fence:
     for fields, where in lines:
         if len(fields) != 2:
             raise PlanFileError(
-                f"{len(fields)} fields, a line is latitude and longitude", where=where, remedy="save it again"
+                Message("{fields} fields, a line is latitude and longitude", fields=len(fields)),
+                where=where,
+                remedy="save it again",
             )
     places = [_place(fields, where) for fields, where in lines]
     if len(places) < _LEAST_FENCE or places[1] != places[-1]:
@@ -98,7 +101,9 @@ def _rally(lines: list[_Line], name: str, notes: list[str]) -> tuple[RallyPoint,
     for fields, where in lines:
         if len(fields) != _RALLY_FIELDS or fields[0] != _RALLY:
             raise PlanFileError(
-                f"not {_RALLY} and six numbers", where=where, remedy="save the rally points again"
+                Message("not {word} and six numbers", word=_RALLY),
+                where=where,
+                remedy="save the rally points again",
             )
         height = Altitude(value_m=height_m(_number(fields[3], where), where=where), datum=AltitudeDatum.HOME)
         planes = planes or any(_number(text, where) != 0.0 for text in fields[4:])
@@ -122,5 +127,5 @@ def _number(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PlanFileError(f"{clean_text(text, limit=40)!r} is not a number", where=where)
+        raise PlanFileError(Message("{text!r} is not a number", text=clean_text(text, limit=40)), where=where)
     return value

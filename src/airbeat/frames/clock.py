@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import FrameError
+from airbeat.language.words import Message
 
 __all__ = ["ClockOffset", "offset_by_places", "offset_by_shots"]
 
@@ -200,7 +201,11 @@ def _decide(
     matched = int((left <= limit).sum())
     if matched < _LEAST_MATCHED or matched < _LEAST_SHARE * len(left):
         raise FrameError(
-            f"only {matched} of {len(left)} photographs agree with the telemetry at any clock offset",
+            Message(
+                "only {matched} of {all} photographs agree with the telemetry at any clock offset",
+                matched=matched,
+                all=len(left),
+            ),
             remedy=_REMEDY,
         )
     middle = float(np.median(left[left <= limit]))
@@ -211,8 +216,15 @@ def _decide(
         if (costs[second] - costs[best]) / (2 * sigma**2) < _LIKELIER:
             count = int((residuals(fits[second]) <= limit).sum())
             raise FrameError(
-                f"the clock offset is ambiguous: {fits[best]:+.1f} s fits {matched} photographs, "
-                f"{fits[second]:+.1f} s fits {count} of {len(left)}",
+                Message(
+                    "the clock offset is ambiguous: {best_s:+.1f} s fits {matched} photographs, "
+                    "{second_s:+.1f} s fits {count} of {all}",
+                    best_s=fits[best],
+                    matched=matched,
+                    second_s=fits[second],
+                    count=count,
+                    all=len(left),
+                ),
                 remedy=_REMEDY,
             )
     return fits[best], matched, middle

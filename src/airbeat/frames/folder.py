@@ -11,6 +11,7 @@ from typing import overload
 from airbeat.errors import FrameError, UsageError
 from airbeat.frames.meta import FrameMeta
 from airbeat.frames.reader import read_frame_meta
+from airbeat.language.words import Message
 
 __all__ = ["PHOTOGRAPHS", "VIDEOS", "FolderListing", "FolderScan", "as_text", "list_folder", "scan_folder"]
 
@@ -78,7 +79,7 @@ def scan_folder(folder: Path, *, on_frame: Callable[[int, int], None] | None = N
         entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
         raise FrameError(
-            f"the folder cannot be read: {error.strerror}",
+            Message("the folder cannot be read: {reason}", reason=error.strerror),
             where=str(folder),
             remedy="name a folder of photographs",
         ) from error
@@ -153,7 +154,7 @@ def list_folder(folder: Path, *, leave_out: Collection[Path] = ()) -> FolderList
         path = Path(error.filename or folder)
         if path == folder:
             raise FrameError(
-                f"the folder cannot be read: {error.strerror}",
+                Message("the folder cannot be read: {reason}", reason=error.strerror),
                 where=str(folder),
                 remedy="name a folder of photographs",
             ) from error

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from airbeat.errors import DependencyError
+from airbeat.language.words import Message
 
 __all__ = ["opencv"]
 
@@ -26,11 +27,11 @@ def opencv() -> Any:
         text = str(error)
         if any(name in text for name in ("libGL", "libgthread", "libSM", "libXext", "libX11", "libxcb")):
             raise DependencyError(
-                f"OpenCV cannot be loaded on this machine without a display: {text}",
+                Message("OpenCV cannot be loaded on this machine without a display: {text}", text=text),
                 remedy="run: pip uninstall -y opencv-python && pip install 'opencv-python-headless<5'",
             ) from error
         raise DependencyError(
-            f"OpenCV cannot be loaded: {text}", remedy="run: pip install 'opencv-python<5'"
+            Message("OpenCV cannot be loaded: {text}", text=text), remedy="run: pip install 'opencv-python<5'"
         ) from error
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what fails is raised, or said by us

@@ -17,6 +17,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.frames.telemetry import Poses, Telemetry, read_telemetry
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 
 __all__ = ["complete_from_telemetry", "completed", "filled", "with_camera_pitch"]
 
@@ -185,8 +186,12 @@ def _by_order(frames: Sequence[FrameMeta], telemetry: Telemetry) -> _Pairing:
     exposures = telemetry.exposures
     if len(exposures) != len(frames) or not frames:
         raise FrameError(
-            f"the photographs say no time, and there are {len(frames)} of them for {len(exposures)} logged"
-            " exposures",
+            Message(
+                "the photographs say no time, and there are {frames} of them for {exposures} logged "
+                "exposures",
+                frames=len(frames),
+                exposures=len(exposures),
+            ),
             remedy="give the photographs as the camera wrote them, all of one flight",
         )
     return _Pairing(

@@ -22,6 +22,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.frames.metadata import RawMetadata, frame_meta
 from airbeat.frames.opencv import opencv
 from airbeat.frames.xmp import read_xmp
+from airbeat.language.words import Message
 
 __all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "blank_rows", "has_its_end", "load_image", "read_frame_meta"]
 
@@ -49,13 +50,19 @@ def _read_bytes(path: Path) -> bytes:
             raise FrameError("the file is empty", where=str(path), remedy="copy it from the card again")
         if size > MAX_FILE_BYTES:
             raise FrameError(
-                f"the file has {size} bytes, more than {MAX_FILE_BYTES}",
+                Message(
+                    "the file has {size} bytes, more than {max_file_bytes}",
+                    size=size,
+                    max_file_bytes=MAX_FILE_BYTES,
+                ),
                 where=str(path),
                 remedy="give single photographs, not archives",
             )
         return path.read_bytes()
     except OSError as error:
-        raise FrameError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+        raise FrameError(
+            Message("the file cannot be read: {reason}", reason=error.strerror), where=str(path)
+        ) from error
 
 
 def _picture_in(path: Path, data: bytes) -> bytes:
@@ -93,7 +100,11 @@ def read_frame_meta(path: Path) -> FrameMeta:
         lost = _lost_rows(picture)
         if lost:
             raise FrameError(
-                f"the file is cut short: the lowest {lost} of {source.height_px} rows are missing",
+                Message(
+                    "the file is cut short: the lowest {lost} of {height_px} rows are missing",
+                    lost=lost,
+                    height_px=source.height_px,
+                ),
                 where=str(path),
                 remedy="copy it from the card again",
             )
@@ -120,8 +131,15 @@ def load_image(meta: FrameMeta, *, shrink: int = 1) -> npt.NDArray[np.uint8]:
         raise FrameError("the picture cannot be decoded", where=str(meta.path), remedy="copy it again")
     if image.shape[:2] != (-(-meta.height_px // shrink), -(-meta.width_px // shrink)):
         raise FrameError(
-            f"the picture decodes to {image.shape[1]}×{image.shape[0]} px, its header said "
-            f"{meta.width_px}×{meta.height_px} before shrinking by {shrink}",
+            Message(
+                "the picture decodes to {got_width_px}×{got_height_px} px, its header said "
+                "{width_px}×{height_px} before shrinking by {shrink}",
+                got_width_px=image.shape[1],
+                got_height_px=image.shape[0],
+                width_px=meta.width_px,
+                height_px=meta.height_px,
+                shrink=shrink,
+            ),
             where=str(meta.path),
             remedy="copy it again",
         )
@@ -194,7 +212,13 @@ def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = N
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise FrameError(
-                    f"the picture has {width}×{height} px, more than {MAX_PIXELS}", where=str(path)
+                    Message(
+                        "the picture has {width}×{height} px, more than {max_pixels}",
+                        width=width,
+                        height=height,
+                        max_pixels=MAX_PIXELS,
+                    ),
+                    where=str(path),
                 )
             source = RawMetadata(format=str(image.format), width_px=width, height_px=height)
             if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
@@ -207,13 +231,17 @@ def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = N
             xmp = _xmp_bytes(image) if dng is None else exif.get(_XMP_TAG, b"")
             source.radiometric = is_radiometric(getattr(image, "applist", []), width * height)
     except Image.DecompressionBombError as error:
-        raise FrameError(f"the picture is too large: {error}", where=str(path)) from error
+        raise FrameError(
+            Message("the picture is too large: {error}", error=str(error)), where=str(path)
+        ) from error
     except UnidentifiedImageError as error:
         raise FrameError(
             "not a photograph that can be read", where=str(path), remedy="give JPEG, PNG or TIFF files"
         ) from error
     except (OSError, ValueError, SyntaxError, struct.error, MemoryError) as error:
-        raise FrameError(f"the picture cannot be opened: {error}", where=str(path)) from error
+        raise FrameError(
+            Message("the picture cannot be opened: {error}", error=str(error)), where=str(path)
+        ) from error
     if xmp:
         source.xmp, problems = read_xmp(xmp)
         findings += problems

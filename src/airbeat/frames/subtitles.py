@@ -28,6 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["SubtitlePose", "read_subtitles"]
 
@@ -91,12 +92,16 @@ def read_subtitles(path: Path) -> list[SubtitlePose]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputFileError(
-                f"more than {_MOST_BYTES // 10**6} MB of subtitles", where=str(path), remedy=_REMEDY
+                Message("more than {most_bytes} MB of subtitles", most_bytes=_MOST_BYTES // 10**6),
+                where=str(path),
+                remedy=_REMEDY,
             )
         text = path.read_bytes().decode("utf-8-sig", "replace")
     except OSError as error:
         raise InputFileError(
-            f"the subtitles cannot be read: {error.strerror}", where=str(path), remedy=_REMEDY
+            Message("the subtitles cannot be read: {reason}", reason=error.strerror),
+            where=str(path),
+            remedy=_REMEDY,
         ) from None
     poses = [pose for pose in map(_pose, _entries(text)) if pose is not None]
     if not poses:

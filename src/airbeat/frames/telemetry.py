@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from airbeat.errors import InputFileError
 from airbeat.frames.subtitles import read_subtitles
+from airbeat.language.words import Message
 from airbeat.link.dataflash import LoggedPhoto, logged_photos
 from airbeat.link.tlog import LoggedFlight, read_tlog
 
@@ -150,7 +151,7 @@ def read_telemetry(path: Path) -> Telemetry:
             exposures=poses_of([]),
         )
     raise InputFileError(
-        f"telemetry in a file named {kind or 'without an ending'} is not known",
+        Message("telemetry in a file named {kind} is not known", kind=kind or Message("without an ending")),
         where=str(path),
         remedy="give a .tlog, an ArduPilot .bin, or a DJI .srt file",
     )

@@ -17,6 +17,7 @@ from PIL import Image
 
 from airbeat.errors import DependencyError, FrameError, UsageError
 from airbeat.frames.opencv import opencv
+from airbeat.language.words import Message
 
 __all__ = ["VideoSampling", "sampled_frames"]
 
@@ -55,9 +56,13 @@ class VideoSampling:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.every_s) and self.every_s > 0):
-            raise UsageError(f"frames every {self.every_s} s", remedy="give a number above 0")
+            raise UsageError(
+                Message("frames every {every_s} s", every_s=self.every_s), remedy="give a number above 0"
+            )
         if self.overlap is not None and not 0 <= self.overlap < 1:
-            raise UsageError(f"an overlap of {self.overlap}", remedy="give 0 to 0.95, e.g. 0.6")
+            raise UsageError(
+                Message("an overlap of {overlap}", overlap=self.overlap), remedy="give 0 to 0.95, e.g. 0.6"
+            )
 
 
 def _pyav() -> Any:
@@ -65,7 +70,7 @@ def _pyav() -> Any:
         import av
     except ImportError as error:
         raise DependencyError(
-            f"videos need PyAV: {error}", remedy='run: pip install "airbeat[video]"'
+            Message("videos need PyAV: {error}", error=error), remedy='run: pip install "airbeat[video]"'
         ) from error
     return av
 
@@ -115,7 +120,9 @@ def sampled_frames(
                 yield _written(frame, folder, second, time, live=live)
         except _pyav().error.FFmpegError as error:
             raise FrameError(
-                f"the video breaks off: {error.strerror}", where=address, remedy="copy it from the card again"
+                Message("the video breaks off: {reason}", reason=error.strerror),
+                where=address,
+                remedy="copy it from the card again",
             ) from error
 
 
@@ -129,7 +136,9 @@ def _opened(address: str) -> Iterator[Any]:
         container = av.open(address, timeout=20.0, options=_LIVE if "://" in address else {})
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FrameError(
-            f"the video cannot be opened: {getattr(error, 'strerror', None) or error}",
+            Message(
+                "the video cannot be opened: {reason}", reason=getattr(error, "strerror", None) or str(error)
+            ),
             where=address,
             remedy="check the file or address",
         ) from error
@@ -192,5 +201,7 @@ def _written(frame: Any, folder: Path, second: float, time: datetime | None, *, 
             temporary.write_bytes(data)
             temporary.replace(path)
     except OSError as error:
-        raise FrameError(f"a frame cannot be kept: {error.strerror}", where=str(path)) from error
+        raise FrameError(
+            Message("a frame cannot be kept: {reason}", reason=error.strerror), where=str(path)
+        ) from error
     return path

@@ -263,7 +263,7 @@ def _ring(
     repaired = unite([shapely.make_valid(drawn)])
     _require_ground(repaired, points, index, hole)
     changed_m2 = abs(drawn.area - repaired.area)
-    what = "outline" if hole is None else f"hole {hole + 1}"
+    what = Message("outline") if hole is None else Message("hole {number}", number=hole + 1)
     if changed_m2 > max(MIN_AREA_M2, _REPAIR_SHARE * repaired.area):
         raise RingError(
             Message(
@@ -275,7 +275,14 @@ def _ring(
             polygon=index,
             hole=hole,
         )
-    notes.append(f"the {what} touched or crossed itself at {spot}: repaired, {changed_m2:.1f} m² affected")
+    notes.append(
+        Message(
+            "the {what} touched or crossed itself at {spot}: repaired, {changed_m2:.1f} m² affected",
+            what=what,
+            spot=spot,
+            changed_m2=changed_m2,
+        )
+    )
     return repaired, False
 
 
@@ -301,7 +308,11 @@ def _polygon(
         beyond_m2 = hole.difference(outline).area
         if beyond_m2 > MIN_AREA_M2:
             notes.append(
-                f"hole {number + 1} reaches {beyond_m2:.0f} m² beyond its outline: only its inside counts"
+                Message(
+                    "hole {number} reaches {beyond_m2:.0f} m² beyond its outline: only its inside counts",
+                    number=number + 1,
+                    beyond_m2=beyond_m2,
+                )
             )
         cut.append(hole)
     if not cut:
@@ -328,6 +339,8 @@ def _join(parts: list[Any], rings: Sequence[tuple[Sequence[LatLon], Any]], notes
     union = unite(parts)
     overlap_m2 = sum(p.area for p in parts) - union.area
     if overlap_m2 > MIN_AREA_M2:
-        notes.append(f"polygons overlapped by {overlap_m2:.0f} m²: taken as one")
+        notes.append(
+            Message("polygons overlapped by {overlap_m2:.0f} m²: taken as one", overlap_m2=overlap_m2)
+        )
     apart = MultiPolygon([q for p in parts for q in polygon_parts(p)]).is_valid
     return None if apart and len(at_seam) < 2 else union

@@ -97,7 +97,7 @@ def language_of_environment(environment: Mapping[str, str]) -> str:
     return language_named(chosen) or ENGLISH
 
 
-def _(text: str, **values: Any) -> str:
+def _(text: str, /, **values: Any) -> str:
     """A text in the current language, its placeholders filled in."""
     said = _catalogue(current_language()).gettext(text) if text else text
     return said.format(**values) if values else said
@@ -129,9 +129,11 @@ class Message(str):
     template: str
     values: dict[str, Any]
 
-    def __new__(cls, template: str, **values: Any) -> Message:
-        """Make the text."""
-        self = super().__new__(cls, template.format(**values))
+    def __new__(cls, template: str, /, **values: Any) -> Message:
+        """Make the text; a message without values stays the message that it is."""
+        if isinstance(template, Message) and not values:
+            return template
+        self = super().__new__(cls, template.format(**values) if values else template)
         self.template, self.values = template, values
         return self
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from airbeat.errors import FrameError
 from airbeat.frames.lens import Lens
 from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import N_, Message
 
 __all__ = ["CameraPose", "camera_pose"]
 
@@ -34,11 +36,11 @@ _LIMITS = {
     "height_above_home_m": 20_000.0,
 }
 _NAMES = {
-    "position": "the position (EXIF GPSLatitude and GPSLongitude)",
-    "height_above_home_m": "the height above home (XMP RelativeAltitude)",
-    "gimbal_yaw_deg": "the camera's yaw (XMP GimbalYawDegree)",
-    "gimbal_pitch_deg": "the camera's pitch (XMP GimbalPitchDegree)",
-    "focal_length_px": "the focal length (XMP CalibratedFocalLength or EXIF FocalLength)",
+    "position": N_("the position (EXIF GPSLatitude and GPSLongitude)"),
+    "height_above_home_m": N_("the height above home (XMP RelativeAltitude)"),
+    "gimbal_yaw_deg": N_("the camera's yaw (XMP GimbalYawDegree)"),
+    "gimbal_pitch_deg": N_("the camera's pitch (XMP GimbalPitchDegree)"),
+    "focal_length_px": N_("the focal length (XMP CalibratedFocalLength or EXIF FocalLength)"),
 }
 
 
@@ -146,6 +148,10 @@ class CameraPose:
         return np.array([self.lens.centre_x_px, self.lens.centre_y_px])
 
 
+def _both(first: Message, second: Message) -> Message:
+    return Message("{first} and {second}", first=first, second=second)
+
+
 def camera_pose(meta: FrameMeta) -> CameraPose:
     """The pose a frame's metadata give. A roll that is not written counts as 0.
 
@@ -153,20 +159,26 @@ def camera_pose(meta: FrameMeta) -> CameraPose:
         FrameError: something needed is missing or absurd; the message names the field.
     """
     values = {name: getattr(meta, name) for name in _NAMES}
-    missing = [_NAMES[name] for name, value in values.items() if value is None]
+    missing = [Message(_NAMES[name]) for name, value in values.items() if value is None]
     if missing:
         raise FrameError(
-            f"the metadata lack {' and '.join(missing)}",
+            Message("the metadata lack {missing}", missing=reduce(_both, missing)),
             where=meta.path.name,
             remedy="use the original files of the drone, not copies from a messenger or an image editor",
         )
     values["gimbal_roll_deg"] = 0.0 if meta.gimbal_roll_deg is None else meta.gimbal_roll_deg
     for name, limit in _LIMITS.items():
         if not (math.isfinite(values[name]) and abs(values[name]) <= limit):
-            raise FrameError(f"{name} = {values[name]} cannot be true", where=meta.path.name)
+            raise FrameError(
+                Message("{name} = {value} cannot be true", name=name, value=values[name]),
+                where=meta.path.name,
+            )
     if not (math.isfinite(values["focal_length_px"]) and values["focal_length_px"] > 0):
         raise FrameError(
-            f"focal_length_px = {values['focal_length_px']} cannot be true", where=meta.path.name
+            Message(
+                "{name} = {value} cannot be true", name="focal_length_px", value=values["focal_length_px"]
+            ),
+            where=meta.path.name,
         )
     return CameraPose(
         name=meta.path.name,

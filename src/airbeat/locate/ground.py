@@ -20,6 +20,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.rays import first_hit
+from airbeat.language.words import Message
 from airbeat.locate.accuracy import ErrorBudget, ErrorTerm, GroundPoint, frame_budget, ground_point
 from airbeat.locate.camera_model import CameraPose, camera_pose
 from airbeat.locate.relief import TerrainGround
@@ -102,8 +103,12 @@ def _height_above_ground_m(pose: CameraPose, ground_height_m: float) -> float:
     height_m = pose.height_above_home_m - ground_height_m
     if not height_m > 0:
         raise FrameError(
-            f"the camera, {pose.height_above_home_m:g} m above home, is not above the ground,"
-            f" {ground_height_m:g} m above home",
+            Message(
+                "the camera, {height_above_home_m:g} m above home, is not above the ground, "
+                "{ground_height_m:g} m above home",
+                height_above_home_m=pose.height_above_home_m,
+                ground_height_m=ground_height_m,
+            ),
             where=pose.name,
             remedy="give the ground's height above home",
         )

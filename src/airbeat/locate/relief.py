@@ -22,6 +22,7 @@ from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain, read_terrain
+from airbeat.language.words import Message
 
 __all__ = ["TerrainGround", "above_home", "terrain_for_frames", "terrain_ground"]
 
@@ -81,7 +82,7 @@ def terrain_ground(
         height = float(terrain.heights_m(home.lon_deg, home.lat_deg)[0])
         if not math.isfinite(height):
             raise TerrainError(
-                f"the model has no height at the take-off place {home}",
+                Message("the model has no height at the take-off place {home}", home=home),
                 where=terrain.name,
                 remedy="add the tile that holds it",
             )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["is_archive", "read_members", "zip_bytes"]
 
@@ -55,7 +56,9 @@ def read_members(
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as cause:
         raise error(
-            f"the archive is damaged: {cause}", where=where, remedy="export the file again"
+            Message("the archive is damaged: {cause}", cause=cause),
+            where=where,
+            remedy="export the file again",
         ) from cause
 
 
@@ -68,7 +71,14 @@ def _members(
 ) -> dict[str, bytes]:
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS:
-        raise error(f"the archive has {len(entries)} members, at most {MAX_MEMBERS} are read", where=where)
+        raise error(
+            Message(
+                "the archive has {count} members, at most {most} are read",
+                count=len(entries),
+                most=MAX_MEMBERS,
+            ),
+            where=where,
+        )
     found: dict[str, bytes] = {}
     room = most_bytes
     for entry in entries:
@@ -76,15 +86,15 @@ def _members(
         if not entry.filename.lower().endswith(suffixes):
             continue
         if entry.filename in found:
-            raise error(f"two members are called {entry.filename!r}", where=where)
+            raise error(Message("two members are called {name!r}", name=entry.filename), where=where)
         if entry.flag_bits & 0x1:
-            raise error("the archive is encrypted", where=where, remedy="save it without password")
+            raise error(Message("the archive is encrypted"), where=where, remedy="save it without password")
         with archive.open(entry) as stream:
             content = stream.read(room + 1)
         room -= len(content)
         if room < 0:
             raise error(
-                f"the archive unpacks to more than {most_bytes // 1024 // 1024} MB",
+                Message("the archive unpacks to more than {most_mb} MB", most_mb=most_bytes // 1024 // 1024),
                 where=where,
                 remedy="such a file is small; check that this is one",
             )
@@ -96,7 +106,7 @@ def _check_name(name: str, where: str, error: type[InputFileError]) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name:
         raise error(
-            f"a member's name climbs out of the archive: {name[:60]!r}",
+            Message("a member's name climbs out of the archive: {name!r}", name=name[:60]),
             where=where,
             remedy="do not use this file; ask where it comes from",
         )

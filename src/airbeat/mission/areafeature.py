@@ -66,10 +66,13 @@ def is_shown_only(kind: Any) -> bool:
 def points_left_out(titles: Sequence[str]) -> str:
     """The note on single points of an area file, which are no area; with what the file calls them."""
     named = [title for title in titles if title]
-    text = f"{len(titles)} point(s) left out"
-    if named:
-        text += f" ({', '.join(t[:40] for t in named[:5])}{', …' if len(named) > 5 else ''})"
-    return text + ": areas and lines alone are read"
+    if not named:
+        return Message("{points} point(s) left out: areas and lines alone are read", points=len(titles))
+    return Message(
+        "{points} point(s) left out ({names}): areas and lines alone are read",
+        points=len(titles),
+        names=", ".join(t[:40] for t in named[:5]) + (", …" if len(named) > 5 else ""),
+    )
 
 
 def role_of(properties: Mapping[str, Any]) -> AreaRole | None:

@@ -15,6 +15,7 @@ from airbeat.errors import GeometryError, MissionFileError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
 from airbeat.geo.frame import LocalFrame, distance_m
+from airbeat.language.words import N_, Message
 from airbeat.mission.beat import (
     DAY_MIN,
     Beat,
@@ -204,8 +205,12 @@ def _drone(section: DroneSection, at: KeyPath, sources: Sources) -> BeatDrone | 
     if section.speed_m_s > airframe.max_speed_m_s:
         ledger.add(
             (*at, "speed_m_s"),
-            f"must be {airframe.max_speed_m_s:g} or less, the most that {airframe.name} flies "
-            f"(got {section.speed_m_s:g})",
+            Message(
+                "must be {max_speed_m_s:g} or less, the most that {name} flies (got {speed_m_s:g})",
+                max_speed_m_s=airframe.max_speed_m_s,
+                name=airframe.name,
+                speed_m_s=section.speed_m_s,
+            ),
             "speeds are metres a second: 36 km/h is 10",
         )
     return BeatDrone(
@@ -229,7 +234,7 @@ def _zones(section: ZonesSection, sources: Sources) -> ZoneWish:
         area = resolve_ground(part, ("zones", "areas", number), sources)
         if area is not None:
             areas.append((part.name, area))
-    _refuse_twice([n for n, _ in areas], ("zones", "areas"), "zones", sources.ledger)
+    _refuse_twice([n for n, _ in areas], ("zones", "areas"), N_("zones"), sources.ledger)
     return ZoneWish(areas=tuple(areas))
 
 
@@ -247,7 +252,9 @@ def _hot_spots(section: HotSpotsSection, zone: ZoneInfo, sources: Sources) -> Ho
         return None
     sources.inputs[section.file] = digest
     if not incidents:
-        sources.ledger.add(at, f"{section.file} holds no incident of these kinds", "check hot_spots.kinds")
+        sources.ledger.add(
+            at, Message("{file} holds no incident of these kinds", file=section.file), "check hot_spots.kinds"
+        )
         return None
     return HotSpots(
         incidents=incidents,
@@ -263,7 +270,11 @@ def _hot_spots(section: HotSpotsSection, zone: ZoneInfo, sources: Sources) -> Ho
 def _refuse_twice(names: Sequence[str], at: KeyPath, what: str, ledger: Ledger) -> None:
     for number, name in enumerate(names):
         if name in names[:number]:
-            ledger.add((*at, number, "name"), f"{name!r} is given twice", f"names tell {what} apart")
+            ledger.add(
+                (*at, number, "name"),
+                Message("{name!r} is given twice", name=name),
+                Message("names tell {what} apart", what=Message(what)),
+            )
 
 
 def _check_names(visits: Sequence[Visit], sites: Sequence[LaunchSite], ledger: Ledger) -> None:
@@ -271,17 +282,19 @@ def _check_names(visits: Sequence[Visit], sites: Sequence[LaunchSite], ledger: L
     for visit, path in zip(visits, _visit_paths(ledger), strict=True):
         if visit.name in seen:
             ledger.add(
-                (*path, "name"), f"{visit.name!r} is also {seen[visit.name]}", "names tell visits apart"
+                (*path, "name"),
+                Message("{name!r} is also {seen}", name=visit.name, seen=seen[visit.name]),
+                "names tell visits apart",
             )
         seen.setdefault(visit.name, visit.key)
-    _refuse_twice([s.name for s in sites], ("launch",), "launch sites", ledger)
+    _refuse_twice([s.name for s in sites], ("launch",), N_("launch sites"), ledger)
     called: set[str] = set()
     for number, site in enumerate(sites):
         for k, drone in enumerate(site.drones):
             if drone.name in called:
                 ledger.add(
                     ("launch", number, "drones", k, "name"),
-                    f"{drone.name!r} is given twice",
+                    Message("{name!r} is given twice", name=drone.name),
                     "a call sign belongs to one drone",
                 )
             called.add(drone.name)
@@ -322,8 +335,13 @@ def _check_places(visits: Sequence[Visit], sites: Sequence[LaunchSite], ledger: 
                 away_km = distance_m(sites[0].position, corner) / 1000.0
                 ledger.add(
                     path,
-                    f"{corner} is {away_km:.0f} km from {sites[0].name} "
-                    f"(at most {MAX_DISTANCE_M / 1000:.0f} km)",
+                    Message(
+                        "{corner} is {away_km:.0f} km from {name} (at most {max_distance_m:.0f} km)",
+                        corner=corner,
+                        away_km=away_km,
+                        name=sites[0].name,
+                        max_distance_m=MAX_DISTANCE_M / 1000,
+                    ),
                     "check that latitude and longitude are not swapped",
                 )
                 break
@@ -347,7 +365,11 @@ def _check_drones(visits: Sequence[Visit], sites: Sequence[LaunchSite], ledger: 
         if ceiling_m is not None and visit.altitude is not None and visit.altitude.value_m > ceiling_m:
             ledger.add(
                 (*path, "height"),
-                f"must be {ceiling_m:g} m above home or less (got {visit.altitude.value_m:g})",
+                Message(
+                    "must be {ceiling_m:g} m above home or less (got {value_m:g})",
+                    ceiling_m=ceiling_m,
+                    value_m=visit.altitude.value_m,
+                ),
                 "fence.max_height_m is the ceiling: fly lower or raise it",
             )
     for number, site in enumerate(sites):
@@ -355,7 +377,11 @@ def _check_drones(visits: Sequence[Visit], sites: Sequence[LaunchSite], ledger: 
             if ceiling_m is not None and drone.altitude.value_m > ceiling_m:
                 ledger.add(
                     ("launch", number, "drones", k, "height"),
-                    f"must be {ceiling_m:g} m above home or less (got {drone.altitude.value_m:g})",
+                    Message(
+                        "must be {ceiling_m:g} m above home or less (got {value_m:g})",
+                        ceiling_m=ceiling_m,
+                        value_m=drone.altitude.value_m,
+                    ),
                     "fence.max_height_m is the ceiling: fly lower or raise it",
                 )
 
@@ -371,12 +397,17 @@ def _check_gsd(visit: Visit, path: KeyPath, drones: Sequence[BeatDrone], ledger:
         asked = visit.gsd_m_px is not None
         ledger.add(
             (*path, "gsd_cm_px") if asked else path,
-            f"{min(found) * 100:.1f} cm is the finest that a drone sees "
-            + (
-                f"(wanted {visit.coarsest_m_px * 100:g})"
+            Message(
+                "{finest_cm:.1f} cm is the finest that a drone sees (wanted {coarsest_cm:g})"
                 if asked
-                else f"(at most {visit.coarsest_m_px * 100:g} counts)"
+                else "{finest_cm:.1f} cm is the finest that a drone sees (at most {coarsest_cm:g} counts)",
+                finest_cm=min(found) * 100,
+                coarsest_cm=visit.coarsest_m_px * 100,
             ),
             "fly lower, stand nearer, or ask for less"
-            + ("" if asked else f": gsd_cm_px: {math.ceil(min(found) * 100)}"),
+            if asked
+            else Message(
+                "fly lower, stand nearer, or ask for less: gsd_cm_px: {finest_cm}",
+                finest_cm=math.ceil(min(found) * 100),
+            ),
         )

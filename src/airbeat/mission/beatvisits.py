@@ -8,6 +8,7 @@ from typing import Any
 import shapely
 
 from airbeat.geo.coordinates import Altitude, AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.mission.beat import (
     Broadcast,
     CameraRule,
@@ -64,7 +65,7 @@ def check_times(
     for name in wanted or ():
         if name not in names:
             known = f"times: {', '.join(sorted(names))}" if names else "define it under times"
-            sources.ledger.add(at, f"no such times (got {name[:60]!r})", known)
+            sources.ledger.add(at, Message("no such times (got {name!r})", name=name[:60]), known)
     return tuple(wanted or ())
 
 
@@ -84,10 +85,14 @@ def plain_height(section: HeightSection | None, at: KeyPath, sources: Sources) -
 def above_site(altitude: Altitude, at: KeyPath, sources: Sources) -> bool:
     """Whether a height can be flown from any launch site; False after reporting why not."""
     if altitude.datum is not AltitudeDatum.HOME:
-        sources.ledger.add(at, f"datum {altitude.datum.value} cannot be used in a beat", _HOME_ONLY)
+        sources.ledger.add(
+            at, Message("datum {datum} cannot be used in a beat", datum=altitude.datum.value), _HOME_ONLY
+        )
     elif not 2.0 <= altitude.value_m <= 500.0:
         sources.ledger.add(
-            at, f"must be 2 to 500 m above the launch site (got {altitude.value_m:g})", "heights are metres"
+            at,
+            Message("must be 2 to 500 m above the launch site (got {value_m:g})", value_m=altitude.value_m),
+            "heights are metres",
         )
     else:
         return True
@@ -104,8 +109,11 @@ def _duty(section: DutySection, at: KeyPath, names: frozenset[str], sources: Sou
         if duty.max_interval_s is not None and duty.min_interval_s > duty.max_interval_s:
             sources.ledger.add(
                 place,
-                f"min_interval_min {duty.min_interval_s / 60:g} is more than max_interval_min "
-                f"{duty.max_interval_s / 60:g} then",
+                Message(
+                    "min_interval_min {least_min:g} is more than max_interval_min {most_min:g} then",
+                    least_min=duty.min_interval_s / 60,
+                    most_min=duty.max_interval_s / 60,
+                ),
                 "give both here",
             )
         during.append((part.times, duty))
@@ -182,7 +190,10 @@ def _line(section: LineSection, at: KeyPath, names: frozenset[str], sources: Sou
     if len(lines) != 1 or len(set(lines[0])) < 2:
         if len(ledger.problems) == before:
             one = len(lines) == 1
-            message = "has no two different places" if one else f"holds {len(lines)} lines (one is wanted)"
+            message = Message(
+                "has no two different places" if one else "holds {lines} lines (one is wanted)",
+                lines=len(lines),
+            )
             ledger.add((*at, key), message, "every line of a beat has its own name: draw one")
         return None
     return LineVisit(

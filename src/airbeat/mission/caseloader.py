@@ -14,6 +14,7 @@ from airbeat.errors import GeometryError, MissionFileError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.case import (
     Case,
     Category,
@@ -174,8 +175,8 @@ def _missing(section: MissingSection, ledger: Ledger) -> Missing:
         known = ", ".join(k.value for k in TerrainKind if k is not TerrainKind.URBAN)
         ledger.add(
             ("missing", "terrain"),
-            f"no distances are known for {category.value} in urban terrain",
-            f"choose {known}; or leave category out and draw regions",
+            Message("no distances are known for {category} in urban terrain", category=category.value),
+            Message("choose {known}; or leave category out and draw regions", known=known),
         )
     return Missing(
         last_known=resolve_place(section.last_known, ledger),
@@ -247,7 +248,9 @@ def _segments(sections: Any, sources: Sources) -> list[WeightedShape]:
         geometry = resolve_ground(section, ("segments", number), sources)
         if section.name in found:
             sources.ledger.add(
-                ("segments", number, "name"), f"{section.name!r} is given twice", "names tell segments apart"
+                ("segments", number, "name"),
+                Message("{name!r} is given twice", name=section.name),
+                "names tell segments apart",
             )
         if geometry is not None:
             found[section.name] = WeightedShape(name=section.name, weight=1.0, geometry=geometry)
@@ -261,17 +264,21 @@ def _curve(text: str, sources: Sources) -> Any | None:
         return None
     try:
         if path.stat().st_size > _MAX_CURVE_BYTES:
-            sources.ledger.add(at, f"{path.name} is larger than 1 MB", "run airbeat evaluate --curve")
+            sources.ledger.add(
+                at, Message("{name} is larger than 1 MB", name=path.name), "run airbeat evaluate --curve"
+            )
             return None
         content = path.read_bytes()
         document = json.loads(content)
     except OSError as error:
         sources.ledger.add(
-            at, f"{path.name} cannot be read: {error.strerror}", "run airbeat evaluate --curve"
+            at,
+            Message("{name} cannot be read: {reason}", name=path.name, reason=error.strerror),
+            "run airbeat evaluate --curve",
         )
         return None
     except (ValueError, RecursionError):
-        sources.ledger.add(at, f"{path.name} is not JSON", "run airbeat evaluate --curve")
+        sources.ledger.add(at, Message("{name} is not JSON", name=path.name), "run airbeat evaluate --curve")
         return None
     sources.inputs[text] = provenance_of(content, path.name).source_sha256
     return document
@@ -296,8 +303,12 @@ def _drone(section: DroneSection, number: int, tolerance_m: float | None, ledger
     if section.speed_m_s > airframe.max_speed_m_s:
         ledger.add(
             (*at, "speed_m_s"),
-            f"must be {airframe.max_speed_m_s:g} or less, the most that {airframe.name} flies "
-            f"(got {section.speed_m_s:g})",
+            Message(
+                "must be {max_speed_m_s:g} or less, the most that {name} flies (got {speed_m_s:g})",
+                max_speed_m_s=airframe.max_speed_m_s,
+                name=airframe.name,
+                speed_m_s=section.speed_m_s,
+            ),
         )
     return Drone(
         name=section.name,
@@ -337,8 +348,12 @@ def _check_inside(missing: Missing, extent: Extent, ledger: Ledger) -> None:
     if not _shows(_box(extent), _point(missing.last_known), extent):
         ledger.add(
             ("missing", "last_known"),
-            f"{missing.last_known.lat_deg:.5f}, {missing.last_known.lon_deg:.5f} lies outside the map "
-            f"({_text(extent)})",
+            Message(
+                "{lat_deg:.5f}, {lon_deg:.5f} lies outside the map ({extent})",
+                lat_deg=missing.last_known.lat_deg,
+                lon_deg=missing.last_known.lon_deg,
+                extent=_text(extent),
+            ),
             "change last_known or map.extent",
         )
 
@@ -375,7 +390,12 @@ def _check_on_map(
                 lon, lat = shapely.get_coordinates(shape.geometry)[0]
                 ledger.add(
                     (*listed, n),
-                    f"{shape.name} lies outside the map: it begins at {lat:.5f}, {lon:.5f}",
+                    Message(
+                        "{name} lies outside the map: it begins at {lat:.5f}, {lon:.5f}",
+                        name=shape.name,
+                        lat=lat,
+                        lon=lon,
+                    ),
                     "change its coordinates or map.extent",
                 )
 

@@ -14,6 +14,7 @@ from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.datums import MapDatum
 from airbeat.geo.polygons import Outline, RingError, assemble
+from airbeat.language.words import Message
 from airbeat.mission.areafile import Feature, read_features
 from airbeat.mission.case import RegionSource, WeightedShape
 from airbeat.mission.caseschema import LineSection, LinesSection, RegionsSection, ShapeSection
@@ -42,7 +43,11 @@ class Sources:
     def path(self, text: str, at: KeyPath) -> Path | None:
         """The path of a file beside the case; None after reporting that it is none."""
         if "://" in text or not text.isprintable():
-            self.ledger.add(at, f"must be a file's path (got {text[:60]!r})", "save the file beside the case")
+            self.ledger.add(
+                at,
+                Message("must be a file's path (got {text!r})", text=text[:60]),
+                "save the file beside the case",
+            )
             return None
         return self.stored.get(text, self.base_dir / text)
 
@@ -59,7 +64,11 @@ class Sources:
         self.inputs[text] = digest
         if datum is not MapDatum.WGS84:
             self.ledger.notes.append(
-                f"{path.name} was read as {datum.label} and converted; where it is WGS84 say datum: wgs84"
+                Message(
+                    "{name} was read as {label} and converted; where it is WGS84 say datum: wgs84",
+                    name=path.name,
+                    label=datum.label,
+                )
             )
         self.ledger.vertices += sum(
             len(f.line) + sum(len(o.shell) + sum(map(len, o.holes)) for o in f.outlines) for f in features
@@ -68,7 +77,7 @@ class Sources:
 
     def refuse(self, at: KeyPath, error: GeometryError) -> None:
         """Report an error in a file, or in a shape, at the key that names it."""
-        self.ledger.add(at, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        self.ledger.refuse(at, error)
 
     def shape(self, outlines: list[Outline], at: KeyPath) -> Any | None:
         """A valid geographic (Multi)Polygon of outlines; None after reporting why there is none."""
@@ -89,7 +98,11 @@ def resolve_ground(section: ShapeSection, at: KeyPath, sources: Sources) -> Any 
         before = len(ledger.problems)
         outlines = [o for f in sources.features(section.file, (*at, "file"), datum) for o in f.outlines]
         if not outlines and len(ledger.problems) == before:
-            ledger.add((*at, "file"), f"{section.file} holds no polygon", "draw it as a closed polygon")
+            ledger.add(
+                (*at, "file"),
+                Message("{file} holds no polygon", file=section.file),
+                "draw it as a closed polygon",
+            )
         return sources.shape(outlines, (*at, "file")) if outlines else None
     if section.outline is not None:
         drawn = [(section.outline, section.holes)]
@@ -116,7 +129,11 @@ def resolve_regions(section: RegionsSection, sources: Sources) -> RegionSource |
             shape = _region_of(feature, number, at, sources) if feature.outlines else None
             shapes += [] if shape is None else [shape]
         if not shapes and len(ledger.problems) == before:
-            ledger.add(at, f"{section.file} holds no polygon", "draw each region as a closed polygon")
+            ledger.add(
+                at,
+                Message("{file} holds no polygon", file=section.file),
+                "draw each region as a closed polygon",
+            )
     else:
         at = ("regions", "areas")
         for number, area in enumerate(section.areas or ()):
@@ -133,8 +150,12 @@ def _region_of(feature: Feature, number: int, at: KeyPath, sources: Sources) -> 
     if weight is None:
         sources.ledger.add(
             at,
-            f"feature {number} ({name[:40]}) has no weight of 0 or more "
-            f"(got {str(feature.properties.get('weight'))[:40]!r})",
+            Message(
+                "feature {number} ({name}) has no weight of 0 or more (got {weight!r})",
+                number=number,
+                name=name[:40],
+                weight=str(feature.properties.get("weight"))[:40],
+            ),
             "give every region a property weight",
         )
         return None

@@ -12,6 +12,7 @@ import shapely
 from airbeat.errors import TerrainError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.terrain import Terrain, read_terrain
+from airbeat.language.words import Message
 from airbeat.mission.case import Extent, Launch
 from airbeat.mission.casesources import Sources
 from airbeat.mission.ground import bounds_round, model_note
@@ -58,7 +59,7 @@ def resolve_case_terrain(
     try:
         terrain = read_terrain(files, bounds)
     except TerrainError as error:
-        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        ledger.refuse(path, error)
         return None
     sources.inputs |= dict(zip(section.file, terrain.sha256, strict=True))
     terrain = replace(terrain, name=", ".join(Path(name).name for name in section.file))
@@ -67,7 +68,7 @@ def resolve_case_terrain(
         if not terrain.known(launch.position.lon_deg, launch.position.lat_deg)[0]:
             ledger.add(
                 ("launch", number),
-                f"{terrain.name} has no height at {launch.name}",
+                Message("{terrain} has no height at {launch}", terrain=terrain.name, launch=launch.name),
                 "use a height model that reaches the launch place",
             )
     return terrain

@@ -345,8 +345,15 @@ def _conversion_notes(known: CRS, transformer: Transformer) -> tuple[str, ...]:
     if known.to_epsg(min_confidence=70) == 4326 or known == CRS("OGC:CRS84"):
         return ()
     accuracy_m = transformer.accuracy
-    how_well = f", to within {accuracy_m:g} m" if accuracy_m >= 1.0 else ""
-    return (f"coordinates converted from {known.name}{how_well}",)
+    if accuracy_m < 1.0:
+        return (Message("coordinates converted from {system}", system=known.name),)
+    return (
+        Message(
+            "coordinates converted from {system}, to within {accuracy_m:g} m",
+            system=known.name,
+            accuracy_m=accuracy_m,
+        ),
+    )
 
 
 def _crs(crs: Any) -> CRS:

@@ -38,7 +38,11 @@ def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledge
     path: KeyPath = ("terrain", "file") if ("terrain", "file") in ledger.tree.places else ("terrain",)
     for name in section.file:
         if "://" in name or not name.isprintable():
-            ledger.add(path, f"must be a file's path (got {name[:60]!r})", "save the file beside the mission")
+            ledger.add(
+                path,
+                Message("must be a file's path (got {name!r})", name=name[:60]),
+                "save the file beside the mission",
+            )
             return None
     bounds = _bounds(parts)
     if bounds is None:
@@ -46,7 +50,7 @@ def resolve_terrain(section: TerrainSection, parts: Parts, base_dir: Path, ledge
     try:
         terrain = read_terrain([_beside(base_dir, name) for name in section.file], bounds)
     except TerrainError as error:
-        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        ledger.refuse(path, error)
         return None
     ledger.notes.append(model_note(terrain))
     _check_home(parts, terrain, ledger)
@@ -123,8 +127,12 @@ def _level_beyond(terrain: Terrain, parts: Parts, bounds: Bounds, ledger: Ledger
     share = 1.0 - float(terrain.known(lons, lats).mean())
     if share > 0:
         ledger.notes.append(
-            f"{terrain.name} has no heights for {max(share, 0.01):.0%} of the neighbourhood: flat ground as "
-            "high as home was assumed there; look at a map before you fly it"
+            Message(
+                "{name} has no heights for {share:.0%} of the neighbourhood: flat ground as high as home "
+                "was assumed there; look at a map before you fly it",
+                name=terrain.name,
+                share=max(share, 0.01),
+            )
         )
     home_m = float(terrain.heights_m(parts.home.lon_deg, parts.home.lat_deg)[0])
     return terrain if math.isnan(home_m) else replace(terrain, beyond_m=home_m)
@@ -135,9 +143,18 @@ def _check_home(parts: Parts, terrain: Terrain, ledger: Ledger) -> None:
         return
     model_m = float(terrain.heights_m(parts.home.lon_deg, parts.home.lat_deg)[0])
     if math.isnan(model_m):
-        ledger.add(("home",), f"{terrain.name} has no height at home", "use a model that reaches home")
+        ledger.add(
+            ("home",),
+            Message("{name} has no height at home", name=terrain.name),
+            "use a model that reaches home",
+        )
     elif parts.home_amsl_m is not None and abs(parts.home_amsl_m - model_m) > _HOME_DIFFERS_M:
         ledger.notes.append(
-            f"home.amsl_m is {parts.home_amsl_m:g} m, but {terrain.name} has {model_m:.0f} m there: only "
-            "its differences from home are used"
+            Message(
+                "home.amsl_m is {home_amsl_m:g} m, but {name} has {model_m:.0f} m there: only its "
+                "differences from home are used",
+                home_amsl_m=parts.home_amsl_m,
+                name=terrain.name,
+                model_m=model_m,
+            )
         )

@@ -87,8 +87,8 @@ def read_content(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         if isinstance(error, MissionFileError):
             raise
-        reason = error.strerror if isinstance(error, OSError) else "no usable path"
-        raise _one(name, f"cannot be read: {reason}") from error
+        reason = error.strerror if isinstance(error, OSError) else Message("no usable path")
+        raise _one(name, Message("cannot be read: {reason}", reason=reason)) from error
 
 
 def parse_mission(text: str, *, name: str, base_dir: Path) -> Mission:
@@ -129,7 +129,7 @@ def read_tree(content: bytes, name: str) -> YamlTree:
     if not isinstance(tree.data, dict):
         raise _one(
             name,
-            f"a mission file is a list of 'key: value' lines (got {shown(tree.data)})",
+            Message("a mission file is a list of 'key: value' lines (got {got})", got=shown(tree.data)),
             "airbeat new writes a mission file to start from",
             line=1,
             column=1,
@@ -168,7 +168,7 @@ def _text(content: bytes, name: str) -> str:
     if len(content) > MAX_BYTES:
         raise _one(
             name,
-            f"larger than {MAX_BYTES // 1_000_000} MB",
+            Message("larger than {most_mb} MB", most_mb=MAX_BYTES // 1_000_000),
             "put the outline into a GeoJSON or KML area file",
         )
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -181,7 +181,7 @@ def _text(content: bytes, name: str) -> str:
         before = content[: error.start]
         raise _one(
             name,
-            f"byte 0x{content[error.start]:02X} is not UTF-8 text",
+            Message("byte 0x{byte:02X} is not UTF-8 text", byte=content[error.start]),
             "save the file as UTF-8",
             line=before.count(b"\n") + 1,
             column=len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1,
@@ -274,7 +274,11 @@ def _pattern_key(draft: MissionFile, ledger: Ledger) -> str:
         return given[0] if given else "search"
     for other in given:
         if other != kind:
-            ledger.add((other,), f"does not go with kind: {kind}", f"name the block {kind}, or change kind")
+            ledger.add(
+                (other,),
+                Message("does not go with kind: {kind}", kind=kind),
+                Message("name the block {kind}, or change kind", kind=kind),
+            )
     if not given:
         ledger.add((kind,), "is missing", _PATTERN_HINTS[kind])
     return str(kind)
@@ -367,7 +371,9 @@ def _check_ground_of(pattern: str, ledger: Ledger) -> None:
     if pattern == "contour" and "terrain" not in ledger.tree.data:
         ledger.add(("terrain",), "is missing", "a contour pattern needs a height model of the ground")
     if pattern in _WITHOUT_AREA and "area" in ledger.tree.data:
-        ledger.add(("area",), f"does not go with pattern: {pattern}", _WITHOUT_AREA[pattern])
+        ledger.add(
+            ("area",), Message("does not go with pattern: {pattern}", pattern=pattern), _WITHOUT_AREA[pattern]
+        )
 
 
 def _with_keepouts(fence: Fence | None, area: ResolvedArea) -> Fence | None:

@@ -11,6 +11,7 @@ import shapely
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.areafile import read_area_file
 from airbeat.mission.mission import (
     ContourPattern,
@@ -113,25 +114,40 @@ def _line_in_file(
     """The one corridor of a file: its line in WGS84 and its width [m]; None after reporting."""
     path = (key, "file")
     if "://" in text or not text.isprintable():
-        ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
+        ledger.add(
+            path,
+            Message("must be a file's path (got {text!r})", text=text[:60]),
+            "save the file beside the mission",
+        )
         return None
     try:
         read = read_area_file(base_dir / text, datum=ledger.datum)
     except GeometryError as error:
-        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        ledger.refuse(path, error)
         return None
     if len(read.corridors) != 1 or not read.only_corridors:
         ledger.add(
             path,
-            f"{read.source_name} draws {len(read.corridors)} corridors"
-            + ("" if read.only_corridors else " and other areas"),
+            Message(
+                "{file} draws {corridors} corridors"
+                if read.only_corridors
+                else "{file} draws {corridors} corridors and other areas",
+                file=read.source_name,
+                corridors=len(read.corridors),
+            ),
             "one LineString with the properties role: corridor and corridor_width_m is wanted",
         )
         return None
     ledger.vertices += read.vertices
     if read.moved is not None:
         ledger.record_move([read.moved[0]], [read.moved[1]], ledger.datum)
-    ledger.notes.append(f"corridor read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
+    ledger.notes.append(
+        Message(
+            "corridor read from {source_name} (SHA-256 {source_sha256})",
+            source_name=read.source_name,
+            source_sha256=read.source_sha256[:16],
+        )
+    )
     ledger.notes += list(read.notes)
     corridor = read.corridors[0]
     return corridor.line, corridor.width_m
@@ -150,7 +166,10 @@ def corridor_ground(pattern: CorridorPattern, key: str, ledger: Ledger) -> Any |
     if not np.isfinite(shapely.get_coordinates(line)).all() or line.length > _LONGEST_CORRIDOR_M:
         ledger.add(
             line_path(key, ledger),
-            f"the line is longer than {_LONGEST_CORRIDOR_M / 1000:.0f} km",
+            Message(
+                "the line is longer than {most_km:.0f} km",
+                most_km=_LONGEST_CORRIDOR_M / 1000,
+            ),
             "check for swapped or mistyped coordinates",
         )
         return None

@@ -13,7 +13,7 @@ from typing import Any
 
 from airbeat.geo.coordinates import Altitude, LatLon
 from airbeat.geo.terrain import Terrain
-from airbeat.language.words import Message
+from airbeat.language.words import N_, Message
 from airbeat.mission.commands import command_name, is_nav
 from airbeat.mission.editable import EditablePattern
 from airbeat.vehicle.airframe import Airframe
@@ -33,7 +33,7 @@ __all__ = [
     "Survey",
 ]
 
-OTHER_VEHICLE = "not for a multicopter"
+OTHER_VEHICLE = N_("not for a multicopter")
 """What the note of a plan says that was drawn for another kind of vehicle."""
 
 

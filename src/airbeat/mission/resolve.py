@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airbeat.errors import GeometryError, PlanningError, Problem
+from airbeat.errors import GeometryError, InputFileError, PlanningError, Problem
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.datums import MapDatum, in_china_box, to_wgs84
 from airbeat.geo.frame import distance_m
@@ -74,6 +74,13 @@ class Ledger:
         """Report a problem at a path of the file."""
         self.problems.append(self.tree.problem(path, message, remedy))
 
+    def refuse(self, path: KeyPath, error: InputFileError) -> None:
+        """Report what is wrong in another file, or in a shape, at the path that names it."""
+        told = Message(error.message)
+        if error.where:
+            told = Message("{where}: {told}", where=error.where, told=told)
+        self.add(path, told, error.remedy)
+
     def datum_of(self, stated: str | None) -> MapDatum:
         """A block's own datum, or the file's."""
         return self.datum if stated is None else MapDatum(stated)
@@ -97,12 +104,19 @@ class Ledger:
 
     def datum_notes(self) -> list[str]:
         """What every output must say about datum conversions."""
-        notes = [
-            f"coordinates converted from {datum.label} to WGS84 (moved by about {moved_m:.0f} m)"
+        notes: list[str] = [
+            Message(
+                "coordinates converted from {datum} to WGS84 (moved by about {moved_m:.0f} m)",
+                datum=datum.label,
+                moved_m=moved_m,
+            )
             for datum, moved_m in sorted(self._moved_m.items())
         ]
         notes += [
-            f"coordinates outside China were taken as WGS84: {datum.label} has no offset there"
+            Message(
+                "coordinates outside China were taken as WGS84: {datum} has no offset there",
+                datum=datum.label,
+            )
             for datum in sorted(self._unmoved)
         ]
         return notes
@@ -218,23 +232,38 @@ def _short_or_long(ledger: Ledger, key: str) -> KeyPath:
 def _area_from_file(text: str, base_dir: Path, datum: MapDatum, ledger: Ledger) -> ResolvedArea | None:
     path = ("area", "file") if ("area", "file") in ledger.tree.places else ("area",)
     if "://" in text or not text.isprintable():
-        ledger.add(path, f"must be a file's path (got {text[:60]!r})", "save the file beside the mission")
+        ledger.add(
+            path,
+            Message("must be a file's path (got {text!r})", text=text[:60]),
+            "save the file beside the mission",
+        )
         return None
     try:
         read = read_area_file(base_dir / text, datum=datum)
         geometry = free_area(read.area, read.keepouts)
     except GeometryError as error:
-        ledger.add(path, f"{error.where}: {error.message}" if error.where else error.message, error.remedy)
+        ledger.refuse(path, error)
         return None
     ledger.vertices += read.vertices
     if datum is not MapDatum.WGS84:
         if read.moved is not None:
             ledger.record_move([read.moved[0]], [read.moved[1]], datum)
         ledger.notes.append(
-            f"area file {read.source_name} was read as {datum.label}; where it is WGS84 write "
-            f"area: {{file: {text}, datum: wgs84}}"
+            Message(
+                "area file {source_name} was read as {label}; where it is WGS84 write area: {{file: "
+                "{text}, datum: wgs84}}",
+                source_name=read.source_name,
+                label=datum.label,
+                text=text,
+            )
         )
-    ledger.notes.append(f"area read from {read.source_name} (SHA-256 {read.source_sha256[:16]})")
+    ledger.notes.append(
+        Message(
+            "area read from {source_name} (SHA-256 {source_sha256})",
+            source_name=read.source_name,
+            source_sha256=read.source_sha256[:16],
+        )
+    )
     ledger.notes += list(read.notes)
     return ResolvedArea(geometry=geometry, keepouts=read.keepouts)
 
@@ -243,7 +272,13 @@ def check_vertices(ledger: Ledger) -> None:
     """Report a mission with more vertices than any planner should be given."""
     if ledger.vertices > MAX_VERTICES:
         ledger.add(
-            (), f"{ledger.vertices} vertices in all (at most {MAX_VERTICES})", "simplify to a few metres"
+            (),
+            Message(
+                "{vertices} vertices in all (at most {max_vertices})",
+                vertices=ledger.vertices,
+                max_vertices=MAX_VERTICES,
+            ),
+            "simplify to a few metres",
         )
 
 
@@ -274,7 +309,7 @@ def _profile(
             close = key_hint(section.profile, profiles)
             names = f"profiles: {', '.join(sorted(profiles))}"
             hint = f"{close} {names}" if close.startswith("did") else names
-            ledger.add(path, f"no such profile (got {section.profile!r})", hint)
+            ledger.add(path, Message("no such profile (got {profile!r})", profile=section.profile), hint)
             return None
         if not given:
             return base
@@ -290,8 +325,11 @@ def _profile(
     if missing:
         ledger.add(
             block,
-            f"is incomplete: {', '.join(missing)} missing",
-            f"give a profile's name or all values; profiles: {', '.join(sorted(profiles))}",
+            Message("is incomplete: {keys} missing", keys=", ".join(missing)),
+            Message(
+                "give a profile's name or all values; profiles: {profiles}",
+                profiles=", ".join(sorted(profiles)),
+            ),
         )
         return None
     return kind(**given)

@@ -19,6 +19,7 @@ from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.geo.frame import LocalFrame, distance_m
 from airbeat.geo.polygons import unite
 from airbeat.geo.terrain import Terrain
+from airbeat.language.words import Message
 from airbeat.mission.mission import (
     CreepingLinePattern,
     DatumPattern,
@@ -147,7 +148,7 @@ def _check_places(parts: Parts, ledger: Ledger) -> bool:
     if len(far) > 1 and len(far) == len(groups):
         place = next(iter(far.values()))
         message, remedy = _too_far(parts.home, place)
-        ledger.add(("home",), f"everything else is far from home: {message}", remedy)
+        ledger.add(("home",), Message("everything else is far from home: {message}", message=message), remedy)
     else:
         for path, place in far.items():
             ledger.add(path, *_too_far(parts.home, place))
@@ -163,12 +164,17 @@ def _far_from(home: LatLon, points: Sequence[LatLon]) -> LatLon | None:
 
 def _too_far(home: LatLon, point: LatLon) -> tuple[str, str]:
     distance_km = distance_m(home, point) / 1000.0
-    message = f"{point} is {distance_km:.0f} km from home (at most {MAX_DISTANCE_M / 1000:.0f} km)"
+    message = Message(
+        "{place} is {distance_km:.0f} km from home (at most {most_km:.0f} km)",
+        place=point,
+        distance_km=distance_km,
+        most_km=MAX_DISTANCE_M / 1000,
+    )
     if abs(point.lon_deg) <= 90.0:
         swapped = LatLon(lat_deg=point.lon_deg, lon_deg=point.lat_deg)
         if distance_m(home, swapped) <= MAX_DISTANCE_M:
-            return message, "lat and lon look swapped, here or in home"
-    return message, "check the coordinates here and in home"
+            return message, Message("lat and lon look swapped, here or in home")
+    return message, Message("check the coordinates here and in home")
 
 
 # fence
@@ -195,11 +201,18 @@ def _check_fence(parts: Parts, ledger: Ledger) -> None:
             parts.area_path, "lies wholly in the fence's exclusion zones", "nothing would be left to search"
         )
     elif outside_share > 0.0005:
-        ledger.notes.append(f"{outside_share:.1%} of the area lies outside the fence: it is not flown over")
+        ledger.notes.append(
+            Message(
+                "{outside_share:.1%} of the area lies outside the fence: it is not flown over",
+                outside_share=outside_share,
+            )
+        )
     if parts.last_seen is not None:
         away_m = area.distance(Point(*frame.to_xy([parts.last_seen])[0]))
         if away_m > 1.0:
-            ledger.notes.append(f"the last-seen point lies {away_m:.0f} m outside the area")
+            ledger.notes.append(
+                Message("the last-seen point lies {away_m:.0f} m outside the area", away_m=away_m)
+            )
 
 
 def _fence_zones(fence: Fence | None, frame: LocalFrame) -> tuple[Any | None, list[Any]]:
@@ -234,11 +247,19 @@ def _check_points_in_fence(
         if include is not None and include.distance(point) > _TOUCH_M:
             ledger.add(
                 path,
-                f"{position} lies {include.distance(point):.0f} m outside the fence",
+                Message(
+                    "{position} lies {away_m:.0f} m outside the fence",
+                    position=position,
+                    away_m=include.distance(point),
+                ),
                 "move it, or draw the inclusion zone round it",
             )
         elif any(zone.contains(point) for zone in exclude):
-            ledger.add(path, f"{position} lies in an exclusion zone of the fence", "move it out of the zone")
+            ledger.add(
+                path,
+                Message("{position} lies in an exclusion zone of the fence", position=position),
+                "move it out of the zone",
+            )
 
 
 # heights, speed, overlap, GSD
@@ -276,22 +297,36 @@ def _check_heights(parts: Parts, ledger: Ledger) -> None:
                 ledger.add(path, "datum amsl needs home.amsl_m", "give the height of home above sea level")
             continue
         highest_m = max(highest_m, above_m)
-        if above_m < 1.0:
-            ledger.add(path, f"{altitude} is {above_m:.1f} m above home (at least 1 m)", "check the datum")
-        elif ceiling_m is not None and above_m > ceiling_m:
-            ledger.add(
-                path,
-                f"must be {ceiling_m:g} m above home or less (got {above_m:g} m)",
-                "fence.max_height_m is the ceiling: fly lower or raise it",
-            )
-        elif above_m > MAX_HEIGHT_M:
-            ledger.add(
-                path,
-                f"{altitude} is {above_m:.0f} m above home (at most {MAX_HEIGHT_M:g})",
-                "heights are metres",
-            )
+        _check_height(path, altitude, above_m, ceiling_m, ledger)
     if NOTED_HEIGHT_M < highest_m <= MAX_HEIGHT_M:
-        ledger.notes.append(f"height {highest_m:.0f} m is over 120 m: most countries want a permission")
+        ledger.notes.append(
+            Message(
+                "height {highest_m:.0f} m is over 120 m: most countries want a permission",
+                highest_m=highest_m,
+            )
+        )
+
+
+def _check_height(
+    path: KeyPath, altitude: Altitude, above_m: float, ceiling_m: float | None, ledger: Ledger
+) -> None:
+    """One height above home [m] against the ground, the fence's ceiling and what any flight may reach."""
+    values: dict[str, object] = {"altitude": altitude, "above_m": above_m}
+    if above_m < 1.0:
+        said = Message("{altitude} is {above_m:.1f} m above home (at least 1 m)", **values)
+        ledger.add(path, said, "check the datum")
+    elif ceiling_m is not None and above_m > ceiling_m:
+        said = Message(
+            "must be {ceiling_m:g} m above home or less (got {above_m:g} m)", ceiling_m=ceiling_m, **values
+        )
+        ledger.add(path, said, "fence.max_height_m is the ceiling: fly lower or raise it")
+    elif above_m > MAX_HEIGHT_M:
+        said = Message(
+            "{altitude} is {above_m:.0f} m above home (at most {max_height_m:g})",
+            max_height_m=MAX_HEIGHT_M,
+            **values,
+        )
+        ledger.add(path, said, "heights are metres")
 
 
 def _check_speed(parts: Parts, ledger: Ledger) -> None:
@@ -300,8 +335,12 @@ def _check_speed(parts: Parts, ledger: Ledger) -> None:
     if parts.speed_m_s > parts.airframe.max_speed_m_s:
         ledger.add(
             ("speed_m_s",),
-            f"must be {parts.airframe.max_speed_m_s:g} or less for {parts.airframe.name} "
-            f"(got {parts.speed_m_s:g})",
+            Message(
+                "must be {max_speed_m_s:g} or less for {name} (got {speed_m_s:g})",
+                max_speed_m_s=parts.airframe.max_speed_m_s,
+                name=parts.airframe.name,
+                speed_m_s=parts.speed_m_s,
+            ),
             "speeds are metres a second: 36 km/h is 10",
         )
 
@@ -313,7 +352,12 @@ def check_tolerance(tolerance_m: float | None, height: Altitude, ledger: Ledger)
     if tolerance_m > height.value_m / 4:
         ledger.add(
             ("terrain", "tolerance_m"),
-            f"must be {height.value_m / 4:g} or less {height.value_m:g} m above ground (got {tolerance_m:g})",
+            Message(
+                "must be {most_m:g} or less {height_m:g} m above ground (got {tolerance_m:g})",
+                most_m=height.value_m / 4,
+                height_m=height.value_m,
+                tolerance_m=tolerance_m,
+            ),
             "a quarter of the height at most",
         )
 
@@ -333,7 +377,12 @@ def _check_wind(parts: Parts, ledger: Ledger) -> None:
         most = MAX_WIND_SHARE * parts.airframe.max_speed_m_s
         ledger.add(
             ("wind", "speed_m_s"),
-            f"must be {most:.1f} or less for {parts.airframe.name} (got {wind.speed_m_s:g})",
+            Message(
+                "must be {most:.1f} or less for {name} (got {speed_m_s:g})",
+                most=most,
+                name=parts.airframe.name,
+                speed_m_s=wind.speed_m_s,
+            ),
             "do not fly in a wind that the aircraft can hardly fly against",
         )
 
@@ -346,12 +395,21 @@ def _check_pitch(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> bool:
     top_deg = -pitch - parts.camera.fov_along_deg / 2
     if top_deg >= LEAST_TOP_ANGLE_DEG:
         return True
-    looks = f"{top_deg:.0f}° below" if top_deg >= 0 else f"{-top_deg:.0f}° above"
     steepest = -(LEAST_TOP_ANGLE_DEG + parts.camera.fov_along_deg / 2)
     ledger.add(
         (parts.pattern_key, "gimbal_pitch_deg"),
-        f"the picture's top would look {looks} the horizon (at least {LEAST_TOP_ANGLE_DEG:g}° below it)",
-        f"{parts.camera.name} needs {math.floor(steepest)} or steeper",
+        Message(
+            "the picture's top would look {angle_deg:.0f}° below the horizon (at least "
+            "{least_deg:g}° below it)"
+            if top_deg >= 0
+            else "the picture's top would look {angle_deg:.0f}° above the horizon (at least "
+            "{least_deg:g}° below it)",
+            angle_deg=abs(top_deg),
+            least_deg=LEAST_TOP_ANGLE_DEG,
+        ),
+        Message(
+            "{camera} needs {pitch_deg} or steeper", camera=parts.camera.name, pitch_deg=math.floor(steepest)
+        ),
     )
     return False
 
@@ -361,7 +419,9 @@ def _check_overlap(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> None
         if share > MAX_OVERLAP:
             ledger.add(
                 (parts.pattern_key, "overlap", key),
-                f"must be {MAX_OVERLAP:g} or less (got {share:g})",
+                Message(
+                    "must be {max_overlap:g} or less (got {share:g})", max_overlap=MAX_OVERLAP, share=share
+                ),
                 "lines would lie on top of each other",
             )
 
@@ -380,19 +440,38 @@ def _check_gsd(pattern: SurveyPattern, parts: Parts, ledger: Ledger) -> None:
         fits_m = above_m * MAX_GSD_M_PX / gsd_m
         ledger.add(
             ("height",),
-            f"GSD must be 10 cm or finer (got {gsd_m * 100:.1f} cm with {parts.camera.name})",
-            f"fly at {fits_m:.0f} m or lower; 2 cm is {above_m * 0.02 / gsd_m:.0f} m",
+            Message(
+                "GSD must be 10 cm or finer (got {gsd_cm:.1f} cm with {camera})",
+                gsd_cm=gsd_m * 100,
+                camera=parts.camera.name,
+            ),
+            Message(
+                "fly at {fits_m:.0f} m or lower; 2 cm is {finer_m:.0f} m",
+                fits_m=fits_m,
+                finer_m=above_m * 0.02 / gsd_m,
+            ),
         )
     elif gsd_m > NOTED_GSD_M_PX:
-        ledger.notes.append(f"GSD {gsd_m * 100:.1f} cm is coarser than 3 cm: persons are easily missed")
+        ledger.notes.append(
+            Message("GSD {gsd_cm:.1f} cm is coarser than 3 cm: persons are easily missed", gsd_cm=gsd_m * 100)
+        )
     across_m, along_m = view.across_m, view.along_m
     if pattern.spacing_m is not None and pattern.spacing_m > across_m:
         ledger.notes.append(
-            f"lines {pattern.spacing_m:g} m apart with a footprint of {across_m:.0f} m: "
-            f"strips of {pattern.spacing_m - across_m:.0f} m are not photographed"
+            Message(
+                "lines {spacing_m:g} m apart with a footprint of {across_m:.0f} m: strips of "
+                "{unseen_m:.0f} m are not photographed",
+                spacing_m=pattern.spacing_m,
+                across_m=across_m,
+                unseen_m=pattern.spacing_m - across_m,
+            )
         )
     if pattern.trigger_distance_m is not None and pattern.trigger_distance_m > along_m:
         ledger.notes.append(
-            f"photographs {pattern.trigger_distance_m:g} m apart with a footprint of {along_m:.0f} m: "
-            "the ground between them is not photographed"
+            Message(
+                "photographs {spacing_m:g} m apart with a footprint of {along_m:.0f} m: the "
+                "ground between them is not photographed",
+                spacing_m=pattern.trigger_distance_m,
+                along_m=along_m,
+            )
         )

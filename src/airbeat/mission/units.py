@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from airbeat.errors import MissionFileError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.beatschema import Name
 from airbeat.mission.caseschema import FileName, aware_moment
 from airbeat.mission.loader import draft_of, problems_in, read_content, read_tree
@@ -155,7 +156,11 @@ def load_units(path: Path) -> Units:
     for key, rows in (("drones", drones), ("ground", ground)):
         for number, row in enumerate(rows):
             if row.name in names:
-                ledger.add((key, number, "name"), f"is there twice (got {row.name!r})", "names are unique")
+                ledger.add(
+                    (key, number, "name"),
+                    Message("is there twice (got {name!r})", name=row.name),
+                    "names are unique",
+                )
             names.add(row.name)
     if not names and not ledger.problems:
         ledger.add((), "there is nobody to send", "drones: [{name: drone 1}]")

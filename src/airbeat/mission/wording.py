@@ -164,7 +164,11 @@ def _words(
     context = detail.get("ctx", {})
     if kind == "union_tag_invalid":
         close = difflib.get_close_matches(context["tag"], PATTERNS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"patterns: {', '.join(PATTERNS)}"
+        hint = (
+            Message("did you mean {close}?", close=close[0])
+            if close
+            else Message("patterns: {patterns}", patterns=", ".join(PATTERNS))
+        )
         return Message("no such pattern (got {tag!r})", tag=context["tag"][:60]), hint
     if kind == "too_short" and isinstance(detail["input"], str):
         return Message("must not be empty (got {got})", got=got), ""

@@ -10,6 +10,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "local_name", "xml_tree"]
 
@@ -33,7 +34,12 @@ class _Bounded:
         self._elements += 1
         if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
             raise self._error(
-                f"more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements", remedy="simplify the file"
+                Message(
+                    "more than {levels} levels or {elements} elements",
+                    levels=MAX_DEPTH,
+                    elements=MAX_ELEMENTS,
+                ),
+                remedy="simplify the file",
             )
         return self._builder.start(tag, attributes)
 
@@ -60,7 +66,9 @@ def xml_tree(content: bytes, *, kind: str, error: type[InputFileError]) -> Any:
         InputFileError: of the class given: not readable as XML, a DTD or entities, too deep or too large.
     """
     if _LONG_TAG.search(content):
-        raise error("a tag of more than 200 kB", remedy=f"export the {kind} again")
+        raise error(
+            Message("a tag of more than 200 kB"), remedy=Message("export the {kind} again", kind=kind)
+        )
     parser = DefusedXMLParser(target=_Bounded(error), forbid_dtd=True)
     try:
         parser.feed(content)
@@ -70,14 +78,14 @@ def xml_tree(content: bytes, *, kind: str, error: type[InputFileError]) -> Any:
     except ParseError as cause:
         line, column = cause.position
         raise error(
-            "not readable as XML",
+            Message("not readable as XML"),
             where=f"line {line}, column {column + 1}",
-            remedy=f"export the {kind} again",
+            remedy=Message("export the {kind} again", kind=kind),
         ) from cause
     except DefusedXmlException as cause:
-        raise error("document type definitions and entities are not read") from cause
+        raise error(Message("document type definitions and entities are not read")) from cause
     except (LookupError, ValueError) as cause:
-        raise error("not readable as XML: unknown encoding", remedy="save it as UTF-8") from cause
+        raise error(Message("not readable as XML: unknown encoding"), remedy="save it as UTF-8") from cause
 
 
 def local_name(element: Any) -> str:

@@ -273,7 +273,9 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> _Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(p) for p in first["loc"])
-        raise InputFileError(f"operation.json: {key}: {first['msg']}", where=str(path)) from error
+        raise InputFileError(
+            Message("{key}: {wrong}", key=key, wrong=first["msg"]), where=f"{path}:operation.json"
+        ) from error
     if manifest.format != _FORMAT:
         raise InputFileError("is no airbeat operation", where=str(path))
     return manifest
@@ -289,7 +291,7 @@ def _rows(archive: zipfile.ZipFile, path: Path) -> list[dict[str, Any]]:
             first = error.errors()[0]
             key = ".".join(str(p) for p in first["loc"])
             raise InputFileError(
-                f"{key}: {first['msg']}",
+                Message("{key}: {wrong}", key=key, wrong=first["msg"]),
                 where=f"{path}:events.jsonl:{number}",
                 remedy="fetch it again",
             ) from error

@@ -245,10 +245,21 @@ def _refuse_out_of_picture(beat: Beat, visit: PointVisit, clock: DroneClock, fra
     down_deg = math.degrees(math.atan2(height_m, visit.stand_off_m))
     if abs(pitch + down_deg) <= clock.drone.camera.fov_along_deg / 2:
         return
-    away = f"{visit.stand_off_m:g} m away" if visit.stand_off_m > 0 else "above it"
+    away = (
+        Message("{stand_off_m:g} m away", stand_off_m=visit.stand_off_m)
+        if visit.stand_off_m > 0
+        else Message("above it")
+    )
     raise PlanningError(
-        f"{visit.name} is not in the picture of {clock.drone.name}, whose camera has a pitch of {pitch:g}° "
-        f"at {height_m:g} m height {away}: no flight could prove the visit",
+        Message(
+            "{visit} is not in the picture of {drone}, whose camera has a pitch of {pitch:g}° at "
+            "{height_m:g} m height {away}: no flight could prove the visit",
+            visit=visit.name,
+            drone=clock.drone.name,
+            pitch=pitch,
+            height_m=height_m,
+            away=away,
+        ),
         where=beat.where(visit.key),
         remedy="give it heading_deg and stand_off_m, and no gimbal_pitch_deg: the camera then looks at it",
     )

@@ -283,10 +283,20 @@ def _refuse_too_many_photos(task: _Task) -> None:
     count = passes * task.space.area.area / spacing / trigger
     if count > most:
         raise PlanningError(
-            f"about {count:.0f} photographs {trigger:g} m apart on lines {spacing:g} m apart "
-            f"(at most {most}{', because each is two mission items' if hovers else ''})",
-            remedy="fly higher, choose larger distances or less overlap, or split the area"
-            + (", or photograph in flight" if hovers else ""),
+            Message(
+                "about {count:.0f} photographs {trigger:g} m apart on lines {spacing:g} m apart (at most "
+                "{most}{because})",
+                count=count,
+                trigger=trigger,
+                spacing=spacing,
+                most=most,
+                because=Message(", because each is two mission items") if hovers else "",
+            ),
+            remedy=(
+                "fly higher, choose larger distances or less overlap, split the area, or photograph in flight"
+                if hovers
+                else "fly higher, choose larger distances or less overlap, or split the area"
+            ),
         )
 
 

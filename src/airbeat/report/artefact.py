@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from airbeat.errors import InputFileError
+from airbeat.language.words import Message
 
 __all__ = ["Part", "read_artefact"]
 
@@ -37,15 +38,23 @@ def read_artefact(path: Path, kind: type[Artefact], *, remedy: str) -> Artefact:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InputFileError(f"is larger than {_MAX_BYTES // 1_000_000} MB", where=str(path))
+            raise InputFileError(
+                Message("is larger than {most_mb} MB", most_mb=_MAX_BYTES // 1_000_000), where=str(path)
+            )
         return kind.model_validate(json.loads(path.read_bytes()))
     except OSError as error:
-        raise InputFileError(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from error
+        raise InputFileError(
+            Message("cannot be read: {reason}", reason=error.strerror), where=str(path), remedy=remedy
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(p) for p in first["loc"])
-        raise InputFileError(f"{key}: {first['msg']}", where=str(path), remedy=remedy) from error
+        raise InputFileError(
+            Message("{key}: {wrong}", key=key, wrong=first["msg"]), where=str(path), remedy=remedy
+        ) from error
     except InputFileError:
         raise
     except (ValueError, RecursionError) as error:
-        raise InputFileError(f"is not JSON: {error}", where=str(path), remedy=remedy) from error
+        raise InputFileError(
+            Message("is not JSON: {error}", error=error), where=str(path), remedy=remedy
+        ) from error

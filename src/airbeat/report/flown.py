@@ -100,7 +100,7 @@ def flown_part(flight: FlightFile, *, plan: FlightPlan) -> FlownPart:
     try:
         track = tuple(LatLon(lat_deg=row[1], lon_deg=row[2]) for row in flight.track)
     except GeometryError as error:
-        raise InputFileError(f"track: {error}") from error
+        raise InputFileError(error.message, where="track", remedy=error.remedy) from error
     start_s = flight.takeoff_time_s or 0.0
     events = tuple((e.time_s - start_s, f"{e.kind}: {e.text}") for e in flight.events[:_MAX_EVENTS])
     return FlownPart(

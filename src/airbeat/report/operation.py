@@ -40,7 +40,7 @@ def flight_row(name: str, flight: FlightFile) -> FlightRow:
     try:
         track = tuple(LatLon(lat_deg=row[1], lon_deg=row[2]) for row in flight.track)
     except GeometryError as error:
-        raise InputFileError(f"track: {error}", where=name) from error
+        raise InputFileError(error.message, where=f"{name}: track", remedy=error.remedy) from error
     return FlightRow(
         name=name,
         vehicle=flight.vehicle.name,

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from airbeat.errors import UsageError
 from airbeat.formats.atomic import write_files
+from airbeat.language.words import Message
 from airbeat.ops.log import OperationsLog
 from airbeat.ops.reviews import Decision, Reviewable, Reviews, carry_over
 from airbeat.ops.store import is_database_url, without_password
@@ -62,7 +63,8 @@ def belongs_to(folder: Path, operation: str) -> None:
         return
     if before is not None:
         raise UsageError(
-            f"{folder} belongs to the operation {before}", remedy="leave --operation out, or name that one"
+            Message("{folder} belongs to the operation {before}", folder=folder, before=before),
+            remedy="leave --operation out, or name that one",
         )
     own = folder / LOG_NAME
     if own.is_file():

@@ -15,7 +15,7 @@ from airbeat.errors import FrameError, InputFileError
 from airbeat.frames.meta import FrameMeta
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.language.words import _
+from airbeat.language.words import Message, _
 from airbeat.locate.ground import footprint
 from airbeat.ops.reviews import Decision
 from airbeat.report.artefact import Part, read_artefact
@@ -117,9 +117,13 @@ class CandidateRow(Part):
         try:
             crop = (folder / self.crop).resolve()
         except (OSError, ValueError) as error:
-            raise InputFileError(f"candidate {self.id}: {self.crop!r} is no file name") from error
+            raise InputFileError(
+                Message("candidate {id}: {crop!r} is no file name", id=self.id, crop=self.crop)
+            ) from error
         if not crop.is_relative_to(folder.resolve()):
-            raise InputFileError(f"candidate {self.id}: cut-out {self.crop!r} is outside the folder")
+            raise InputFileError(
+                Message("candidate {id}: cut-out {crop!r} is outside the folder", id=self.id, crop=self.crop)
+            )
         return crop
 
 

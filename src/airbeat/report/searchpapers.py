@@ -23,15 +23,21 @@ from airbeat.flight.casefolder import CaseFolder, FindRow, UpdateRecord
 from airbeat.flight.searchstatus import NOT_CLEARED, Status
 from airbeat.flight.searchupdate import EXERCISE, assumptions
 from airbeat.geo.notation import decimal_degrees, degrees_minutes, mgrs_grid
+from airbeat.language.words import N_, Message, _, current_language, translated
+from airbeat.mission.case import Drone, Missing
 from airbeat.report.flown import FlightFile
+from airbeat.search.build import UNNAMED_SEGMENT
 from airbeat.search.segments import SegmentRow
 
-__all__ = ["SEGMENT_HEADS", "activity_log", "papers_html", "segment_cells"]
+__all__ = ["SEGMENT_HEADS", "activity_log", "papers_html", "segment_cells", "segment_name"]
 
 SEGMENT_HEADS = (
-    "segment", "A km²", "POA", "W m", "L km", "C", "POD %", "gap %", "POS %", "POA now", "1 min more",
+    N_("segment"), N_("A km²"), "POA", "W m", "L km", "C", "POD %", N_("gap %"), "POS %", N_("POA now"),
+    N_("1 min more"),
 )  # fmt: skip
+"""Heads of the segment table's columns, in English; they are translated where they are shown."""
 _MAX_EVENTS = 300
+_MOST_NAMES = 6
 _ROUTINE = ("Mission: ", "Reached command ")
 """Status texts of every waypoint say nothing that a coordinator's log needs."""
 
@@ -56,10 +62,15 @@ def _template() -> Any:
     return environment.from_string(text)
 
 
+def segment_name(name: str) -> str:
+    """A segment's own name, or in the reader's language what lies in none."""
+    return _(name) if name == UNNAMED_SEGMENT else name
+
+
 def segment_cells(row: SegmentRow) -> list[str]:
     """The cells of one line of the segment table, as text, under ``SEGMENT_HEADS``."""
     return [
-        row.name,
+        segment_name(row.name),
         f"{row.area_m2 / 1e6:.3f}",
         f"{row.poa_before:.1%}",
         f"{row.sweep_width_m:.0f}" if row.sweep_width_m > 0 else "–",
@@ -91,24 +102,34 @@ def activity_log(
         times = [row[0] for row in flight.track] + [e.time_s for e in flight.events]
         start_s = min(times, default=0.0)
         entries.append(
-            LogEntry(time_utc=begun, text=f"watching {flight.vehicle.name}: {flight.plan.name}", source=name)
+            LogEntry(
+                time_utc=begun,
+                text=_("watching {vehicle}: {plan}", vehicle=flight.vehicle.name, plan=flight.plan.name),
+                source=name,
+            )
         )
         told = [e for e in flight.events if not e.text.startswith(_ROUTINE)]
         for event in told[:_MAX_EVENTS]:
             at = begun + timedelta(seconds=event.time_s - start_s)
-            entries.append(LogEntry(time_utc=at, text=f"{event.kind}: {event.text}", source=name))
+            text = f"{_(event.kind)}: {translated(event.text)}"
+            entries.append(LogEntry(time_utc=at, text=text, source=name))
         left_out += len(flight.events) - len(told[:_MAX_EVENTS])
         end = begun + timedelta(seconds=max(times, default=start_s) - start_s)
-        entries.append(LogEntry(time_utc=end, text=f"{flight.outcome}: {flight.explanation}", source=name))
+        text = f"{_(flight.outcome)}: {translated(flight.explanation)}"
+        entries.append(LogEntry(time_utc=end, text=text, source=name))
     for record in records:
-        source = f"update {record.number}"
+        source = _("update {number}", number=record.number)
         if record.taken_utc is not None:
-            for moment, which in zip(record.taken_utc, ("first", "last"), strict=True):
+            said = (_("first photograph that counts was taken"), _("last photograph that counts was taken"))
+            for moment, text in zip(record.taken_utc, said, strict=True):
                 at = datetime.fromisoformat(moment).astimezone(UTC)
-                text = f"{which} photograph that counts was taken"
                 entries.append(LogEntry(time_utc=at, text=text, source=source))
         made = datetime.fromisoformat(record.made_utc).astimezone(UTC)
-        text = f"map updated: {record.images.counted} of {record.images.expected} photographs counted"
+        text = _(
+            "map updated: {counted} of {expected} photographs counted",
+            counted=record.images.counted,
+            expected=record.images.expected,
+        )
         entries.append(LogEntry(time_utc=made, text=text, source=source))
     return sorted(entries, key=lambda e: e.time_utc), left_out
 
@@ -120,7 +141,7 @@ def _moment(text: str, name: str) -> datetime:
         moment = datetime.min
     if moment.tzinfo is None:
         raise InputFileError(
-            f"begun_utc {text[:40]!r} is no time with a zone",
+            Message("begun_utc {text!r} is no time with a zone", text=text[:40]),
             where=name,
             remedy="give what airbeat fly wrote",
         )
@@ -136,54 +157,84 @@ def papers_html(
         InputFileError: a flight record does not say when it was begun.
     """
     log, left_out = activity_log(status.updates, flights)
-    missing = case.case.missing
-    seen = f", last seen {missing.last_seen_utc:%Y-%m-%d %H:%M} UTC" if missing.last_seen_utc else ""
-    who = missing.category.value if missing.category else "category not stated"
     period = ""
     if log:
-        period = f"{log[0].time_utc:%Y-%m-%d %H:%M} to {log[-1].time_utc:%Y-%m-%d %H:%M} UTC"
+        period = _("{first} to {last} UTC", first=_minute(log[0].time_utc), last=_minute(log[-1].time_utc))
     low, high = status.success
     text: str = _template().render(
         version=__version__,
         name=status.name,
         case_sha=case.case.provenance.source_sha256[:12],
-        not_cleared=NOT_CLEARED,
-        warnings=[n for n in status.notes if "not for flight" in n or n == EXERCISE],
-        opos=f"{low:.1%} to {high:.1%}",
+        not_cleared=_(NOT_CLEARED),
+        warnings=[translated(n) for n in status.notes if "not for flight" in n or n == EXERCISE],
+        opos=_("{low:.1%} to {high:.1%}", low=low, high=high),
         rest_before=f"{status.rest_before:.1%}",
         rest_after=f"{status.rest_after:.1%}",
         images=_images(status),
         picture="data:image/png;base64," + base64.b64encode(picture_png).decode("ascii"),
-        heads=SEGMENT_HEADS,
+        heads=[_(head) for head in SEGMENT_HEADS],
         rows=_rows(case, status),
         next_basis=status.next_basis,
-        next_best=status.next_best,
-        subject=f"{who}{seen}; last known at {decimal_degrees(missing.last_known)}; posture assumed: "
-        f"{missing.posture.value}",
-        drones=[
-            f"{d.name}: {d.airframe.name}, camera {d.camera.name}, {d.height.value_m:g} m "
-            f"{d.height.datum.value}, {d.speed_m_s:g} m/s, batteries: {d.batteries}"
-            for d in case.case.drones
-        ],
-        pod_assumes=assumptions(case),
+        next_best=segment_name(status.next_best),
+        subject=_subject(case.case.missing),
+        drones=[_drone(drone) for drone in case.case.drones],
+        pod_assumes=translated(assumptions(case)),
         updates=[_update(record) for record in status.updates],
         not_searched=_not_searched(status),
         finds=[_find(find) for find in status.finds],
         undecided=status.undecided,
-        notes=status.notes,
+        notes=[translated(note) for note in status.notes],
         period=period,
         vehicles=list(dict.fromkeys(flight.vehicle.name for _, flight in flights)),
         flights=flights,
         log=[{"time": f"{e.time_utc:%m-%d %H:%M:%S}", "text": e.text, "source": e.source} for e in log],
         log_left_out=left_out,
+        language=current_language().replace("_", "-"),
+        _=_,
     )
     return text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8
 
 
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _subject(missing: Missing) -> str:
+    """The person sought, as the case file says."""
+    who = _(missing.category.value) if missing.category else _("category not stated")
+    if missing.last_seen_utc:
+        who = _("{who}, last seen {time} UTC", who=who, time=_minute(missing.last_seen_utc))
+    return _(
+        "{who}; last known at {place}; posture assumed: {posture}",
+        who=who,
+        place=decimal_degrees(missing.last_known),
+        posture=_(missing.posture.value),
+    )
+
+
+def _drone(drone: Drone) -> str:
+    return _(
+        "{name}: {airframe}, camera {camera}, {height_m:g} m {datum}, {speed_m_s:g} m/s, "
+        "batteries: {batteries}",
+        name=drone.name,
+        airframe=drone.airframe.name,
+        camera=drone.camera.name,
+        height_m=drone.height.value_m,
+        datum=drone.height.datum.value,
+        speed_m_s=drone.speed_m_s,
+        batteries=drone.batteries,
+    )
+
+
 def _images(status: Status) -> str:
     i = status.images
-    way = f"{i.received} received, {i.reviewed} reviewed, {i.counted} counted"
-    return f"Photographs: {i.expected} expected, {way}"
+    return _(
+        "Photographs: {expected} expected, {received} received, {reviewed} reviewed, {counted} counted",
+        expected=i.expected,
+        received=i.received,
+        reviewed=i.reviewed,
+        counted=i.counted,
+    )
 
 
 def _rows(case: CaseFolder, status: Status) -> list[dict[str, Any]]:
@@ -198,13 +249,18 @@ def _rows(case: CaseFolder, status: Status) -> list[dict[str, Any]]:
         hidden = float((weights * case.model.visible).sum() / weights.sum())
         found.append(
             {
-                "name": row.name,
+                "name": segment_name(row.name),
                 "cells": segment_cells(row),
                 "middle": mgrs_grid(middle),
                 "searched": row.length_m > 0,
                 "ground": _ground(case, weights),
-                "work": f"Taken as visible: {hidden:.0%} of the ground. One more minute here adds "
-                f"{100 * row.next_best:.2f} % of success ({status.next_basis}).",
+                "work": _(
+                    "Taken as visible: {visible:.0%} of the ground. One more minute here adds {more:.2f} % "
+                    "of success ({basis}).",
+                    visible=hidden,
+                    more=100 * row.next_best,
+                    basis=status.next_basis,
+                ),
             }
         )
     return found
@@ -214,27 +270,34 @@ def _ground(case: CaseFolder, weights: npt.NDArray[np.float64]) -> str:
     """How high and how steep a segment's ground is by the height model, or that it was taken as flat."""
     heights, steep = case.model.ground_m, case.model.slope_deg
     if heights is None or steep is None or case.case.terrain is None:
-        return "Flat ground was assumed."
+        return _("Flat ground was assumed.")
     known = (weights > 0) & ~np.isnan(heights)
     unknown = float(weights[np.isnan(heights)].sum() / weights.sum())
-    missing = f" Flat ground was assumed for {unknown:.0%}, of which it has no heights." if unknown else ""
     if not known.any():
-        return f"Flat ground was assumed: {case.case.terrain.name} has no heights here."
+        return _("Flat ground was assumed: {terrain} has no heights here.", terrain=case.case.terrain.name)
     slope = np.nan_to_num(steep[known])
-    return (
-        f"Ground {heights[known].min():.0f} to {heights[known].max():.0f} m above sea level by "
-        f"{case.case.terrain.name}, slopes {np.average(slope, weights=weights[known]):.0f}° in the mean, "
-        f"{slope.max():.0f}° at most.{missing}"
+    ground = _(
+        "Ground {low_m:.0f} to {high_m:.0f} m above sea level by {terrain}, slopes {mean_deg:.0f}° in the "
+        "mean, {most_deg:.0f}° at most.",
+        low_m=heights[known].min(),
+        high_m=heights[known].max(),
+        terrain=case.case.terrain.name,
+        mean_deg=np.average(slope, weights=weights[known]),
+        most_deg=slope.max(),
     )
+    if unknown:
+        missing = _("Flat ground was assumed for {share:.0%}, of which it has no heights.", share=unknown)
+        return f"{ground} {missing}"
+    return ground
 
 
 def _update(record: UpdateRecord) -> dict[str, Any]:
     i = record.images
     gsd, heights = record.gsd_m_px, record.heights_m
-    taken = "not stated"
+    taken = _("not stated")
     if record.taken_utc is not None:
         first, last = (datetime.fromisoformat(t).astimezone(UTC) for t in record.taken_utc)
-        taken = f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}"
+        taken = _("{first} to {last}", first=_minute(first), last=f"{last:%H:%M}")
     return {
         "number": record.number,
         "ledgers": ", ".join(row.plan_name or row.file for row in record.ledgers),
@@ -242,9 +305,9 @@ def _update(record: UpdateRecord) -> dict[str, Any]:
         "images": f"{i.expected} / {i.received} / {i.reviewed} / {i.counted}",
         "gsd": f"{100 * gsd[0]:.1f}–{100 * gsd[1]:.1f}" if gsd else "–",
         "heights": f"{heights[0]:.0f}–{heights[1]:.0f}" if heights else "–",
-        "method": record.method,
-        "curve": record.curve,
-        "altitude": record.altitude_source,
+        "method": translated(record.method),
+        "curve": translated(record.curve),
+        "altitude": translated(record.altitude_source),
     }
 
 
@@ -254,29 +317,54 @@ def _not_searched(status: Status) -> list[str]:
     for record in status.updates:
         missing = record.images.expected - record.images.received
         if missing > 0:
-            lines.append(f"Update {record.number}: {missing} photographs were taken but not received.")
+            lines.append(
+                _(
+                    "Update {number}: {missing} photographs were taken but not received.",
+                    number=record.number,
+                    missing=missing,
+                )
+            )
         if record.gap_area_m2 >= 1.0:
             lines.append(
-                f"Update {record.number}: {record.gap_area_m2:.0f} m² of the planned area in no photograph."
+                _(
+                    "Update {number}: {gap_m2:.0f} m² of the planned area in no photograph.",
+                    number=record.number,
+                    gap_m2=record.gap_area_m2,
+                )
             )
         reasons: dict[str, list[str]] = {}
         for row in record.left_out:
             reasons.setdefault(row.reason.split(":")[0], []).append(row.file)
         for reason, names in reasons.items():
-            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            shown = ", ".join(names[:_MOST_NAMES])
+            if len(names) > _MOST_NAMES:
+                shown = _("{files} and {more} more", files=shown, more=len(names) - _MOST_NAMES)
             lines.append(
-                f"Update {record.number}: {len(names)} photographs do not count: {reason} ({shown})."
+                _(
+                    "Update {number}: {count} photographs do not count: {reason} ({files}).",
+                    number=record.number,
+                    count=len(names),
+                    reason=translated(reason),
+                    files=shown,
+                )
             )
-    gaps = [(segment.name, segment.gap) for segment in status.segments if segment.gap > 0.005]
-    return lines + [f"{name}: {gap:.0%} of the ground in no photograph that counts." for name, gap in gaps]
+    return lines + [
+        _(
+            "{segment}: {gap:.0%} of the ground in no photograph that counts.",
+            segment=segment_name(segment.name),
+            gap=segment.gap,
+        )
+        for segment in status.segments
+        if segment.gap > 0.005
+    ]
 
 
 def _find(find: FindRow) -> dict[str, Any]:
     place = find.position
     return {
         "id": find.id,
-        "decision": find.decision,
-        "decimal": decimal_degrees(place) if place else "not known",
+        "decision": _(find.decision),
+        "decimal": decimal_degrees(place) if place else _("not known"),
         "minutes": degrees_minutes(place) if place else "",
         "mgrs": mgrs_grid(place) if place else "",
         "ce90": "" if find.ce90_m is None else f"{find.ce90_m:.1f}",

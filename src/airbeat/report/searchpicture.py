@@ -21,9 +21,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from airbeat import __version__
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import _
 from airbeat.report.canvas import Canvas, Points
-from airbeat.report.lettering import fitted, wrapped
+from airbeat.report.lettering import fitted, picture_language, wrapped
 from airbeat.report.picture_map import INK, home_mark, last_seen_mark, north_arrow
+from airbeat.search.build import UNNAMED_SEGMENT
 from airbeat.search.grid import ProbabilityMap, SearchGrid
 
 __all__ = ["SCALE", "CasePicture", "draw_case", "poa_classes", "pod_classes"]
@@ -101,6 +103,7 @@ def pod_classes(pod: Array) -> Classes:
     return found
 
 
+@picture_language()
 def draw_case(picture: CasePicture) -> bytes:
     """The picture as the bytes of a PNG file, 1800 × 1200 pixels, and higher where the sentences need it."""
     bottom = _TOP + _View(picture.now.grid).size[1]
@@ -111,7 +114,7 @@ def draw_case(picture: CasePicture) -> bytes:
     if picture.warning:
         text = fitted(picture.warning, 18, 1680, bold=True)
         sheet.text((_LEFTS[0], 82), text, size_px=18, bold=True, colour=_AMBER_INK)
-    heads = ("Where the person may be now", "How well it was searched: POD, lower end")
+    heads = (_("Where the person may be now"), _("How well it was searched: POD, lower end"))
     maps = []
     for left, head, classes in zip(
         _LEFTS, heads, (poa_classes(picture.now), pod_classes(picture.pod)), strict=True
@@ -179,7 +182,7 @@ def _segments(canvas: Canvas, view: _View, segments: Sequence[tuple[str, Array]]
     grid = view.grid
     owner = np.full(grid.shape, -1)
     most = np.full(grid.shape, 0.5)
-    for number, (_, share) in enumerate(segments):
+    for number, (_name, share) in enumerate(segments):
         owner = np.where(share >= most, number, owner)
         most = np.maximum(most, share)
     x = grid.west_m + np.arange(grid.columns + 1) * grid.cell_m
@@ -190,9 +193,9 @@ def _segments(canvas: Canvas, view: _View, segments: Sequence[tuple[str, Array]]
     for row, column in np.argwhere(owner[1:] != owner[:-1]):
         ends = np.array([[x[column], y[row + 1]], [x[column + 1], y[row + 1]]])
         canvas.line(view.xy(ends), INK, stroke_px=1.4)
-    for number, (name, _) in enumerate(segments):
+    for number, (name, _share) in enumerate(segments):
         inside = np.argwhere(owner == number)
-        if len(inside) and name != "rest of the map":
+        if len(inside) and name != UNNAMED_SEGMENT:
             middle = inside.mean(axis=0)
             row, column = inside[np.argmin(((inside - middle) ** 2).sum(axis=1))]
             at = view.xy(np.array([[grid.x_m()[column], grid.y_m()[row]]]))[0]
@@ -240,11 +243,11 @@ def _multiples(values: Array, step: float) -> Array:
 
 
 def _legends(sheet: Canvas, y: float) -> None:
-    poa = ["beyond 95 %", "95 %", "75 %", "50 %", "25 %", "10 %"]
-    pod = ["nothing seen", "below 20 %", "20 %", "40 %", "60 %", "80 % or more"]
+    poa = [_("beyond 95 %"), "95 %", "75 %", "50 %", "25 %", "10 %"]
+    pod = [_("nothing seen"), _("below 20 %"), "20 %", "40 %", "60 %", _("80 % or more")]
     heads = (
-        "the darkest ground holds 10 % of what is on the map, with the next colour 25 %, …",
-        "chance that a person there would have been found so far, at least",
+        _("the darkest ground holds 10 % of what is on the map, with the next colour 25 %, …"),
+        _("chance that a person there would have been found so far, at least"),
     )
     for left, labels, head in zip(_LEFTS, (poa, pod), heads, strict=True):
         sheet.text((left, y - 8), head, size_px=14, colour=_SOFT)
@@ -268,19 +271,19 @@ def _lines(picture: CasePicture) -> list[tuple[str, bool]]:
 def _footer(sheet: Canvas, lines: Sequence[tuple[str, bool]], y: float) -> None:
     x = float(_LEFTS[0])
     marks: list[tuple[Callable[[Canvas, float, float], None], str, float]] = [
-        (last_seen_mark, "last known", 134.0),
-        (home_mark, "launch", 114.0),
+        (last_seen_mark, _("last known"), 134.0),
+        (home_mark, _("launch"), 114.0),
     ]
     for mark, label, wide in marks:
         mark(sheet, x + 10, y + 4)
         sheet.text((x + 32, y + 9), label, size_px=15, colour=INK)
         x += wide
     sheet.badge(x + 12, y + 4, "C1", _FIND)
-    sheet.text((x + 34, y + 9), "person or clue, as people decided", size_px=15, colour=INK)
+    sheet.text((x + 34, y + 9), _("person or clue, as people decided"), size_px=15, colour=INK)
     x += 300
     box = shapely.box(x, y - 6, x + 34, y + 14)
     sheet.outline(box, _FOOTPRINT, stroke_px=0.8)
-    sheet.text((x + 44, y + 9), "photograph that counts", size_px=15, colour=INK)
+    sheet.text((x + 44, y + 9), _("photograph that counts"), size_px=15, colour=INK)
     y += _LINES_PX
     for text, bold in lines:
         sheet.text((_LEFTS[0], y), text, size_px=15, bold=bold, colour=_AMBER_INK if bold else INK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission
 from airbeat.planning.follow import ground_above_home_m
 from airbeat.report.searched import SearchResults
@@ -23,7 +24,10 @@ def seen_at(candidate: str, results: SearchResults, mission: Mission) -> tuple[L
     row = next((c for c in results.candidates if c.id == candidate), None)
     if row is None:
         ids = ", ".join(c.id for c in results.candidates[:8])
-        raise UsageError(f"no candidate {candidate[:40]!r}", remedy=f"there are: {ids or 'none'}")
+        raise UsageError(
+            Message("no candidate {candidate!r}", candidate=candidate[:40]),
+            remedy=Message("there are: {ids}", ids=ids or Message("none")),
+        )
     seen_in = {look.file for look in row.looks}
     heights = [
         (f.height_above_home_m - f.ground_height_above_home_m, f.ground_height_above_home_m)
@@ -32,7 +36,8 @@ def seen_at(candidate: str, results: SearchResults, mission: Mission) -> tuple[L
     ]
     if not heights or row.lat_deg is None or row.lon_deg is None:
         raise UsageError(
-            f"no photograph of {candidate} says its place and height", remedy="give another candidate"
+            Message("no photograph of {candidate} says its place and height", candidate=candidate),
+            remedy="give another candidate",
         )
     position = LatLon(lat_deg=row.lat_deg, lon_deg=row.lon_deg)
     if mission.terrain is None:

@@ -13,7 +13,7 @@ import shapely
 from airbeat.errors import GeometryError
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
-from airbeat.language.words import Message
+from airbeat.language.words import N_, Message
 from airbeat.mission.case import Case, Cover, RasterSource, RegionSource, WeightedShape
 from airbeat.search.detection import DetectionCurve, johnson_curve, measured_curve
 from airbeat.search.grid import MAX_CELLS, ProbabilityMap, SearchGrid
@@ -22,7 +22,10 @@ from airbeat.search.relief import SLOPE_RULE, ground_of, slope_deg, slope_factor
 from airbeat.search.rings import ring_distances_m, ring_layer
 from airbeat.search.segments import blocks
 
-__all__ = ["SearchModel", "build_model"]
+__all__ = ["UNNAMED_SEGMENT", "SearchModel", "build_model"]
+
+UNNAMED_SEGMENT = N_("rest of the map")
+"""Name of what is left of the map where segments were drawn."""
 
 Array = npt.NDArray[np.float64]
 
@@ -85,12 +88,19 @@ def build_model(case: Case) -> SearchModel:
             Message("the case names no category, regions, lines or grids: every cell is as likely as another")
         )
     notes += [
-        f"{layer.name}: {1 - layer.poa.sum():.0%} of it lies beyond the map"
+        Message(
+            "{layer}: {beyond:.0%} of it lies beyond the map", layer=layer.name, beyond=1 - layer.poa.sum()
+        )
         for layer in layers
         if layer.poa.sum() < 0.995
     ]
     notes.append(
-        f"rest of the world {first.rest:.1%}, {'stated' if case.rest_of_world is not None else 'derived'}"
+        Message(
+            "rest of the world {rest:.1%}, stated"
+            if case.rest_of_world is not None
+            else "rest of the world {rest:.1%}, derived",
+            rest=first.rest,
+        )
     )
     if steep is not None and _slope_is_open(case):
         notes.append(SLOPE_RULE)
@@ -215,7 +225,7 @@ def _raster(case: Case, number: int, source: RasterSource, grid: SearchGrid) -> 
         return raster_layer(grid, density)
     except GeometryError as error:
         where = case.where(f"grids[{number}].file")
-        raise GeometryError(f"{source.name}: {error.message}", where=where, remedy=error.remedy) from error
+        raise GeometryError(error.message, where=f"{where}: {source.name}", remedy=error.remedy) from error
 
 
 def _slope_is_open(case: Case) -> bool:
@@ -263,5 +273,5 @@ def _segments(case: Case, grid: SearchGrid) -> tuple[tuple[str, Array], ...]:
         left = left - share
         found.append((shape.name, share))
     if left.sum() * grid.cell_area_m2 > 1.0:
-        found.append(("rest of the map", left))
+        found.append((UNNAMED_SEGMENT, left))
     return tuple(found)

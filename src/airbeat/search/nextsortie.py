@@ -493,7 +493,7 @@ def _too_short(now: ProbabilityMap, visible: Points, crew: Crew, minutes: float)
             nearest_m=nearest_m / 1000,
             least_s=least_s / 60,
         ),
-        remedy=f"give --minutes {math.ceil(least_s / 60 + 2)} or more, or launch nearer"
+        remedy=Message("give --minutes {least} or more, or launch nearer", least=math.ceil(least_s / 60 + 2))
         if minutes * 60 < airframe.endurance_s
         else "launch nearer, or send an aircraft that lasts longer",
     )

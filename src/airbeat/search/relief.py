@@ -10,6 +10,7 @@ import shapely
 
 from airbeat.errors import GeometryError
 from airbeat.geo.terrain import Terrain
+from airbeat.language.words import N_, Message
 from airbeat.mission.case import Case
 from airbeat.search.grid import SearchGrid
 
@@ -17,8 +18,8 @@ __all__ = ["FLAT_GROUND", "SLOPE_RULE", "cell_heights_m", "ground_of", "slope_de
 
 Array = npt.NDArray[np.float64]
 
-FLAT_GROUND = "no height model (terrain): flat ground was assumed"
-SLOPE_RULE = (
+FLAT_GROUND = Message("no height model (terrain): flat ground was assumed")
+SLOPE_RULE = N_(
     "slope factor by the height model: the cosine of the slope, which is what a camera looking straight down "
     "sees of a person lying up and down it"
 )
@@ -82,10 +83,15 @@ def ground_of(case: Case, grid: SearchGrid) -> tuple[Array | None, list[str]]:
     x, y = grid.x_m()[columns], grid.y_m()[rows]
     low, high = grid.frame.to_latlon(np.array([[x.min(), y.min()], [x.max(), y.max()]]))
     km2 = unknown.sum() * grid.cell_area_m2 / 1e6
-    corners = " and ".join(f"{place.lat_deg:.5f}, {place.lon_deg:.5f}" for place in (low, high))
-    what = (
-        f"{case.terrain.name} has no heights for {_percent(float(unknown.mean()))} of the map "
-        f"({km2:.2f} km², between {corners})"
+    south_west, north_east = (f"{place.lat_deg:.5f}, {place.lon_deg:.5f}" for place in (low, high))
+    what = Message(
+        "{terrain} has no heights for {share} of the map ({km2:.2f} km², between {south_west} and "
+        "{north_east})",
+        terrain=case.terrain.name,
+        share=_percent(float(unknown.mean())),
+        km2=km2,
+        south_west=south_west,
+        north_east=north_east,
     )
     if case.flat_beyond:
         return heights, [f"{what}: flat ground was assumed there"]

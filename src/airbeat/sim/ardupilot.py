@@ -21,6 +21,7 @@ from typing import IO, Self
 
 from airbeat.errors import InputFileError, LinkError, UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.sim.ardupilot_binary import SitlBinary, find_binary, parameter_file, takes_parameter_file
 
 __all__ = ["MAX_INSTANCE", "ArduPilotSitl", "merge_parameters", "read_parameters"]
@@ -48,7 +49,7 @@ def read_parameters(path: Path) -> dict[str, float]:
             raise InputFileError("is too large for a parameter file", where=str(path))
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputFileError(f"cannot be read: {error}", where=str(path)) from error
+        raise InputFileError(Message("cannot be read: {error}", error=error), where=str(path)) from error
     values: dict[str, float] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split("#", 1)[0].replace(",", " ").split()
@@ -59,7 +60,8 @@ def read_parameters(path: Path) -> dict[str, float]:
             values[name] = float(value)
         except ValueError as error:
             raise InputFileError(
-                f"expected a name and a number, got {line.strip()[:60]!r}", where=f"{path}:{number}"
+                Message("expected a name and a number, got {line!r}", line=line.strip()[:60]),
+                where=f"{path}:{number}",
             ) from error
     return values
 
@@ -78,7 +80,11 @@ class _Instance:
 
     def __init__(self, number: int | None) -> None:
         if number is not None and not 0 <= number <= MAX_INSTANCE:
-            raise UsageError(f"instance {number} is outside 0…{MAX_INSTANCE}")
+            raise UsageError(
+                Message(
+                    "instance {number} is outside 0…{max_instance}", number=number, max_instance=MAX_INSTANCE
+                )
+            )
         self._lock: IO[str] | None = None
         numbers = range(MAX_INSTANCE + 1) if number is None else (number,)
         taken = ""
@@ -88,7 +94,7 @@ class _Instance:
                 self.number = candidate
                 return
         raise LinkError(
-            f"no free SITL instance: {taken}" if number is None else taken,
+            Message("no free SITL instance: {taken}", taken=taken) if number is None else taken,
             remedy="stop what runs there, or choose another --instance",
         )
 
@@ -103,11 +109,11 @@ class _Instance:
             lock.close()
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
-            return f"instance {number} is in use by another airbeat"
+            return Message("instance {number} is in use by another airbeat", number=number)
         port = _busy_port(number)
         if port is not None:
             lock.close()
-            return f"port {port} of instance {number} is in use"
+            return Message("port {port} of instance {number} is in use", port=port, number=number)
         self._lock = lock
         return ""
 
@@ -182,7 +188,7 @@ class ArduPilotSitl:
         if os.name != "posix":
             raise LinkError("ArduPilot SITL binaries run on Linux only", remedy="use WSL, or `airbeat sim`")
         if not 0.1 <= speedup <= 1000:
-            raise UsageError(f"speed-up {speedup:g} is outside 0.1…1000")
+            raise UsageError(Message("speed-up {speedup:g} is outside 0.1…1000", speedup=speedup))
         self.home = home
         self.home_amsl_m = home_amsl_m
         self.heading_deg = heading_deg
@@ -261,7 +267,7 @@ class ArduPilotSitl:
         binary = self.binary
         if not takes_parameter_file(binary.path):
             raise InputFileError(
-                f"{binary.version} takes no parameter file",
+                Message("{version} takes no parameter file", version=binary.version),
                 where=str(binary.path),
                 remedy="`airbeat sitl fetch` brings a current one",
             )
@@ -286,7 +292,11 @@ class ArduPilotSitl:
         strangers = [p.name for p in folder.iterdir() if p.name not in _SITL_WRITES]
         if strangers:
             raise UsageError(
-                f"{folder} holds what SITL did not write: {', '.join(sorted(strangers)[:5])}",
+                Message(
+                    "{folder} holds what SITL did not write: {strangers}",
+                    folder=folder,
+                    strangers=", ".join(sorted(strangers)[:5]),
+                ),
                 remedy="give another folder; this one is not wiped",
             )
         for name in _SITL_WRITES:
@@ -362,4 +372,5 @@ def _wait_until_listening(supervisor: subprocess.Popen[bytes], log: Path) -> Non
             return
         time.sleep(0.05)
     last = printed.decode(errors="replace").strip().splitlines()[-3:]
-    raise LinkError(f"ArduPilot SITL did not start: {' / '.join(last) or 'it printed nothing'}")
+    said = " / ".join(last) or Message("it printed nothing")
+    raise LinkError(Message("ArduPilot SITL did not start: {said}", said=said))

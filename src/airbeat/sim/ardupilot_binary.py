@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airbeat.errors import InputFileError, LinkError
+from airbeat.language.words import Message
 
 __all__ = [
     "BINARY_VARIABLE",
@@ -32,8 +33,9 @@ _HELP_TIMEOUT_S = 20.0
 _RELEASE = re.compile(
     rb"((?:ArduCopter|APM:Copter) V(\d+)\.(\d+)(?:\.(\d+))?(-[0-9A-Za-z.]+)?) \(([0-9a-f]{6,40})\)"
 )
-_REMEDY = (
-    f"set {BINARY_VARIABLE}, run `airbeat sitl fetch` where there is a network, or put arducopter on the PATH"
+_REMEDY = Message(
+    "set {variable}, run `airbeat sitl fetch` where there is a network, or put arducopter on the PATH",
+    variable=BINARY_VARIABLE,
 )
 
 
@@ -100,7 +102,7 @@ def inspect_binary(path: Path, *, source: str) -> SitlBinary:
         raise InputFileError("no such file", where=where)
     size = path.stat().st_size
     if not _MIN_BYTES <= size <= _MAX_BYTES:
-        raise InputFileError(f"{size} bytes is no size for ArduCopter SITL", where=where)
+        raise InputFileError(Message("{size} bytes is no size for ArduCopter SITL", size=size), where=where)
     content = path.read_bytes()
     if content[:4] != b"\x7fELF":
         raise InputFileError("is not an ELF executable", where=where, remedy="SITL binaries run on Linux")
@@ -134,7 +136,7 @@ def takes_parameter_file(path: Path) -> bool:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputFileError(f"does not run here: {error}", where=str(path)) from error
+        raise InputFileError(Message("does not run here: {error}", error=error), where=str(path)) from error
     text = result.stdout + result.stderr
     if b"--home" not in text and b"--instance" not in text:
         raise InputFileError("--help does not print the options of ArduPilot SITL", where=str(path))
@@ -180,4 +182,6 @@ def find_binary() -> SitlBinary:
         if entry.binary is not None:
             return entry.binary
     places = "; ".join(map(str, looked))
-    raise LinkError(f"no ArduPilot SITL binary on this machine; looked at {places}", remedy=_REMEDY)
+    raise LinkError(
+        Message("no ArduPilot SITL binary on this machine; looked at {places}", places=places), remedy=_REMEDY
+    )

@@ -22,6 +22,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from airbeat.errors import InputFileError, LinkError, UsageError
+from airbeat.language.words import Message
 from airbeat.sim.ardupilot_binary import (
     BINARY_VARIABLE,
     SitlBinary,
@@ -40,7 +41,7 @@ _MAX_BYTES = 200_000_000
 _BLOCK_BYTES = 1 << 16
 _FIRST_ON_FIRMWARE_SERVER = (3, 6)
 _NAMED = {"stable": "stable", "beta": "beta", "latest": "latest"}
-_NO_NETWORK = f"without a network, copy a binary here and set {BINARY_VARIABLE}"
+_NO_NETWORK = Message("without a network, copy a binary here and set {variable}", variable=BINARY_VARIABLE)
 
 
 def _board() -> str:
@@ -49,33 +50,44 @@ def _board() -> str:
         return "SITL_x86_64_linux_gnu"
     if machine.startswith(("arm", "aarch64")):
         return "SITL_arm_linux_gnueabihf"
-    raise UsageError(f"there is no ArduPilot SITL binary for {machine}", remedy="use `airbeat sim`")
+    raise UsageError(
+        Message("there is no ArduPilot SITL binary for {machine}", machine=machine),
+        remedy="use `airbeat sim`",
+    )
 
 
 def _get(url: str, *, progress: Callable[[float], None] | None = None) -> bytes:
     if not url.startswith(("https://", "http://")):
-        raise UsageError(f"{url} is not an HTTP address")
+        raise UsageError(Message("{url} is not an HTTP address", url=url))
     request = urllib.request.Request(url, headers={"User-Agent": "airbeat"})  # noqa: S310 - checked above
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 - checked above
             total = int(response.headers.get("Content-Length") or 0)
             if total > _MAX_BYTES:
-                raise InputFileError(f"{total} bytes is too large", where=url)
+                raise InputFileError(Message("{total} bytes is too large", total=total), where=url)
             content = bytearray()
             while block := response.read(_BLOCK_BYTES):
                 content += block
                 if len(content) > _MAX_BYTES:
-                    raise InputFileError(f"is larger than {_MAX_BYTES} bytes", where=url)
+                    raise InputFileError(
+                        Message("is larger than {max_bytes} bytes", max_bytes=_MAX_BYTES), where=url
+                    )
                 if progress and total:
                     progress(len(content) / total)
     except urllib.error.HTTPError as error:
         with error:
-            raise _MissingError(f"the server answers {error.code} {error.reason}", where=url) from error
+            raise _MissingError(
+                Message("the server answers {code} {reason}", code=error.code, reason=error.reason), where=url
+            ) from error
     except (OSError, HTTPException, ValueError) as error:
-        raise LinkError(f"cannot be downloaded: {error}", where=url, remedy=_NO_NETWORK) from error
+        raise LinkError(
+            Message("cannot be downloaded: {error}", error=error), where=url, remedy=_NO_NETWORK
+        ) from error
     if total and len(content) != total:
         raise LinkError(
-            f"the download ended after {len(content)} of {total} bytes", where=url, remedy="try again"
+            Message("the download ended after {got} of {total} bytes", got=len(content), total=total),
+            where=url,
+            remedy="try again",
         )
     return bytes(content)
 
@@ -85,6 +97,8 @@ class _MissingError(Exception):
 
     def __init__(self, message: str, *, where: str) -> None:
         super().__init__(f"{where}: {message}")
+        self.message = message
+        self.where = where
 
 
 def _from_archive(content: bytes, where: str) -> dict[str, bytes]:
@@ -96,12 +110,14 @@ def _from_archive(content: bytes, where: str) -> dict[str, bytes]:
                 if name not in ("apm", "default_eeprom.bin") or not member.isfile():
                     continue
                 if member.size > _MAX_BYTES:
-                    raise InputFileError(f"{name} in it is too large", where=where)
+                    raise InputFileError(Message("{name} in it is too large", name=name), where=where)
                 extracted = archive.extractfile(member)
                 if extracted is not None:
                     files[name] = extracted.read()
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise InputFileError(f"is not a readable archive: {error}", where=where) from error
+        raise InputFileError(
+            Message("is not a readable archive: {error}", error=error), where=where
+        ) from error
     if "apm" not in files:
         raise InputFileError("has no apm in it", where=where)
     return files
@@ -116,7 +132,11 @@ def _check_commit(address: str, binary: SitlBinary) -> None:
     stated = re.search(r"commit ([0-9a-f]{40})", text)
     if stated and not stated.group(1).startswith(binary.git_hash):
         raise InputFileError(
-            f"the binary says commit {binary.git_hash}, the server {stated.group(1)[:8]}",
+            Message(
+                "the binary says commit {git_hash}, the server {stated}",
+                git_hash=binary.git_hash,
+                stated=stated.group(1)[:8],
+            ),
             where=address,
             remedy="try again; the server may be changing over to a new build",
         )
@@ -129,7 +149,8 @@ def _download(
     numbered = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.\d+)?(?:-[0-9A-Za-z.]+)?", version)
     if numbered is None and version not in _NAMED:
         raise UsageError(
-            f"no version {version!r}", remedy="write stable, beta, latest or a number such as 4.6.3"
+            Message("no version {version!r}", version=version),
+            remedy="write stable, beta, latest or a number such as 4.6.3",
         )
     try:
         if numbered and (int(numbered.group(1)), int(numbered.group(2))) < _FIRST_ON_FIRMWARE_SERVER:
@@ -141,7 +162,9 @@ def _download(
         return {"apm": content}, f"{folder}/git-version.txt", "ArduPilot's firmware server"
     except _MissingError as error:
         raise LinkError(
-            f"no version {version} to download: {error}", remedy="write stable, or a number such as 4.6.3"
+            Message("no version {version} to download: {message}", version=version, message=error.message),
+            where=error.where,
+            remedy="write stable, or a number such as 4.6.3",
         ) from error
 
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from airbeat.errors import LinkError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 
 __all__ = ["COPTER_MODES", "MISSION", "Item", "Station", "item"]
@@ -114,7 +115,9 @@ class Station:
                 connection = socket.create_connection(self._address, timeout=5.0)
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise LinkError(f"cannot connect: {error}", where=f"{self._address}") from error
+                    raise LinkError(
+                        Message("cannot connect: {error}", error=error), where=f"{self._address}"
+                    ) from error
                 time.sleep(0.05)
             else:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -166,7 +169,7 @@ class Station:
                 continue
             self._take(message)
         if time.monotonic() - self._progress_s > _STILL_S:
-            raise LinkError(f"simulation time stands still at {self.now_s:.1f} s")
+            raise LinkError(Message("simulation time stands still at {now_s:.1f} s", now_s=self.now_s))
 
     def _take(self, message: Any) -> None:
         boot_ms = getattr(message, "time_boot_ms", None)
@@ -286,7 +289,14 @@ class Station:
         )
         answer = self.expect("PARAM_VALUE", after=mark, where=lambda m: m.param_id == name)
         if not math.isclose(answer.param_value, value, rel_tol=1e-5):
-            raise LinkError(f"{name} is {answer.param_value:g} after setting it to {value:g}")
+            raise LinkError(
+                Message(
+                    "{name} is {answer:g} after setting it to {value:g}",
+                    name=name,
+                    answer=answer.param_value,
+                    value=value,
+                )
+            )
 
     # --- missions, fences, rally points
 
@@ -429,7 +439,9 @@ class Station:
             mavlink.MAV_CMD_DO_SET_MODE, mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED, float(number)
         )
         if result != mavlink.MAV_RESULT_ACCEPTED:
-            raise LinkError(f"mode {name} was refused with MAV_RESULT {result}")
+            raise LinkError(
+                Message("mode {name} was refused with MAV_RESULT {result}", name=name, result=result)
+            )
         self.wait(lambda: self.mode == number, f"mode {name}", timeout_s)
 
     def arm(self) -> int:
@@ -443,9 +455,9 @@ class Station:
         """GUIDED, arm, MISSION_START, as the firmware wants it."""
         self.set_mode("GUIDED")
         if self.arm() != mavlink.MAV_RESULT_ACCEPTED:
-            raise LinkError(f"arming was refused: {', '.join(self.texts(0)[-4:])}")
+            raise LinkError(Message("arming was refused: {said}", said=", ".join(self.texts(0)[-4:])))
         if self.command(mavlink.MAV_CMD_MISSION_START) != mavlink.MAV_RESULT_ACCEPTED:
-            raise LinkError(f"MISSION_START was refused: {', '.join(self.texts(0)[-4:])}")
+            raise LinkError(Message("MISSION_START was refused: {said}", said=", ".join(self.texts(0)[-4:])))
 
     def land(self, timeout_s: float = 180.0) -> None:
         """LAND where it is and wait until it has disarmed itself."""

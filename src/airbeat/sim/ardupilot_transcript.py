@@ -21,6 +21,7 @@ from typing import Any
 
 from airbeat.errors import FindingsError, InputFileError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.sim.ardupilot_station import Station
 
@@ -142,7 +143,11 @@ def require_ardupilot(station: Station) -> str:
     commit = bytes(version.flight_custom_version).rstrip(b"\0").decode("ascii", errors="replace")
     if found is None or not commit or not found.group(1).startswith(commit[:8]):
         raise NotArduPilotError(
-            f"this vehicle does not prove to be ArduPilot: it says {texts[:3]}, version {commit!r}",
+            Message(
+                "this vehicle does not prove to be ArduPilot: it says {texts}, version {commit!r}",
+                texts=texts[:3],
+                commit=commit,
+            ),
             remedy="transcripts are recorded from ArduPilot only",
         )
     return found.group(0)
@@ -193,14 +198,18 @@ def read_transcript(path: Path) -> list[Exchange]:
     offset = 0
     while offset < len(data):
         if offset + 20 > len(data) or data[offset + 8] != 0xFD:
-            raise InputFileError(f"byte {offset} is no MAVLink 2 packet", where=str(path))
+            raise InputFileError(
+                Message("byte {offset} is no MAVLink 2 packet", offset=offset), where=str(path)
+            )
         (stamp_us,) = struct.unpack_from(">Q", data, offset)
         end = offset + 8 + 12 + data[offset + 9]
         packet = data[offset + 8 : end]
         try:
             message = parser.decode(bytearray(packet))
         except mavlink.MAVError as error:
-            raise InputFileError(f"byte {offset}: {error}", where=str(path)) from error
+            raise InputFileError(
+                Message("byte {offset}: {error}", offset=offset, error=error), where=str(path)
+            ) from error
         if message.get_srcSystem() != 1:
             exchanges.append(Exchange(request=packet, text=_in_words(message)))
             times.append(stamp_us / 1e6)

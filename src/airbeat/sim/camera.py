@@ -12,6 +12,7 @@ from typing import Any
 
 from airbeat.errors import AirbeatError, UsageError
 from airbeat.frames.opencv import opencv
+from airbeat.language.words import Message
 from airbeat.sim.camera_exif import with_metadata
 from airbeat.sim.camera_render import Renderer
 from airbeat.sim.camera_view import View
@@ -54,7 +55,7 @@ class EmbeddedCamera:
     ) -> None:
         if camera.modality != "rgb":
             raise UsageError(
-                f"the embedded camera cannot take {camera.modality} photographs",
+                Message("the embedded camera cannot take {modality} photographs", modality=camera.modality),
                 remedy="choose a camera profile with modality rgb",
             )
         opencv()
@@ -129,7 +130,7 @@ class EmbeddedCamera:
         image, people = self._renderer.render(view, index=shot.index)
         ok, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         if not ok:
-            raise AirbeatError(f"photograph {shot.index} could not be encoded")
+            raise AirbeatError(Message("photograph {index} could not be encoded", index=shot.index))
         taken = self._started_utc + timedelta(seconds=shot.time_s)
         data = with_metadata(encoded.tobytes(), shot=shot, camera=self._camera, taken=taken)
         path = self._out_dir / self.frame_name(shot)
@@ -160,7 +161,7 @@ def _write(path: Path, data: bytes) -> None:
         partial.replace(path)
     except OSError as error:
         raise AirbeatError(
-            f"the photograph cannot be written: {error.strerror}",
+            Message("the photograph cannot be written: {reason}", reason=error.strerror),
             where=str(path),
             remedy="free space on the disk (about 5 MB a photograph) or name another folder",
         ) from error

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 from airbeat.sim.ground import Ground
 from airbeat.sim.shot import CameraShot
 from airbeat.vehicle.camera import Camera
@@ -46,14 +47,23 @@ class View:
         off_nadir = math.degrees(math.acos(float(np.clip(-corners[:, 2].max(), -1, 1))))
         if off_nadir > _MAX_OFF_NADIR_DEG:
             raise UsageError(
-                f"photograph {shot.index}: a corner looks {off_nadir:.0f}° off the vertical; the embedded "
-                f"camera draws up to {_MAX_OFF_NADIR_DEG:.0f}°",
+                Message(
+                    "photograph {index}: a corner looks {off_nadir:.0f}° off the vertical; the embedded "
+                    "camera draws up to {max_off_nadir_deg:.0f}°",
+                    index=shot.index,
+                    off_nadir=off_nadir,
+                    max_off_nadir_deg=_MAX_OFF_NADIR_DEG,
+                ),
                 remedy="point the gimbal further down",
             )
         self.clearance_m = float(self.eye[2] - ground.height_m([(x, y)])[0])
         if self.clearance_m < 2.0:
             raise UsageError(
-                f"photograph {shot.index} was taken {self.clearance_m:.1f} m above the embedded ground",
+                Message(
+                    "photograph {index} was taken {clearance_m:.1f} m above the embedded ground",
+                    index=shot.index,
+                    clearance_m=self.clearance_m,
+                ),
                 remedy="fly at least 2 m above it",
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airbeat.errors import UsageError
 from airbeat.geo.frame import LocalFrame
+from airbeat.language.words import Message
 from airbeat.mission.mission import Mission
 from airbeat.planning.plan import plan_mission
 from airbeat.sim.ground import Ground
@@ -41,7 +42,7 @@ def exercise_ground(mission: Mission, *, seed: int, persons: int = PERSONS) -> G
         area = survey.area if survey is not None else None
     if area is None:
         raise UsageError(
-            f"{mission.name!r} has no area to photograph",
+            Message("{name!r} has no area to photograph", name=mission.name),
             remedy="give a search mission, or leave out --photos",
         )
     return Ground(

@@ -19,6 +19,7 @@ from airbeat.frames.opencv import opencv
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import LocalFrame
 from airbeat.geo.terrain import Terrain
+from airbeat.language.words import Message
 from airbeat.sim.ground_fields import GroundFields
 from airbeat.sim.ground_model import ModelHeights
 from airbeat.sim.ground_objects import make_clutter
@@ -215,7 +216,11 @@ class Ground:
             planted.append(self._dress(k, (x, y), posture=postures[k], earth=earth[k], seen=seen, rng=rng))
         if len(planted) < count:
             raise PlanningError(
-                f"the area has room for {len(planted)} of {count} planted people",
+                Message(
+                    "the area has room for {planted} of {count} planted people",
+                    planted=len(planted),
+                    count=count,
+                ),
                 remedy="plant fewer people or take a larger area",
             )
         for person in planted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from airbeat.flight.divert import Ending
 from airbeat.flight.record import FlightOutcome
 from airbeat.link.telemetry import EventKind
 from airbeat.link.transfer import Outcome
+from airbeat.mission.case import Category, Posture
 from airbeat.ops.reviews import Verdict
 
 SOURCE = Path(airbeat.__file__).parent
-SPOKEN = (Severity, Ending, FlightOutcome, EventKind, Outcome, Verdict)
+SPOKEN = (Severity, Ending, FlightOutcome, EventKind, Outcome, Verdict, Category, Posture)
 """Enumerations whose values are shown through ``_``."""
 
 _MARKS = {"_", "N_", "Message", "translated"}
@@ -38,15 +39,18 @@ def has_words(text: str) -> bool:
     return re.search(r"[A-Za-z]{2}", re.sub(r"\{[^}]*\}|https?://\S+", "", text)) is not None
 
 
-def _constants(node: ast.AST) -> Iterator[str]:
+def _constants(node: ast.AST, named: Mapping[str, str]) -> Iterator[str]:
+    """The texts that an argument may be; those of a module's constants by their names."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
+    elif isinstance(node, ast.Name) and node.id in named:
+        yield named[node.id]
     elif isinstance(node, ast.IfExp):
-        yield from _constants(node.body)
-        yield from _constants(node.orelse)
+        yield from _constants(node.body, named)
+        yield from _constants(node.orelse, named)
     elif isinstance(node, ast.BoolOp):
         for part in node.values:
-            yield from _constants(part)
+            yield from _constants(part, named)
 
 
 def _called(node: ast.Call) -> str:
@@ -54,28 +58,47 @@ def _called(node: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
 
 
-def _of_call(node: ast.Call, folder: str) -> Iterator[str | tuple[str, str]]:
+def _owner(node: ast.Call) -> str:
+    """The name of what a method is called on."""
+    owner = getattr(node.func, "value", None)
+    return owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
+
+
+def _of_call(node: ast.Call, folder: str, named: Mapping[str, str]) -> Iterator[str | tuple[str, str]]:
     name = _called(node)
     if name in _MARKS and node.args:
-        yield from _constants(node.args[0])
+        yield from _constants(node.args[0], named)
     if name == "ngettext":
-        forms = [text for argument in node.args[:2] for text in _constants(argument)]
+        forms = [text for argument in node.args[:2] for text in _constants(argument, named)]
         yield from [(forms[0], forms[1])] if len(forms) == 2 else []
     if name.endswith("Error") or name in {"found", "Code", "Problem"}:
         yield from (
-            text for argument in node.args[:1] for text in _constants(argument) if name[-5:] == "Error"
+            text for argument in node.args[:1] for text in _constants(argument, named) if name[-5:] == "Error"
         )
-        for keyword in node.keywords:
-            if keyword.arg in {"message", "remedy"}:
-                yield from _constants(keyword.value)
+    for keyword in node.keywords:
+        if keyword.arg == "remedy" or (keyword.arg == "message" and name != "version_option"):
+            yield from _constants(keyword.value, named)
     if name in {"complaint", "_fatal", "_complain"}:
-        yield from (text for argument in node.args for text in _constants(argument))
+        yield from (text for argument in node.args for text in _constants(argument, named))
     if name in {"error", "warning", "note"} and folder == "flight":
-        yield from (text for argument in node.args[1:3] for text in _constants(argument))
+        yield from (text for argument in node.args[1:3] for text in _constants(argument, named))
+    if name in {"append", "insert"} and _owner(node).endswith("notes"):
+        yield from _constants(node.args[-1], named)
+    if name in {"add", "_one"} and folder == "mission":
+        yield from (text for argument in node.args for text in _constants(argument, named))
+    if name in {"_broken", "_missing", "_about", "refuse"} and folder == "checks":
+        yield from (text for argument in node.args[1:] for text in _constants(argument, named))
     if name == "found" and folder == "checks":
-        yield from (text for argument in node.args[1:2] for text in _constants(argument))
+        yield from (text for argument in node.args[1:2] for text in _constants(argument, named))
     if folder == "console" and name in {"_refused", "HTTPException"}:
-        yield from (text for argument in node.args[1:2] for text in _constants(argument))
+        yield from (text for argument in node.args[1:2] for text in _constants(argument, named))
+
+
+def _named(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            if isinstance(target, ast.Name):
+                yield from ((target.id, text) for text in _constants(statement.value, {}))
 
 
 def _of_code(path: Path) -> Iterator[str | tuple[str, str]]:
@@ -83,17 +106,19 @@ def _of_code(path: Path) -> Iterator[str | tuple[str, str]]:
     folder = path.relative_to(SOURCE).parts[0]
     text = path.read_text(encoding="utf-8")
     rows = folder == "cli" and "table(" in text
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    named = {name: value for statement in tree.body for name, value in _named(statement)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from _of_call(node, folder)
+            yield from _of_call(node, folder, named)
         elif rows and isinstance(node, ast.Tuple) and len(node.elts) == 2:
             label, value = node.elts
             if isinstance(label, ast.Constant) and not isinstance(value, ast.Constant):
-                yield from _constants(label)
+                yield from _constants(label, named)
         elif folder == "console" and isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value == "error":
-                    yield from _constants(value)
+                    yield from _constants(value, named)
 
 
 class _Page(HTMLParser):

@@ -76,6 +76,13 @@ def test_a_users_own_word_inside_a_message_is_never_translated() -> None:
         assert translated(inner) == "完整的集结点"
 
 
+def test_a_placeholder_may_have_any_name() -> None:
+    message = Message("OpenCV cannot be loaded: {text}", text="no libGL")
+    with speaking("zh_CN"):
+        assert translated(pickle.loads(pickle.dumps(message))) == "无法加载 OpenCV：no libGL"
+    assert Message("{template} of {cls}", template="a", cls="b") == "a of b"
+
+
 def test_an_error_is_told_in_the_readers_language_and_stays_english_for_programs() -> None:
     error = PlanningError("no polygon in the file", where="a.kml", remedy="check the file")
     with speaking("zh_CN"):

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from airbeat.errors import UsageError
 from airbeat.geo.coordinates import LatLon
+from airbeat.language.words import Message
 from airbeat.vehicle.airframe import AIRFRAMES, Airframe
 
 __all__ = ["TrackPoint", "VehicleConfig"]
@@ -74,7 +75,15 @@ class VehicleConfig:
         ):
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
-                raise UsageError(f"{name}: expected {low:g}…{high:g}, got {value}")
+                raise UsageError(
+                    Message(
+                        "{name}: expected {low:g}…{high:g}, got {value}",
+                        name=name,
+                        low=low,
+                        high=high,
+                        value=value,
+                    )
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

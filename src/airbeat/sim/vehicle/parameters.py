@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from airbeat.errors import UsageError
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.vehicle.airframe import Airframe
 
@@ -120,8 +121,12 @@ class ParameterStore:
         for name, value in (changed or {}).items():
             if not self.set(name, value):
                 raise UsageError(
-                    f"parameter {name} = {value} is not one of the embedded vehicle's",
-                    remedy=f"it has: {', '.join(self.names)}",
+                    Message(
+                        "parameter {name} = {value} is not one of the embedded vehicle's",
+                        name=name,
+                        value=value,
+                    ),
+                    remedy=Message("it has: {names}", names=", ".join(self.names)),
                 )
 
     def __getitem__(self, name: str) -> float:

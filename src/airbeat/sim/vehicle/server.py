@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from airbeat.errors import AirbeatError, LinkError
+from airbeat.language.words import Message
 from airbeat.link.dialect import mavlink
 from airbeat.sim.shot import CameraShot
 from airbeat.sim.vehicle.config import TrackPoint, VehicleConfig
@@ -132,7 +133,10 @@ class EmbeddedVehicle:
         except (OSError, OverflowError) as error:
             self._close_sockets()
             raise LinkError(
-                f"cannot listen on {self._host}:{self._port}: {error}", remedy="choose another port"
+                Message(
+                    "cannot listen on {host}:{port}: {error}", host=self._host, port=self._port, error=error
+                ),
+                remedy="choose another port",
             ) from error
         self._selector = selectors.DefaultSelector()
         self._listener.setblocking(False)
@@ -159,7 +163,9 @@ class EmbeddedVehicle:
             failure, self.failure = self.failure, None
             if isinstance(failure, AirbeatError):
                 raise failure
-            raise AirbeatError(f"the embedded vehicle stopped: {failure}") from failure
+            raise AirbeatError(
+                Message("the embedded vehicle stopped: {failure}", failure=failure)
+            ) from failure
 
     def _close_sockets(self) -> None:
         for client in list(self._clients.values()):

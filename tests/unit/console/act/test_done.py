@@ -79,6 +79,10 @@ def test_planning_that_cannot_be_done_says_why_and_the_log_knows(signed, console
     assert "plan-1.yaml:" not in job["error"]
     assert client.get("/api/act").json()["plans"] == []
     assert console.desk.log.events()[-1].kind == "act.failed"
+    client.cookies.set("airbeat-language", "zh_CN")
+    assert "离起飞点" in client.get("/api/act").json()["jobs"][0]["error"]
+    nothing = client.post("/api/act/plan", json={"drawing": {}, "choices": {}})
+    assert (nothing.status_code, "请先绘制一个区域" in nothing.json()["error"]) == (422, True)
 
 
 def test_a_flight_on_the_embedded_vehicle_begins_with_a_typed_name_and_ends_as_ordered(
