@@ -27,7 +27,12 @@ _KEYS = {"p": "person", "c": "clue", "n": "no", "u": "unsure"}
 _HELP = N_("p person · c clue · n no · u unsure · t note · z undo · s skip · b back · o open · q quit")
 
 
-def _settings_of(words: tuple[str, ...]) -> list[tuple[str, str]]:
+def _settings_of(words: tuple[str, ...], note: str) -> list[tuple[str, str]]:
+    """The decisions of --set, as candidate and verdict.
+
+    Raises:
+        UsageError: one that is none, or a note of no decision.
+    """
     from airbeat.ops.reviews import Verdict
 
     pairs = []
@@ -41,6 +46,8 @@ def _settings_of(words: tuple[str, ...]) -> list[tuple[str, str]]:
                 ),
             )
         pairs.append((name, verdict))
+    if note and not pairs:
+        raise UsageError("--note is for the decisions of --set", remedy="name one, e.g. --set C001=unsure")
     return pairs
 
 
@@ -261,9 +268,7 @@ def command(
     from airbeat.report.searched import read_search_results
 
     results = read_search_results(out_dir / "candidates.json")
-    pairs = _settings_of(decisions)
-    if note and not pairs:
-        raise UsageError("--note is for the decisions of --set", remedy="name one, e.g. --set C001=unsure")
+    pairs = _settings_of(decisions, note)
     who = reviewer or user_name()
     if operation is not None:
         belongs_to(out_dir, operation)
