@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, overload
 
 from airbeat.detect.records import SearchedFrame, frame_from_json, frame_to_json
-from airbeat.errors import UsageError
+from airbeat.errors import InputFileError, UsageError
 from airbeat.language.words import Message
 
 __all__ = ["Entry", "Journal", "RecordedFrames"]
@@ -252,7 +252,14 @@ class RecordedFrames(Sequence[SearchedFrame]):
         frame = None if self.kept is None else self.kept.get(entry.at)
         if frame is None or frame.name != name:
             stream.seek(entry.at)
-            frame = frame_from_json(stream.read(entry.length))
+            try:
+                frame = frame_from_json(stream.read(entry.length))
+            except ValueError as error:
+                raise InputFileError(
+                    f"what was kept of {entry.name} is damaged",
+                    where=str(self.lines),
+                    remedy="delete the folder work in the output folder, and search again",
+                ) from error
             frame = replace(frame, name=name, meta=replace(frame.meta, path=path))
             if self.kept is not None:
                 self.kept[entry.at] = frame

@@ -12,7 +12,7 @@ import pytest
 from airbeat.detect.detections import Detections
 from airbeat.detect.journal import Journal
 from airbeat.detect.run import detect_folder
-from airbeat.errors import UsageError
+from airbeat.errors import InputFileError, UsageError
 
 calls: list[float] = []
 
@@ -129,6 +129,14 @@ def test_lines_whose_cut_outs_are_lost_are_searched_again(folder):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="flock")
+def test_a_kept_frame_that_was_damaged_is_named_with_the_remedy(folder):
+    search(folder)
+    lines = folder.parent / "out" / "work" / "frames.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b'"score":', b'"scare":'))
+    with pytest.raises(InputFileError, match="delete the folder work"):
+        search(folder)
+
+
 def test_two_searches_do_not_write_to_one_folder(tmp_path):
     first = Journal(tmp_path, "a")
     with pytest.raises(UsageError, match="another search"):
