@@ -46,6 +46,17 @@ def modes_of(vehicle_type: int) -> dict[str, int]:
     }
 
 
+def mode_of(heartbeat: Any) -> str:
+    """The flight mode's name that a HEARTBEAT tells, e.g. "AUTO"."""
+    names = {number: name for name, number in modes_of(heartbeat.type).items()}
+    return names.get(heartbeat.custom_mode, f"mode {heartbeat.custom_mode}")
+
+
+def is_armed(heartbeat: Any) -> bool:
+    """Whether the motors may turn, by a HEARTBEAT."""
+    return bool(heartbeat.base_mode & mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """The vehicle's state as last heard; None where it has said nothing yet.
@@ -270,9 +281,7 @@ class TelemetryReader:
         return VehicleEvent(time_s=self.now.time_s, kind=kind, text=text, severity=severity)
 
     def _heartbeat(self, m: Any, _clock_s: float) -> list[Happening]:
-        names = {number: name for name, number in modes_of(m.type).items()}
-        mode = names.get(m.custom_mode, f"mode {m.custom_mode}")
-        armed = bool(m.base_mode & mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
+        mode, armed = mode_of(m), is_armed(m)
         before = self.now
         self.now = replace(before, vehicle_type=m.type, mode=mode, armed=armed, system_status=m.system_status)
         happened: list[Happening] = []
