@@ -379,6 +379,8 @@ class Patrol:
     BEAT: str = BEAT
     INCIDENT: Incident = INCIDENT
     CALM: float = CALM
+    FAST: float = FAST
+    Flying: type[Flying] = Flying
     round_of: Callable[..., FlightPlan] = round_of
     order_for: Callable[..., Order] = order_for
     hurry: Callable[..., None] = hurry

@@ -367,9 +367,10 @@ def _from_where_it_stands(vehicle: Vehicle, order: Order, start: LatLon) -> Orde
     now = vehicle.now
     height_m = order.drone.altitude.value_m if now.height_above_home_m is None else now.height_above_home_m
     try:
-        if now.battery_share is None:
+        share = now.battery_share_lately
+        if share is None:
             raise PlanningError(BATTERY_UNKNOWN)
-        again = order.again(start, height_m=max(height_m, 0.0), battery_share=now.battery_share)
+        again = order.again(start, height_m=max(height_m, 0.0), battery_share=share)
     except PlanningError as error:
         vehicle.set_mode("AUTO", only_from={"BRAKE"})
         raise PlanningError(

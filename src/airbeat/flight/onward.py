@@ -74,9 +74,9 @@ def onward(
     why: str = ""
     if not _way_back_is_clear(order, plan, rest, point, hovers):
         why = Message("the way back to its beat would leave the fence or enter a keep-out")
-    elif now.battery_share is None:
+    elif (share := now.battery_share_lately) is None:
         why = BATTERY_UNKNOWN
-    elif (short_wh := _short_wh(rest, order.drone, now.battery_share)) > 0:
+    elif (short_wh := _short_wh(rest, order.drone, share)) > 0:
         why = Message("the battery lacks {short_wh:.0f} Wh for the rest of its mission", short_wh=short_wh)
     flown = _home_plan(order, hovers) if why else rest
     return Onward(plan=flown, why_home=why, rest=rest, point=point, hovers=hovers)
