@@ -41,8 +41,11 @@ from airbeat.sim.vehicle.server import EmbeddedVehicle
 HOME = LatLon(lat_deg=47.2692, lon_deg=11.4041)
 HOME_AMSL_M = 600.0
 SPEEDUPS = {"embedded": 60.0, "ardupilot": 20.0}
-LOOSE = {"FS_GCS_ENABLE": 0.0}
-"""Parameters that the tests change in our file: a slow machine's heartbeats must not end a flight."""
+CALM_SPEEDUP = 3.0
+"""While something depends on how soon the station acts: 3 s of simulation time are one of this machine's."""
+LOOSE = {"FS_GCS_ENABLE": 0.0, "DISARM_DELAY": 127.0}
+"""Parameters that the tests change in our file: heartbeats of a slow machine must not end a flight, and what
+it takes from arming to starting must not be taken for forgetting."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,6 +121,8 @@ def station(vehicle: Vehicle) -> Iterator[Station]:
     station = vehicle.station
     yield station
     station.beats = True
+    if "SIM_SPEEDUP" in vehicle.changed:
+        station.set_parameter("SIM_SPEEDUP", vehicle.changed.pop("SIM_SPEEDUP"))
     station.land()
     for kind in (0, 1, 2):
         station.clear(kind)
@@ -130,6 +135,44 @@ def station(vehicle: Vehicle) -> Iterator[Station]:
 def set_parameter(vehicle: Vehicle, station: Station) -> Callable[[str, float], None]:
     """Change a parameter until the end of the test."""
     return vehicle.set_parameter
+
+
+@pytest.fixture
+def pace(vehicle: Vehicle, station: Station) -> Callable[[str], None]:
+    """``pace("calm")`` before something that depends on how soon the station acts, then ``pace("fast")``."""
+
+    def go(how: str) -> None:
+        vehicle.set_parameter("SIM_SPEEDUP", {"calm": CALM_SPEEDUP, "fast": SPEEDUPS[vehicle.kind]}[how])
+
+    return go
+
+
+def simulate_at(vehicle: EmbeddedVehicle, speedup: float) -> None:
+    vehicle._copter.params.set("SIM_SPEEDUP", speedup)
+
+
+@pytest.fixture(scope="session", name="simulate_at")
+def simulate_at_fixture() -> Callable[[EmbeddedVehicle, float], None]:
+    """Have an embedded vehicle simulate so many seconds per second from now on."""
+    return simulate_at
+
+
+@pytest.fixture(scope="session")
+def calm_from_photo() -> Callable[[EmbeddedVehicle, int], None]:
+    """Have an embedded vehicle fly calmly from one of its photographs on.
+
+    The vehicle does that itself, at once: a machine that is too busy to look cannot be too late for it. What
+    a test or another program then does at that photograph it has seconds for and not hundredths.
+    """
+
+    def calm(vehicle: EmbeddedVehicle, number: int) -> None:
+        def shot(_shot: object) -> None:
+            if len(vehicle.shots) == number:
+                simulate_at(vehicle, CALM_SPEEDUP)
+
+        vehicle.on_shot = shot
+
+    return calm
 
 
 @pytest.fixture
