@@ -242,6 +242,27 @@ def test_a_slow_link_is_not_answered_with_a_second_order(world: Any) -> None:
     assert copter.given() == 1
 
 
+def test_a_late_answer_to_an_earlier_question_does_not_count_for_a_later_one(world: Any) -> None:
+    """What comes behind it may have been said before the order arrived, and it would be given twice."""
+    machine, brakes = switch(world), ModelCopter(mode="BRAKE").heartbeat()
+    answer = mavlink.MAVLink_command_ack_message(ASK, 0, 0, 0, 255, 190)
+    machine.start(0.0)
+    assert len(machine.on_time(1.0)) == 1
+    machine.on_message(answer, 1.5)
+    assert is_order(machine.on_message(brakes, 1.5))
+    for tenths in range(16, 46):
+        machine.on_message(mavlink.MAVLink_attitude_message(0, 0, 0, 0, 0, 0, 0), tenths / 10)
+    assert len(machine.on_time(4.5)) == 1
+    machine.on_message(answer, 4.6)
+    assert not is_order(machine.on_message(brakes, 4.6))
+    machine.on_message(answer, 4.7)
+    assert is_order(machine.on_message(brakes, 4.7))
+
+
+def is_order(messages: list[Any]) -> bool:
+    return [m.command for m in messages] == [SET]
+
+
 def test_a_vehicle_that_does_not_know_the_question_is_waited_for(world: Any) -> None:
     """Its refusal is an answer too: the heartbeat that comes next by itself is a new one."""
     copter = ModelCopter(refuses={ASK: mavlink.MAV_RESULT_UNSUPPORTED})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -398,6 +399,26 @@ def test_return_to_launch_climbs_to_its_height_and_lands_at_home(
     highest = max(m.relative_alt / 1000.0 for m in station.since(mark, "GLOBAL_POSITION_INT"))
     assert highest == pytest.approx(15.0, abs=2.0)
     assert distance_m(station.position, here) < 3.0
+
+
+def test_a_heartbeat_comes_behind_the_answer_to_who_asked_for_it_and_at_once_when_the_mode_changes(
+    station: Station,
+) -> None:
+    """REQUEST_MESSAGE for HEARTBEAT: COMMAND_ACK first, then the HEARTBEAT, so that what comes behind the
+    answer was said after the question. A mode change is told by a HEARTBEAT at once, not within a second."""
+
+    def behind(command: int, *params: float) -> Any:
+        mark = station.mark()
+        assert station.command(command, *params) == mav.MAV_RESULT_ACCEPTED
+        answer = next(m for m in station.since(mark, "COMMAND_ACK") if m.command == command)
+        beat = station.expect("HEARTBEAT", after=answer.heard_at)
+        assert beat.heard_s - answer.heard_s < 0.3
+        return beat
+
+    for mode in ("STABILIZE", "GUIDED", "LOITER"):
+        behind(mav.MAV_CMD_REQUEST_MESSAGE, 0.0)
+        beat = behind(mav.MAV_CMD_DO_SET_MODE, 1.0, float(COPTER_MODES[mode]))
+        assert beat.custom_mode == COPTER_MODES[mode]
 
 
 def test_heights_above_terrain_need_terrain_to_arm(station: Station, shift: Shift) -> None:

@@ -1,8 +1,9 @@
 """Which mission a drone holds while others are uploaded to it: whoever then takes it over must know.
 
 A pilot who takes over is not disturbed: nothing is uploaded to a vehicle that he flies, since he may switch
-to AUTO in the middle of it and fly half a mission. So the vehicle keeps what it holds, and AUTO goes on with
-that, be it the way to an incident. That is said, and how the drone gets its own mission back.
+to AUTO in the middle of it and fly half a mission (an abandoned upload cuts what is flown). So the vehicle
+keeps what it holds, and AUTO goes on with that at the item where it was left (MIS_RESTART 0), be it the way
+to an incident. That is said, and how the drone gets its own mission back.
 """
 
 from __future__ import annotations
