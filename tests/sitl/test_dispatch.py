@@ -45,8 +45,10 @@ def left_at(track: Sequence[PositionFix], place: LatLon) -> float:
 def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
     patrol: Any, flying: Any, beat: Beat, tmp_path: Path
 ) -> None:
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    state_file, watchers = tmp_path / "state.json", patrol.hurried(flying.link)
     ordered_s = Vehicle.on(flying.link).now.time_s
-    done, _ = patrol.sent(flying, beat, tmp_path, watchers=patrol.hurried(flying.link))
+    done = divert(flying.link, order, flying.plan, confirmed=True, state_file=state_file, watchers=watchers)
     assert done.ending is Ending.BACK_ON_BEAT, done.explanation
     there, back = done.records
     # It looked from the end of its way, for as long as it was told.
@@ -54,10 +56,13 @@ def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
     assert min(distance_m(f.position, done.way[-1]) for f in there.track) < 3.0
     assert distance_m(done.way[-1], patrol.INCIDENT.position) < 25.0
     assert len(there.photos) == 1
-    # Its flight there took as long as was foreseen, and its arrival is told by its own clock.
+    # Its flight there took as long as is foreseen from where it stopped; it arrived by its own clock.
     arrived_s = first_at(there.track, done.way[-1])
     flown_s = arrived_s - left_at(there.track, done.way[0])
-    assert flown_s == pytest.approx(done.estimate_s - DIVERT_S, rel=0.25)
+    foreseen_s = order.again(done.way[0], height_m=40.0, battery_share=1.0).arrival.arrival_s
+    assert foreseen_s is not None
+    assert flown_s == pytest.approx(foreseen_s - DIVERT_S, rel=0.25)
+    assert done.estimate_s == order.arrival.arrival_s
     assert done.arrived_s == pytest.approx(arrived_s - ordered_s, abs=2.0)
     # It came back to the place of the interruption and flew every place that was left.
     assert done.interrupted_at is not None

@@ -8,7 +8,7 @@ It is stopped first, and every way is found from where it then stands: it has fl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,7 @@ from airbeat.geo.frame import distance_m
 from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.items import MissionType, compare_items, mission_items
-from airbeat.link.telemetry import PhotoTaken
+from airbeat.link.telemetry import PhotoTaken, PositionFix
 from airbeat.link.vehicle import Vehicle
 from airbeat.mission.plan import FlightPlan
 from airbeat.patrol.dispatch import ring_of
@@ -168,6 +168,19 @@ class _Look:
         if self._told is not None:
             self._told(step)
 
+    def by_track(self, track: Sequence[PositionFix]) -> tuple[float | None, float]:
+        """When it arrived since it was ordered, None for never, and how long it looked [s].
+
+        By the vehicle's own fixes, however late this station noticed.
+        """
+        there = [(f.time_s, distance_m(f.position, self._place)) for f in track]
+        arrived_s = next((time_s for time_s, away_m in there if away_m <= _ARRIVED_M), None)
+        if arrived_s is None:
+            return None, 0.0
+        left = (time_s for time_s, away_m in there if time_s > arrived_s and away_m > 2 * _ARRIVED_M)
+        looked_s = min(next(left, there[-1][0]) - arrived_s, self._look_s)
+        return arrived_s - self._began_s, looked_s
+
     def interrupt(self, paused: bool) -> Interruption | None:
         """Pause when it was looked long enough, and leave when it hovers."""
         if self._now is None:
@@ -241,10 +254,11 @@ def divert(
     if vehicle.now.mode == "BRAKE" and records[0].outcome is FlightOutcome.INTERRUPTED:
         interrupted = _Interrupted(plan=plan, state=state, state_file=state_file)
         ending, words = _gone_on(link, order, interrupted, records, told=told, held=held)
+    arrived_s, looked_s = look.by_track(records[0].track)
     return Diverted(
         estimate_s=planned_s,
-        arrived_s=look.arrived_s,
-        looked_s=look.looked_s,
+        arrived_s=arrived_s,
+        looked_s=looked_s,
         ending=ending,
         explanation=words,
         holds="" if ending is Ending.BACK_ON_BEAT else held.words,
@@ -420,10 +434,11 @@ def send_from_pad(
         keep=told.keep,
     )
     ending = _ending_of(record)
+    arrived_s, looked_s = look.by_track(record.track)
     return Diverted(
         estimate_s=order.arrival.arrival_s or 0.0,
-        arrived_s=look.arrived_s,
-        looked_s=look.looked_s,
+        arrived_s=arrived_s,
+        looked_s=looked_s,
         ending=ending,
         explanation=record.explanation,
         holds="" if ending is Ending.BACK_ON_PAD else held.words,
