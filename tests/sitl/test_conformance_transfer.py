@@ -275,7 +275,7 @@ def test_a_booting_vehicle_has_no_space_and_takes_the_mission_later(
     kind: str, start_vehicle: Callable[..., Station]
 ) -> None:
     """While still booting it answers NO_SPACE with "Only 0 items are supported"; ready, it accepts."""
-    station = start_vehicle(kind)
+    station = start_vehicle(kind, {"SIM_SPEEDUP": 1.0})
     seen: list[int] = []
     while mav.MAV_MISSION_NO_SPACE not in seen:
         mark = station.send_count(2)
@@ -284,6 +284,7 @@ def test_a_booting_vehicle_has_no_space_and_takes_the_mission_later(
         if station.since(mark, "MISSION_REQUEST"):
             pytest.skip("booted before the first request arrived")
     station.start_clock()
+    station.set_parameter("SIM_SPEEDUP", 20.0)
     station.wait_ready()
     assert any(t.startswith("Only 0 items are supported") for t in station.texts(0))
     assert station.upload([waypoint(1)]) == mav.MAV_MISSION_ACCEPTED

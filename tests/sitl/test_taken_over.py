@@ -13,7 +13,7 @@ from airbeat.errors import RefusedByVehicleError
 from airbeat.flight.begin import find_sortie, keeper_for
 from airbeat.flight.dispatching import outcome_words
 from airbeat.flight.divert import Diverted, Ending, divert, require_flies
-from airbeat.flight.fly import fly_sortie
+from airbeat.flight.fly import fly_plan, fly_sortie
 from airbeat.flight.record import FlightOutcome
 from airbeat.flight.state import read_state
 from airbeat.flight.units import state_over_link
@@ -171,6 +171,28 @@ def test_a_pilot_whose_change_crosses_an_order_on_its_way_gets_his_mode_back(pat
             divert(link, order, plan, confirmed=True, watchers=crossing)
         assert meddled.orders == [MODES["BRAKE"], MODES["AUTO"], MODES["LOITER"]]
         assert stays_in(Vehicle.on(link), "LOITER")
+
+
+@pytest.mark.parametrize("before", ["the question", "the order"])
+def test_a_pilot_who_changes_the_mode_of_an_armed_drone_before_it_is_started_keeps_it(
+    patrol: Any, beat: Beat, before: str
+) -> None:
+    """MISSION_START would switch it to AUTO from any mode; one that crosses his change is taken back."""
+    with ExitStack() as stack:
+        link = stack.enter_context(connect(patrol.embedded(stack, patrol.PAD).url))
+        vehicle, meddled = Vehicle.on(link), Meddled(link)
+
+        def is_start(message: Any) -> bool:
+            return is_order(message, mavlink.MAV_CMD_MISSION_START)
+
+        def is_question_once_armed(message: Any) -> bool:
+            return is_question(message) and vehicle.now.armed is True
+
+        meddled.pilot_before(is_start if before == "the order" else is_question_once_armed, "LOITER")
+        with pytest.raises(RefusedByVehicleError, match="changed to LOITER: left to the pilot"):
+            fly_plan(link, patrol.round_of(beat), confirmed=True)
+        assert meddled.orders == [MODES["GUIDED"], *([MODES["LOITER"]] if before == "the order" else [])]
+        assert stays_in(vehicle, "LOITER")
 
 
 def taken_over_on_the_way(patrol: Any, flying: Any, beat: Beat, state_file: Path) -> Diverted:

@@ -247,11 +247,7 @@ class Vehicle:
 
         machine = self._switch(modes[name], allowed=allowed)
         answer = machine.result
-        if machine.overruled_by is not None:
-            if machine.done_anyway:
-                theirs = machine.overruled_by.custom_mode
-                self._switch(theirs, allowed=lambda heartbeat: mode_of(heartbeat) == name)
-            raise _left_to_pilot(mode_of(machine.overruled_by))
+        self._yield_to_pilot(machine, ours=name)
         assert answer is not None  # noqa: S101
         if answer.accepted:
             self.wait(lambda t: t.mode not in known - {name}, timeout_s=timeout_s, what=f"mode {name}")
@@ -268,6 +264,19 @@ class Vehicle:
             ),
             remedy=self._reasons(before) or "wait for a position fix, and check the pilot's mode switch",
         )
+
+    def _yield_to_pilot(self, machine: GuardedCommandMachine, *, ours: str) -> None:
+        """Where somebody was overridden within the link's round trip, give him the mode back that he set.
+
+        Raises:
+            RefusedByVehicleError: somebody else changed something.
+        """
+        if machine.overruled_by is None:
+            return
+        if machine.done_anyway:
+            theirs = machine.overruled_by.custom_mode
+            self._switch(theirs, allowed=lambda heartbeat: mode_of(heartbeat) == ours)
+        raise _left_to_pilot(mode_of(machine.overruled_by))
 
     def _switch(self, number: int, *, allowed: Callable[[Any], bool]) -> GuardedCommandMachine:
         """DO_SET_MODE, as long as it is allowed by what the vehicle says."""
@@ -305,6 +314,8 @@ class Vehicle:
         )
         answer = machine.result
         if machine.overruled_by is not None:
+            if machine.done_anyway:
+                self.disarm()
             raise _left_to_pilot(mode_of(machine.overruled_by))
         assert answer is not None  # noqa: S101
         if answer.accepted and self.wait(lambda t: t.armed is True, timeout_s=timeout_s, what="arming"):
@@ -329,12 +340,16 @@ class Vehicle:
 
         Args:
             only_from: the mode in which it may be sent.
+
+        Raises:
+            RefusedByVehicleError: somebody has changed the mode.
         """
         machine = self._guarded(
             mavlink.MAV_CMD_MISSION_START,
             allowed=lambda heartbeat: is_armed(heartbeat) and mode_of(heartbeat) == only_from,
             reached=lambda heartbeat: mode_of(heartbeat) == "AUTO",
         )
+        self._yield_to_pilot(machine, ours="AUTO")
         assert machine.result is not None  # noqa: S101
         return machine.result
 
