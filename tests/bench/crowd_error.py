@@ -8,7 +8,8 @@ Zones are quarters of frames, and whole frames; those with ignored regions are l
 (boxes above a probability, each as one or as its probability) and their factors the one that errs least is
 chosen on one half of the flights and judged on the other, and the other way round; of photographs on all
 places but one, and judged on that one. Photographs are also searched enlarged. ``--folds`` names the
-folder of ``train.thermal --folds 3``: each frame is then searched by a network not trained on its flight.
+folder of ``train.thermal --folds 3``: each frame is then searched by a network and a second look that were
+not trained on its flight.
 RENDERED is what ``embedded_frames.py --dense`` wrote. ``--table`` prints every way beside every other.
 """
 
@@ -17,8 +18,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -152,25 +153,38 @@ def crossed(table: np.ndarray, way: int | None = None, *, parts: int = 2) -> dic
     return told(judged)
 
 
+def _used_by_fold(folder: Path, weights: Path) -> Callable[[str], None]:
+    """Sets the thermal network and the second look that know nothing of a frame's flight, by its name."""
+    from train.coco import load_set
+    from train.second import looks_without
+    from train.thermal import STEPS, fold_weights, searched_by_folds, trusted
+
+    pictures = load_set(folder)
+    paths = [fold_weights(weights, STEPS, k, 3) for k in range(3)]
+    folds, found = searched_by_folds(pictures, paths)
+    looks, _, _ = looks_without(pictures, found, folds, trusted(pictures))
+    nets = [cv2.dnn.readNetFromONNX(str(path)) for path in paths]
+    fold_of = {Path(p.name).name: fold for p, fold in zip(pictures, folds, strict=True)}
+    shipped = networks.network_figures("thermal")
+
+    def use(name: str) -> None:
+        figures = replace(shipped, second_look=looks[fold_of[name]])
+        networks.network_figures = lambda _modality: figures
+        networks._per_thread.networks["thermal"] = nets[fold_of[name]]
+
+    return use
+
+
 def searched_rgb_thermal(options: argparse.Namespace) -> tuple[list[list[Detections]], list[Row]]:
     """Boxes of the labelled sets, from the shipped networks or from those of ``--folds``, by enlargement."""
     sets = THERMAL if options.kind == "thermal" else [n for n in RGB if n != "backgrounds"]
     rows = rows_of(options.data, sets)[:: options.every]
     detector = detector_named("network", threshold=min(LEAST))
-    fold: dict[str, int] = {}
-    nets: list[Any] = []
-    if options.folds:
-        from train.coco import load_set
-        from train.thermal import folds_of
-
-        pictures = load_set(options.data / sets[0])
-        fold = {Path(p.name).name: f for p, f in zip(pictures, folds_of(pictures, 3), strict=True)}
-        paths = [next(options.folds.glob(f"thermal_1800_fold{k}of3.onnx")) for k in range(3)]
-        nets = [cv2.dnn.readNetFromONNX(str(path)) for path in paths]
+    use = _used_by_fold(options.data / sets[0], options.folds) if options.folds else None
     found = []
     for name, image in rows:
-        if nets:
-            networks._per_thread.networks["thermal"] = nets[fold[image.path.name]]
+        if use is not None:
+            use(image.path.name)
         picture = load_image(read_frame_meta(image.path))
         sizes = ENLARGED if options.kind == "rgb" else ENLARGED[:1]
         gsds = [size * gsd_of(name) for size in sizes]

@@ -11,12 +11,27 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airbeat.errors import LinkError
+from airbeat.flight.divert import Diverted, divert
+from airbeat.flight.fly import fly_plan
+from airbeat.flight.order import Order
+from airbeat.flight.units import state_over_link
+from airbeat.flight.watch import FlightProgress, Interruption, Watchers
 from airbeat.geo.coordinates import LatLon
+from airbeat.link.connection import Link, connect
+from airbeat.link.telemetry import Telemetry
+from airbeat.link.vehicle import Vehicle as Steered
+from airbeat.mission.beat import Beat
+from airbeat.mission.beatloader import parse_beat
+from airbeat.mission.plan import FlightPlan, ItemRole
+from airbeat.mission.units import DroneEntry
+from airbeat.patrol.dispatch import Dispatcher, DroneState, Incident
+from airbeat.planning.items import return_item, start_items, waypoint
 from airbeat.sim.ardupilot import ArduPilotSitl
 from airbeat.sim.ardupilot_binary import find_binary
 from airbeat.sim.ardupilot_station import Station
@@ -26,8 +41,11 @@ from airbeat.sim.vehicle.server import EmbeddedVehicle
 HOME = LatLon(lat_deg=47.2692, lon_deg=11.4041)
 HOME_AMSL_M = 600.0
 SPEEDUPS = {"embedded": 60.0, "ardupilot": 20.0}
-LOOSE = {"FS_GCS_ENABLE": 0.0}
-"""Parameters that the tests change in our file: a slow machine's heartbeats must not end a flight."""
+CALM_SPEEDUP = 3.0
+"""While something depends on how soon the station acts: 3 s of simulation time are one of this machine's."""
+LOOSE = {"FS_GCS_ENABLE": 0.0, "DISARM_DELAY": 127.0}
+"""Parameters that the tests change in our file: heartbeats of a slow machine must not end a flight, and what
+it takes from arming to starting must not be taken for forgetting."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -103,6 +121,8 @@ def station(vehicle: Vehicle) -> Iterator[Station]:
     station = vehicle.station
     yield station
     station.beats = True
+    if "SIM_SPEEDUP" in vehicle.changed:
+        station.set_parameter("SIM_SPEEDUP", vehicle.changed.pop("SIM_SPEEDUP"))
     station.land()
     for kind in (0, 1, 2):
         station.clear(kind)
@@ -115,6 +135,44 @@ def station(vehicle: Vehicle) -> Iterator[Station]:
 def set_parameter(vehicle: Vehicle, station: Station) -> Callable[[str, float], None]:
     """Change a parameter until the end of the test."""
     return vehicle.set_parameter
+
+
+@pytest.fixture
+def pace(vehicle: Vehicle, station: Station) -> Callable[[str], None]:
+    """``pace("calm")`` before something that depends on how soon the station acts, then ``pace("fast")``."""
+
+    def go(how: str) -> None:
+        vehicle.set_parameter("SIM_SPEEDUP", {"calm": CALM_SPEEDUP, "fast": SPEEDUPS[vehicle.kind]}[how])
+
+    return go
+
+
+def simulate_at(vehicle: EmbeddedVehicle, speedup: float) -> None:
+    vehicle._copter.params.set("SIM_SPEEDUP", speedup)
+
+
+@pytest.fixture(scope="session", name="simulate_at")
+def simulate_at_fixture() -> Callable[[EmbeddedVehicle, float], None]:
+    """Have an embedded vehicle simulate so many seconds per second from now on."""
+    return simulate_at
+
+
+@pytest.fixture(scope="session")
+def calm_from_photo() -> Callable[[EmbeddedVehicle, int], None]:
+    """Have an embedded vehicle fly calmly from one of its photographs on.
+
+    The vehicle does that itself, at once: a machine that is too busy to look cannot be too late for it. What
+    a test or another program then does at that photograph it has seconds for and not hundredths.
+    """
+
+    def calm(vehicle: EmbeddedVehicle, number: int) -> None:
+        def shot(_shot: object) -> None:
+            if len(vehicle.shots) == number:
+                simulate_at(vehicle, CALM_SPEEDUP)
+
+        vehicle.on_shot = shot
+
+    return calm
 
 
 @pytest.fixture
@@ -183,6 +241,203 @@ def ardupilot() -> Iterator[Callable[..., ArduPilotSitl]]:
             return stack.enter_context(sitl)
 
         yield start
+
+
+# Drones that are sent to incidents
+
+PAD = LatLon(lat_deg=47.2692, lon_deg=11.4041)
+BEAT = """\
+airbeat: 1
+kind: patrol
+name: Two drones
+time_zone: Europe/Vienna
+launch:
+  - name: west
+    lat: 47.2692
+    lon: 11.4041
+    amsl_m: 600
+    drones: [{name: one, camera: embedded-12mp, airframe: arducopter-quad,
+              height: {value_m: 40, datum: home}, speed_m_s: 8}]
+  - name: east
+    lat: 47.2692
+    lon: 11.4081
+    amsl_m: 600
+    drones: [{name: two, camera: embedded-12mp, airframe: arducopter-quad,
+              height: {value_m: 50, datum: home}, speed_m_s: 8}]
+fence:
+  max_height_m: 90
+  margin_m: 3
+  inclusion:
+    - polygon: [{lat: 47.2687, lon: 11.4030}, {lat: 47.2730, lon: 11.4030},
+                {lat: 47.2730, lon: 11.4095}, {lat: 47.2687, lon: 11.4095}]
+  exclusion:
+    - polygon: [{lat: 47.2700, lon: 11.4050}, {lat: 47.2715, lon: 11.4050},
+                {lat: 47.2715, lon: 11.4070}, {lat: 47.2700, lon: 11.4070}]
+beat:
+  points: [{name: gate, lat: 47.2720, lon: 11.4045}]
+"""
+INCIDENT = Incident(position=LatLon(lat_deg=47.2708, lon_deg=11.4080), kind="break-in")
+
+
+@pytest.fixture(scope="session")
+def beat() -> Beat:
+    return parse_beat(BEAT.encode(), name="beat.yaml", base_dir=Path())
+
+
+def round_of(beat: Beat) -> FlightPlan:
+    """North along the west edge, to and fro, with a stop at each corner."""
+    site, drone = beat.drones[0]
+    places = [
+        (47.2722, 11.4036),
+        (47.2722, 11.4046),
+        (47.2698, 11.4046),
+        (47.2698, 11.4038),
+        (47.2720, 11.4038),
+    ]
+    return FlightPlan(
+        name="round",
+        home=site.position,
+        home_amsl_m=600.0,
+        items=(
+            *start_items(home=site.position, height_m=40.0, speed_m_s=8.0),
+            *(waypoint(LatLon(lat_deg=a, lon_deg=b), 40.0, ItemRole.VISIT) for a, b in places),
+            return_item(),
+        ),
+        fence=Dispatcher(beat).space.fence,
+        speed_m_s=8.0,
+        airframe=drone.airframe,
+    )
+
+
+def order_for(beat: Beat, state: DroneState, *, look_s: float = 20.0, incident: Incident = INCIDENT) -> Order:
+    dispatcher = Dispatcher(beat)
+    arrival = dispatcher.drone(incident, state, look_s=look_s)
+    assert arrival.arrival_s is not None, arrival.why_not
+    site, drone = next((s, d) for s, d in beat.drones if d.name == state.name)
+    return Order(
+        arrival=arrival,
+        incident=incident,
+        site=site,
+        drone=drone,
+        dispatcher=dispatcher,
+    )
+
+
+@dataclass
+class Flying:
+    """A drone that has flown its beat as far as an item; nobody watches it."""
+
+    link: Link
+    plan: FlightPlan
+
+
+FAST, CALM = 20.0, 2.0
+"""Simulated seconds per second: where the vehicle's own clock decides, and where this machine's delays do."""
+
+
+def hurry(link: Link, speedup: float) -> None:
+    Steered.on(link).set_parameter("SIM_SPEEDUP", speedup)
+
+
+def hurried(link: Link) -> Watchers:
+    """Fast while it flies, calmly while the station works: what that takes is flown on as far."""
+    phases: list[str] = []
+
+    def progress(step: FlightProgress) -> None:
+        if phases[-1:] != [step.phase]:
+            phases.append(step.phase)
+            hurry(link, FAST if step.phase == "flying" else CALM)
+
+    return Watchers(progress=progress)
+
+
+def start_round(link: Link, plan: FlightPlan, *, item: int, after_s: float = 4.0) -> None:
+    """Fly a round, and stop watching some seconds into the leg to an item, from which on time goes calmly."""
+    since: list[float] = []
+
+    def interrupt(paused: bool) -> Interruption | None:
+        now = Steered.on(link).now
+        if now.mode == "AUTO" and now.mission_seq == item:
+            if not since:
+                hurry(link, CALM)
+                since.append(now.time_s)
+            if now.time_s - since[0] >= after_s:
+                return Interruption.LEAVE
+        return None
+
+    fly_plan(link, plan, confirmed=True, interrupt=interrupt)
+
+
+def embedded(
+    stack: ExitStack, position: LatLon, *, speedup: float = FAST, **options: object
+) -> EmbeddedVehicle:
+    config = VehicleConfig(home=position, home_amsl_m=600.0, speedup=speedup, **options)  # type: ignore[arg-type]
+    return stack.enter_context(EmbeddedVehicle(config))
+
+
+@pytest.fixture(params=["embedded", pytest.param("ardupilot", marks=pytest.mark.ardupilot)])
+def flying(request: pytest.FixtureRequest, beat: Beat) -> Iterator[Flying]:
+    """Drone one, under way from the second to the third place of its round."""
+    with ExitStack() as stack:
+        if request.param == "embedded":
+            url = embedded(stack, PAD).url
+        else:
+            ardupilot: Callable[..., ArduPilotSitl] = request.getfixturevalue("ardupilot")
+            url = ardupilot(PAD, 600.0).url
+        link = stack.enter_context(connect(url, timeout_s=30))
+        plan = round_of(beat)
+        start_round(link, plan, item=5)
+        yield Flying(link, plan)
+
+
+def sent(flying: Flying, beat: Beat, folder: Path, **options: object) -> tuple[Diverted, Order]:
+    state = state_over_link(flying.link, DroneEntry(name="one"))
+    assert state.flying
+    order = order_for(beat, state)
+    done = divert(
+        flying.link,
+        order,
+        flying.plan,
+        confirmed=True,
+        state_file=folder / "state.json",
+        **options,  # type: ignore[arg-type]
+    )
+    return done, order
+
+
+def fly_on(link: Link, is_there: Callable[[LatLon], bool]) -> None:
+    """Do nothing until a drone is somewhere, as while an order is on its way to it."""
+
+    def flown(now: Telemetry) -> bool:
+        return now.position is not None and is_there(now.position)
+
+    assert Steered.on(link).wait(flown, timeout_s=60, what="flying on")
+
+
+@dataclass(frozen=True)
+class Patrol:
+    """What the tests of drones that are sent share, handed over by a fixture."""
+
+    PAD: LatLon = PAD
+    BEAT: str = BEAT
+    INCIDENT: Incident = INCIDENT
+    CALM: float = CALM
+    FAST: float = FAST
+    Flying: type[Flying] = Flying
+    round_of: Callable[..., FlightPlan] = round_of
+    order_for: Callable[..., Order] = order_for
+    hurry: Callable[..., None] = hurry
+    hurried: Callable[..., Watchers] = hurried
+    start_round: Callable[..., None] = start_round
+    embedded: Callable[..., EmbeddedVehicle] = embedded
+    sent: Callable[..., tuple[Diverted, Order]] = sent
+    fly_on: Callable[..., None] = fly_on
+
+
+@pytest.fixture
+def patrol() -> Patrol:
+    """Two drones, their beat, and how they are sent."""
+    return Patrol()
 
 
 VERSIONS = pytest.StashKey[dict[str, str]]()

@@ -107,6 +107,8 @@ def link_to() -> Iterator[Callable[[EmbeddedVehicle], Link]]:
 
 Start = Callable[..., EmbeddedVehicle]
 To = Callable[[EmbeddedVehicle], Link]
+Calm = Callable[[EmbeddedVehicle, int], None]
+SimulateAt = Callable[[EmbeddedVehicle, float], None]
 
 
 def _held(link: Link) -> tuple[Any, ...]:
@@ -222,9 +224,12 @@ def test_nothing_is_armed_without_a_confirmation(embedded: Start, link_to: To) -
     assert not vehicle.armed
 
 
-def test_the_pilot_who_changes_the_mode_is_not_fought(embedded: Start, link_to: To) -> None:
+def test_the_pilot_who_changes_the_mode_is_not_fought(
+    embedded: Start, link_to: To, calm_from_photo: Calm, simulate_at: SimulateAt
+) -> None:
     """After LOITER from another station the client only reports."""
     vehicle = embedded()
+    calm_from_photo(vehicle, 1)
     pilot = Vehicle.on(link_to(vehicle))
     took: list[bool] = []
 
@@ -232,6 +237,7 @@ def test_the_pilot_who_changes_the_mode_is_not_fought(embedded: Start, link_to: 
         if step.phase == "flying" and step.item >= 5 and not took:
             took.append(True)
             pilot.set_mode("LOITER")
+            simulate_at(vehicle, 40.0)
 
     record = fly_plan(link_to(vehicle), _survey(), confirmed=True, progress=progress)
     assert record.outcome is FlightOutcome.PILOT_TOOK_OVER
@@ -241,9 +247,12 @@ def test_the_pilot_who_changes_the_mode_is_not_fought(embedded: Start, link_to: 
     assert vehicle.armed
 
 
-def test_a_pilot_who_brings_it_home_is_watched_to_the_ground(embedded: Start, link_to: To) -> None:
+def test_a_pilot_who_brings_it_home_is_watched_to_the_ground(
+    embedded: Start, link_to: To, calm_from_photo: Calm, simulate_at: SimulateAt
+) -> None:
     """RTL by the pilot: followed until disarmed, and not called completed."""
     vehicle = embedded()
+    calm_from_photo(vehicle, 1)
     pilot = Vehicle.on(link_to(vehicle))
     took: list[bool] = []
 
@@ -251,6 +260,7 @@ def test_a_pilot_who_brings_it_home_is_watched_to_the_ground(embedded: Start, li
         if step.phase == "flying" and step.item >= 5 and not took:
             took.append(True)
             pilot.set_mode("RTL")
+            simulate_at(vehicle, 40.0)
 
     record = fly_plan(link_to(vehicle), _survey(), confirmed=True, progress=progress)
     assert record.outcome is FlightOutcome.PILOT_TOOK_OVER
@@ -258,9 +268,12 @@ def test_a_pilot_who_brings_it_home_is_watched_to_the_ground(embedded: Start, li
     assert not vehicle.armed
 
 
-def test_a_mission_under_way_is_not_replaced(embedded: Start, link_to: To) -> None:
+def test_a_mission_under_way_is_not_replaced(
+    embedded: Start, link_to: To, calm_from_photo: Calm, simulate_at: SimulateAt
+) -> None:
     """A new mission in AUTO would change the flight under way."""
     vehicle = embedded()
+    calm_from_photo(vehicle, 1)
     other = link_to(vehicle)
     refusals: list[str] = []
 
@@ -269,15 +282,19 @@ def test_a_mission_under_way_is_not_replaced(embedded: Start, link_to: To) -> No
             with pytest.raises(RefusedByVehicleError) as refused:
                 upload_plan(other, _survey(lines=1))
             refusals.append(str(refused.value))
+            simulate_at(vehicle, 40.0)
 
     record = fly_plan(link_to(vehicle), _survey(), confirmed=True, progress=progress)
     assert record.outcome is FlightOutcome.COMPLETED
     assert "BRAKE" in refusals[0]
 
 
-def test_a_mission_is_replaced_in_flight_only_where_that_was_said(embedded: Start, link_to: To) -> None:
+def test_a_mission_is_replaced_in_flight_only_where_that_was_said(
+    embedded: Start, link_to: To, calm_from_photo: Calm, simulate_at: SimulateAt
+) -> None:
     """BRAKE first; afterwards the new mission stands at its first item, and the vehicle waits."""
     vehicle = embedded()
+    calm_from_photo(vehicle, 1)
     other = link_to(vehicle)
     verdicts: list[UploadVerdict] = []
     modes: list[str | None] = []
@@ -286,6 +303,7 @@ def test_a_mission_is_replaced_in_flight_only_where_that_was_said(embedded: Star
         if step.phase == "flying" and step.item >= 5 and not verdicts:
             verdicts.append(upload_plan(other, _survey(lines=1), while_flying=True))
             modes.append(Vehicle.on(other).now.mode)
+            simulate_at(vehicle, 40.0)
 
     record = fly_plan(link_to(vehicle), _survey(), confirmed=True, progress=progress)
     assert verdicts[0].verified

@@ -78,11 +78,12 @@ def test_the_first_photograph_comes_at_once_if_asked_for(station: Station, shift
 
 
 def test_the_trigger_keeps_firing_outside_auto(
-    station: Station, shift: Shift, set_parameter: SetParameter
+    station: Station, shift: Shift, set_parameter: SetParameter, pace: Callable[[str], None]
 ) -> None:
     """DO_SET_CAM_TRIGG_DIST keeps firing outside AUTO: always switch it off before RTL."""
     here = station.position
     set_parameter("RTL_ALT", 1000.0)
+    pace("calm")
     go(
         station,
         [

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from airbeat.geo.coordinates import LatLon
 from airbeat.link.dialect import mavlink as mav
-from airbeat.sim.ardupilot_station import Item, Station, item
+from airbeat.sim.ardupilot_station import COPTER_MODES, Item, Station, item
 
 Shift = Callable[..., LatLon]
+Pace = Callable[[str], None]
 RTL = item(mav.MAV_CMD_NAV_RETURN_TO_LAUNCH)
 LAND = item(mav.MAV_CMD_NAV_LAND)
 HEIGHT_M = 10.0
@@ -125,10 +127,12 @@ def test_do_commands_run_at_the_start_of_the_leg_after_their_nav(station: Statio
     """DO commands belong to the leg after the preceding NAV, and run as it begins."""
     here = station.position
     mark = fly(station, [takeoff(), way(shift(here, 15.0)), speed(3.0), way(shift(here, 215.0)), LAND])
-    wait_current(station, 4)
-    station.wait(lambda: station.get("GLOBAL_POSITION_INT").vx > 250, "moving off", 20.0)
-    station.sleep(15.0)
-    fix = station.get("GLOBAL_POSITION_INT")
+    wait_current(station, 5, 200.0)
+    began_s = moments(station, mark)
+    fixes = station.since(mark, "GLOBAL_POSITION_INT")
+    moved_s = next(m.heard_s for m in fixes if m.heard_s > began_s[4] and m.vx > 250)
+    fix = next(m for m in fixes if m.heard_s > moved_s + 15.0)
+    assert fix.heard_s < began_s[5]
     assert (fix.vx**2 + fix.vy**2) ** 0.5 / 100.0 == pytest.approx(3.0, abs=0.3)
     reached = next(m for m in station.since(mark, "STATUSTEXT") if m.text == "Reached command #2")
     said = next(m for m in station.since(mark, "STATUSTEXT") if m.text.startswith("Mission: 3 "))
@@ -152,7 +156,6 @@ def test_do_commands_left_over_when_the_next_nav_is_done_are_dropped(station: St
             LAND,
         ],
     )
-    wait_current(station, 6)
     wait_current(station, 7)
     said = announced(station, mark)
     assert "3" in said
@@ -182,7 +185,9 @@ def test_after_the_last_nav_only_one_do_command_runs(station: Station, shift: Sh
     assert said == ["1", "2", "3"]
 
 
-def test_mission_current_counts_without_home_and_says_the_state(station: Station, shift: Shift) -> None:
+def test_mission_current_counts_without_home_and_says_the_state(
+    station: Station, shift: Shift, pace: Pace
+) -> None:
     """MISSION_CURRENT: total excludes home; state 1 none, 2 not started or stopped by a mode
     change, 3 active, 4 paused by DO_PAUSE_CONTINUE, 5 complete. Landed and disarmed, it is at item 1."""
     assert station.get("MISSION_CURRENT").mission_state == 1
@@ -192,6 +197,7 @@ def test_mission_current_counts_without_home_and_says_the_state(station: Station
     station.sleep(1.0)
     before = station.get("MISSION_CURRENT")
     assert (before.mission_state, before.total) == (2, 4)
+    pace("calm")
     station.start_mission()
     wait_current(station, 2)
     assert station.get("MISSION_CURRENT").mission_state == 3
@@ -204,15 +210,19 @@ def test_mission_current_counts_without_home_and_says_the_state(station: Station
     station.set_mode("BRAKE")
     station.sleep(1.0)
     assert station.get("MISSION_CURRENT").mission_state == 2
+    pace("fast")
     station.set_mode("AUTO")
     station.wait(lambda: not station.is_armed, "landing", 200.0)
     station.sleep(2.0)
     assert station.get("MISSION_CURRENT").seq == 1
 
 
-def test_a_mission_is_paused_and_goes_on_with_the_same_item(station: Station, shift: Shift) -> None:
+def test_a_mission_is_paused_and_goes_on_with_the_same_item(
+    station: Station, shift: Shift, pace: Pace
+) -> None:
     """Leaving AUTO keeps the current item; AUTO again goes on to it (MIS_RESTART 0)."""
     here = station.position
+    pace("calm")
     fly(station, [takeoff(), way(shift(here, 15.0)), way(shift(here, 90.0)), LAND])
     wait_current(station, 3)
     station.set_mode("BRAKE")
@@ -225,45 +235,52 @@ def test_a_mission_is_paused_and_goes_on_with_the_same_item(station: Station, sh
 
 
 def test_a_repeat_distance_leads_a_paused_mission_back_within_one_armed_flight_only(
-    station: Station, shift: Shift
+    station: Station, shift: Shift, pace: Pace
 ) -> None:
     """DO_SET_RESUME_REPEAT_DIST: going on after a pause leads so many metres back along the way flown, and
     then on. It works within one armed flight only: disarming forgets it, and the next flight goes on."""
     here = station.position
     repeat = item(215, params=(30.0,))
-    southmost = 90.0
 
-    def paused_at_80_m() -> None:
-        nonlocal southmost
+    def left_at_80_m() -> LatLon:
+        """Where it left AUTO; it hovers for some seconds, 20 m further on, and then goes on in AUTO."""
+        pace("calm")
         station.wait(lambda: station.position.lat_deg > shift(here, 80.0).lat_deg, "80 m", 90.0)
+        mark = station.mark()
         station.set_mode("BRAKE")
+        braking = next(m for m in station.since(mark, "HEARTBEAT") if m.custom_mode == COPTER_MODES["BRAKE"])
+        heard = reversed(station.heard[: braking.heard_at])
+        fix = next(m for m in heard if m.get_type() == "GLOBAL_POSITION_INT")
         station.sleep(4.0)
-        southmost = station.position.lat_deg
         station.set_mode("AUTO")
+        pace("fast")
+        return LatLon(lat_deg=fix.lat / 1e7, lon_deg=fix.lon / 1e7)
 
-    def beyond(north_m: float) -> bool:
-        nonlocal southmost
-        southmost = min(southmost, station.position.lat_deg)
-        return station.position.lat_deg > shift(here, north_m).lat_deg
+    def southmost_deg() -> float:
+        """How far back it flew before it was beyond where it had hovered."""
+        mark, beyond = station.mark(), shift(here, 130.0).lat_deg
+        station.wait(lambda: station.position.lat_deg > beyond, "being back on its way", 90.0)
+        return min(m.lat / 1e7 for m in station.since(mark, "GLOBAL_POSITION_INT"))
 
     first, last = way(shift(here, 15.0)), way(shift(here, 180.0))
     mark = fly(station, [takeoff(), repeat, first, last, LAND])
-    paused_at_80_m()
-    station.wait(lambda: beyond(120.0), "being back on its way", 90.0)
-    assert shift(here, 45.0).lat_deg < southmost < shift(here, 70.0).lat_deg
+    left = left_at_80_m()
+    assert shift(left, -36.0).lat_deg < southmost_deg() < shift(left, -11.0).lat_deg
     assert "Resume repeat dist set to 30 m" in station.texts(mark)
     assert "Mission: Returned to interrupted WP" in station.texts(mark)
     station.land()
     here = station.position
     fly(station, [takeoff(), way(shift(here, 15.0)), way(shift(here, 180.0)), LAND])
-    paused_at_80_m()
-    station.wait(lambda: beyond(120.0), "being back on its way", 90.0)
-    assert southmost > shift(here, 78.0).lat_deg
+    left = left_at_80_m()
+    assert southmost_deg() > shift(left, -2.0).lat_deg
 
 
-def test_a_new_mission_in_the_air_goes_on_at_the_old_number(station: Station, shift: Shift) -> None:
+def test_a_new_mission_in_the_air_goes_on_at_the_old_number(
+    station: Station, shift: Shift, pace: Pace
+) -> None:
     """A new mission uploaded in the air resumes at the old index: always set current."""
     here = station.position
+    pace("calm")
     fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 20.0)), way(shift(here, 90.0)), LAND])
     wait_current(station, 4)
     station.set_mode("BRAKE")
@@ -319,20 +336,19 @@ def test_altitude_zero_keeps_the_height_and_position_zero_means_here(station: St
     here = station.position
     keep = item(mav.MAV_CMD_NAV_WAYPOINT, shift(here, 30.0), 0.0)
     up = item(mav.MAV_CMD_NAV_WAYPOINT, height_m=15.0)
-    fly(station, [takeoff(), keep, up, way(shift(here, 60.0), 15.0), LAND])
-    wait_current(station, 3)
-    assert station.height_m == pytest.approx(HEIGHT_M, abs=1.5)
-    wait_current(station, 4)
-    assert station.height_m == pytest.approx(15.0, abs=2.5)
-    assert (station.position.lat_deg - here.lat_deg) * 111_200.0 == pytest.approx(30.0, abs=6.0)
+    mark = fly(station, [takeoff(), keep, up, way(shift(here, 60.0), 15.0), LAND])
+    wait_current(station, 5)
+    began_s, fixes = moments(station, mark), station.since(mark, "GLOBAL_POSITION_INT")
+    before_up, before_last = (next(m for m in fixes if m.heard_s >= began_s[n]) for n in (3, 4))
+    assert before_up.relative_alt / 1000.0 == pytest.approx(HEIGHT_M, abs=1.5)
+    assert before_last.relative_alt / 1000.0 == pytest.approx(15.0, abs=2.5)
+    assert (before_last.lat / 1e7 - here.lat_deg) * 111_200.0 == pytest.approx(30.0, abs=6.0)
 
 
 def test_legs_are_flown_at_ten_metres_a_second_by_default(station: Station, shift: Shift) -> None:
     """WPNAV_SPEED default 10 m/s; corners are flown with S-curves, so the speed changes smoothly."""
     here = station.position
-    fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 210.0)), LAND])
-    wait_current(station, 3)
-    mark = station.mark()
+    mark = fly(station, [takeoff(), way(shift(here, 10.0)), way(shift(here, 210.0)), LAND])
     wait_current(station, 4)
     speeds = [(m.time_boot_ms / 1e3, m.vx / 100.0) for m in station.since(mark, "GLOBAL_POSITION_INT")]
     assert max(v for _, v in speeds) == pytest.approx(10.0, abs=0.3)
@@ -367,10 +383,9 @@ def test_a_waypoint_is_held_for_its_seconds(station: Station, shift: Shift) -> N
     """Param 1 of a WAYPOINT holds the vehicle there for that many seconds."""
     here = station.position
     mark = fly(station, [takeoff(), way(shift(here, 20.0), hold_s=12.0), way(shift(here, 30.0)), LAND])
-    wait_current(station, 2)
-    started_s = station.now_s
     wait_current(station, 3)
-    assert station.now_s - started_s > 12.0
+    began_s = moments(station, mark)
+    assert began_s[3] - began_s[2] > 12.0
     assert "Reached command #2" in station.texts(mark)
 
 
@@ -379,17 +394,31 @@ def test_return_to_launch_climbs_to_its_height_and_lands_at_home(
 ) -> None:
     """RTL climbs to RTL_ALT (15 m by default) first, comes home, waits, lands and disarms itself."""
     here = station.position
-    fly(station, [takeoff(), way(shift(here, 40.0)), RTL])
-    highest = 0.0
-
-    def landed() -> bool:
-        nonlocal highest
-        highest = max(highest, station.height_m)
-        return not station.is_armed
-
-    station.wait(landed, "landing at home", 240.0)
+    mark = fly(station, [takeoff(), way(shift(here, 40.0)), RTL])
+    station.wait(lambda: not station.is_armed, "landing at home", 240.0)
+    highest = max(m.relative_alt / 1000.0 for m in station.since(mark, "GLOBAL_POSITION_INT"))
     assert highest == pytest.approx(15.0, abs=2.0)
     assert distance_m(station.position, here) < 3.0
+
+
+def test_a_heartbeat_comes_behind_the_answer_to_who_asked_for_it_and_at_once_when_the_mode_changes(
+    station: Station,
+) -> None:
+    """REQUEST_MESSAGE for HEARTBEAT: COMMAND_ACK first, then the HEARTBEAT, so that what comes behind the
+    answer was said after the question. A mode change is told by a HEARTBEAT at once, not within a second."""
+
+    def behind(command: int, *params: float) -> Any:
+        mark = station.mark()
+        assert station.command(command, *params) == mav.MAV_RESULT_ACCEPTED
+        answer = next(m for m in station.since(mark, "COMMAND_ACK") if m.command == command)
+        beat = station.expect("HEARTBEAT", after=answer.heard_at)
+        assert beat.heard_s - answer.heard_s < 0.3
+        return beat
+
+    for mode in ("STABILIZE", "GUIDED", "LOITER"):
+        behind(mav.MAV_CMD_REQUEST_MESSAGE, 0.0)
+        beat = behind(mav.MAV_CMD_DO_SET_MODE, 1.0, float(COPTER_MODES[mode]))
+        assert beat.custom_mode == COPTER_MODES[mode]
 
 
 def test_heights_above_terrain_need_terrain_to_arm(station: Station, shift: Shift) -> None:

@@ -250,7 +250,7 @@ def test_a_rally_point_outside_the_fence_is_ignored(
 
 
 def test_without_heartbeats_nothing_happens_unless_the_failsafe_is_set(
-    station: Station, shift: Shift, set_parameter: SetParameter
+    station: Station, shift: Shift, set_parameter: SetParameter, pace: Callable[[str], None]
 ) -> None:
     """FS_GCS_ENABLE 0, the default: no GCS failsafe. Set to 1: RTL after FS_GCS_TIMEOUT without heartbeats
     of SYSID_MYGCS (255); another station's heartbeats do not count."""
@@ -262,6 +262,7 @@ def test_without_heartbeats_nothing_happens_unless_the_failsafe_is_set(
     station.sleep(15.0)
     assert station.mode == COPTER_MODES["AUTO"]
     beat = mav.MAVLink_heartbeat_message(mav.MAV_TYPE_GCS, mav.MAV_AUTOPILOT_INVALID, 0, 0, 0, 3)
+    pace("calm")  # between two of our heartbeats 5 s of simulation time must not pass
     station.send(beat)
     set_parameter("FS_GCS_ENABLE", 1.0)
     until_s = station.now_s + 4.0

@@ -44,8 +44,12 @@ def items_of(kind: MissionType, count: int, *, offset: int = 0) -> list[WireItem
 
 
 @pytest.fixture
-def ask(station: Station) -> Ask:
-    """Sends one request and returns its reply; sessions 31 and 32 are closed before and after."""
+def ask(station: Station, pace: Callable[[str], None]) -> Ask:
+    """Sends one request and returns its reply; sessions 31 and 32 are closed before and after.
+
+    Calmly: a session that is silent for 3 s of simulation time is taken over.
+    """
+    pace("calm")
 
     def send(
         opcode: FtpOpcode, data: bytes = b"", *, session: int = 31, offset: int = 0, size: int | None = None

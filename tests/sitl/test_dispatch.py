@@ -4,140 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airbeat.checks.coverage import outside_fence_m
 from airbeat.errors import PlanningError, RefusedByVehicleError, UsageError
-from airbeat.flight.divert import Diverted, Ending, divert, require_flies, send_from_pad
-from airbeat.flight.fly import continue_plan, fly_plan
-from airbeat.flight.order import Order
+from airbeat.flight.divert import Ending, divert, require_flies, send_from_pad
+from airbeat.flight.fly import continue_plan
 from airbeat.flight.state import read_state
 from airbeat.flight.units import state_over_link
-from airbeat.flight.watch import FlightProgress, Interruption, Watchers
+from airbeat.flight.watch import FlightProgress, Watchers
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
-from airbeat.link.connection import Link, connect
-from airbeat.link.telemetry import PositionFix, Telemetry
+from airbeat.link.connection import connect
+from airbeat.link.telemetry import PositionFix
 from airbeat.link.vehicle import Vehicle
 from airbeat.mission.beat import Beat
 from airbeat.mission.beatloader import parse_beat
-from airbeat.mission.plan import FlightPlan, ItemRole
+from airbeat.mission.plan import FlightPlan
 from airbeat.mission.units import DroneEntry
 from airbeat.patrol.dispatch import ARM_S, DIVERT_S, Dispatcher, DroneState, Incident
-from airbeat.planning.items import return_item, start_items, waypoint
-from airbeat.sim.ardupilot import ArduPilotSitl
-from airbeat.sim.vehicle.config import VehicleConfig
-from airbeat.sim.vehicle.server import EmbeddedVehicle
-
-PAD = LatLon(lat_deg=47.2692, lon_deg=11.4041)
-BEAT = """\
-airbeat: 1
-kind: patrol
-name: Two drones
-time_zone: Europe/Vienna
-launch:
-  - name: west
-    lat: 47.2692
-    lon: 11.4041
-    amsl_m: 600
-    drones: [{name: one, camera: embedded-12mp, airframe: arducopter-quad,
-              height: {value_m: 40, datum: home}, speed_m_s: 8}]
-  - name: east
-    lat: 47.2692
-    lon: 11.4081
-    amsl_m: 600
-    drones: [{name: two, camera: embedded-12mp, airframe: arducopter-quad,
-              height: {value_m: 50, datum: home}, speed_m_s: 8}]
-fence:
-  max_height_m: 90
-  margin_m: 3
-  inclusion:
-    - polygon: [{lat: 47.2687, lon: 11.4030}, {lat: 47.2730, lon: 11.4030},
-                {lat: 47.2730, lon: 11.4095}, {lat: 47.2687, lon: 11.4095}]
-  exclusion:
-    - polygon: [{lat: 47.2700, lon: 11.4050}, {lat: 47.2715, lon: 11.4050},
-                {lat: 47.2715, lon: 11.4070}, {lat: 47.2700, lon: 11.4070}]
-beat:
-  points: [{name: gate, lat: 47.2720, lon: 11.4045}]
-"""
-INCIDENT = Incident(position=LatLon(lat_deg=47.2708, lon_deg=11.4080), kind="break-in")
-
-
-@pytest.fixture(scope="module")
-def beat() -> Beat:
-    return parse_beat(BEAT.encode(), name="beat.yaml", base_dir=Path())
-
-
-def round_of(beat: Beat) -> FlightPlan:
-    """North along the west edge, to and fro, with a stop at each corner."""
-    site, drone = beat.drones[0]
-    places = [
-        (47.2722, 11.4036),
-        (47.2722, 11.4046),
-        (47.2698, 11.4046),
-        (47.2698, 11.4038),
-        (47.2720, 11.4038),
-    ]
-    return FlightPlan(
-        name="round",
-        home=site.position,
-        home_amsl_m=600.0,
-        items=(
-            *start_items(home=site.position, height_m=40.0, speed_m_s=8.0),
-            *(waypoint(LatLon(lat_deg=a, lon_deg=b), 40.0, ItemRole.VISIT) for a, b in places),
-            return_item(),
-        ),
-        fence=Dispatcher(beat).space.fence,
-        speed_m_s=8.0,
-        airframe=drone.airframe,
-    )
-
-
-def order_for(beat: Beat, state: DroneState, *, look_s: float = 20.0, incident: Incident = INCIDENT) -> Order:
-    dispatcher = Dispatcher(beat)
-    arrival = dispatcher.drone(incident, state, look_s=look_s)
-    assert arrival.arrival_s is not None, arrival.why_not
-    site, drone = next((s, d) for s, d in beat.drones if d.name == state.name)
-    return Order(
-        arrival=arrival,
-        incident=incident,
-        site=site,
-        drone=drone,
-        dispatcher=dispatcher,
-    )
-
-
-@dataclass
-class Flying:
-    """A drone that has flown its beat as far as an item; nobody watches it."""
-
-    link: Link
-    plan: FlightPlan
-
-
-FAST, CALM = 20.0, 2.0
-"""Simulated seconds per second: where the vehicle's own clock decides, and where this machine's delays do."""
-
-
-def hurry(link: Link, speedup: float) -> None:
-    Vehicle.on(link).set_parameter("SIM_SPEEDUP", speedup)
-
-
-def hurried(link: Link) -> Watchers:
-    """Fast while it flies, calmly while the station works: what that takes is flown on as far."""
-    phases: list[str] = []
-
-    def progress(step: FlightProgress) -> None:
-        if phases[-1:] != [step.phase]:
-            phases.append(step.phase)
-            hurry(link, FAST if step.phase == "flying" else CALM)
-
-    return Watchers(progress=progress)
 
 
 def first_at(track: Sequence[PositionFix], place: LatLon) -> float:
@@ -151,76 +42,27 @@ def left_at(track: Sequence[PositionFix], place: LatLon) -> float:
     return track[max(next(away) - 1, 0)].time_s
 
 
-def start_round(link: Link, plan: FlightPlan, *, item: int, after_s: float = 4.0) -> None:
-    """Fly a round, and stop watching some seconds into the leg to an item, from which on time goes calmly."""
-    since: list[float] = []
-
-    def interrupt(paused: bool) -> Interruption | None:
-        now = Vehicle.on(link).now
-        if now.mode == "AUTO" and now.mission_seq == item:
-            if not since:
-                hurry(link, CALM)
-                since.append(now.time_s)
-            if now.time_s - since[0] >= after_s:
-                return Interruption.LEAVE
-        return None
-
-    fly_plan(link, plan, confirmed=True, interrupt=interrupt)
-
-
-def embedded(
-    stack: ExitStack, position: LatLon, *, speedup: float = FAST, **options: object
-) -> EmbeddedVehicle:
-    config = VehicleConfig(home=position, home_amsl_m=600.0, speedup=speedup, **options)  # type: ignore[arg-type]
-    return stack.enter_context(EmbeddedVehicle(config))
-
-
-@pytest.fixture(params=["embedded", pytest.param("ardupilot", marks=pytest.mark.ardupilot)])
-def flying(request: pytest.FixtureRequest, beat: Beat) -> Iterator[Flying]:
-    """Drone one, under way from the second to the third place of its round."""
-    with ExitStack() as stack:
-        if request.param == "embedded":
-            url = embedded(stack, PAD).url
-        else:
-            ardupilot: Callable[..., ArduPilotSitl] = request.getfixturevalue("ardupilot")
-            url = ardupilot(PAD, 600.0).url
-        link = stack.enter_context(connect(url, timeout_s=30))
-        plan = round_of(beat)
-        start_round(link, plan, item=5)
-        yield Flying(link, plan)
-
-
-def sent(flying: Flying, beat: Beat, folder: Path, **options: object) -> tuple[Diverted, Order]:
-    state = state_over_link(flying.link, DroneEntry(name="one"))
-    assert state.flying
-    order = order_for(beat, state)
-    done = divert(
-        flying.link,
-        order,
-        flying.plan,
-        confirmed=True,
-        state_file=folder / "state.json",
-        **options,  # type: ignore[arg-type]
-    )
-    return done, order
-
-
 def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
-    flying: Flying, beat: Beat, tmp_path: Path
+    patrol: Any, flying: Any, beat: Beat, tmp_path: Path
 ) -> None:
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    state_file, watchers = tmp_path / "state.json", patrol.hurried(flying.link)
     ordered_s = Vehicle.on(flying.link).now.time_s
-    done, _ = sent(flying, beat, tmp_path, watchers=hurried(flying.link))
+    done = divert(flying.link, order, flying.plan, confirmed=True, state_file=state_file, watchers=watchers)
     assert done.ending is Ending.BACK_ON_BEAT, done.explanation
     there, back = done.records
     # It looked from the end of its way, for as long as it was told.
     assert done.looked_s == pytest.approx(20.0, abs=4.0)
     assert min(distance_m(f.position, done.way[-1]) for f in there.track) < 3.0
-    assert distance_m(done.way[-1], INCIDENT.position) < 25.0
+    assert distance_m(done.way[-1], patrol.INCIDENT.position) < 25.0
     assert len(there.photos) == 1
-    # Its flight there took as long as was foreseen, and its arrival is told by its own clock.
+    # Its flight there took as long as is foreseen from where it stopped; it arrived by its own clock.
     arrived_s = first_at(there.track, done.way[-1])
     flown_s = arrived_s - left_at(there.track, done.way[0])
-    assert flown_s == pytest.approx(done.estimate_s - DIVERT_S, rel=0.25)
+    foreseen_s = order.again(done.way[0], height_m=40.0, battery_share=1.0).arrival.arrival_s
+    assert foreseen_s is not None
+    assert flown_s == pytest.approx(foreseen_s - DIVERT_S, rel=0.25)
+    assert done.estimate_s == order.arrival.arrival_s
     assert done.arrived_s == pytest.approx(arrived_s - ordered_s, abs=2.0)
     # It came back to the place of the interruption and flew every place that was left.
     assert done.interrupted_at is not None
@@ -236,26 +78,19 @@ def test_a_drone_leaves_its_beat_looks_and_goes_on_where_it_was_interrupted(
         assert outside_fence_m([f.position for f in record.track], fence) < 1.0
 
 
-def fly_on(link: Link, is_there: Callable[[LatLon], bool]) -> None:
-    """Do nothing until a drone is somewhere, as while an order is on its way to it."""
-
-    def flown(now: Telemetry) -> bool:
-        return now.position is not None and is_there(now.position)
-
-    assert Vehicle.on(link).wait(flown, timeout_s=60, what="flying on")
-
-
 def test_a_drone_that_flew_on_before_it_obeyed_finds_its_way_from_where_it_stopped(
-    flying: Flying, beat: Beat, tmp_path: Path
+    patrol: Any, flying: Any, beat: Beat, tmp_path: Path
 ) -> None:
     """Ordered north of the keep-out's edge, it stops south of it: the ordered leg would go over the roof."""
     fence = Dispatcher(beat).space.fence
     assert fence is not None
     north = LatLon(lat_deg=47.2719, lon_deg=11.4046)
-    order = order_for(beat, DroneState(name="one", position=north, height_m=40.0, flying=True), look_s=10.0)
+    order = patrol.order_for(
+        beat, DroneState(name="one", position=north, height_m=40.0, flying=True), look_s=10.0
+    )
     assert outside_fence_m(order.arrival.way, fence) == 0.0
-    fly_on(flying.link, lambda place: place.lat_deg < 47.2714)
-    watchers, state_file = hurried(flying.link), tmp_path / "state.json"
+    patrol.fly_on(flying.link, lambda place: place.lat_deg < 47.2714)
+    watchers, state_file = patrol.hurried(flying.link), tmp_path / "state.json"
     done = divert(flying.link, order, flying.plan, confirmed=True, state_file=state_file, watchers=watchers)
     assert outside_fence_m((done.way[0], *order.arrival.way[1:]), fence) > 10.0
     assert outside_fence_m(done.way, fence) == 0.0
@@ -268,10 +103,10 @@ def test_a_drone_that_flew_on_before_it_obeyed_finds_its_way_from_where_it_stopp
 
 
 def test_a_drone_without_a_way_from_where_it_stopped_goes_on_with_its_mission(
-    flying: Flying, beat: Beat, tmp_path: Path
+    patrol: Any, flying: Any, beat: Beat, tmp_path: Path
 ) -> None:
-    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
-    across = BEAT.replace("{lat: 47.2700, lon", "{lat: 47.2680, lon").replace(
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    across = patrol.BEAT.replace("{lat: 47.2700, lon", "{lat: 47.2680, lon").replace(
         "{lat: 47.2715, lon", "{lat: 47.2740, lon"
     )
     divided = Dispatcher(parse_beat(across.encode(), name="beat.yaml", base_dir=Path()))
@@ -281,12 +116,12 @@ def test_a_drone_without_a_way_from_where_it_stopped_goes_on_with_its_mission(
     assert vehicle.now.mode == "AUTO"
     here = vehicle.now.position
     assert here is not None
-    fly_on(flying.link, lambda place: distance_m(place, here) > 20.0)
+    patrol.fly_on(flying.link, lambda place: distance_m(place, here) > 20.0)
     require_flies(flying.link, flying.plan)
 
 
 def test_a_drone_whose_way_back_to_its_beat_is_closed_goes_home_by_another(
-    beat: Beat, tmp_path: Path
+    patrol: Any, beat: Beat, tmp_path: Path
 ) -> None:
     """A keep-out of the beat that the mission does not know lies north of the other, on the shortest way."""
     wall = """\
@@ -294,14 +129,14 @@ def test_a_drone_whose_way_back_to_its_beat_is_closed_goes_home_by_another(
                 {lat: 47.2731, lon: 11.4060}, {lat: 47.2731, lon: 11.4055}]
 beat:
 """
-    walled = parse_beat(BEAT.replace("beat:\n", wall).encode(), name="beat.yaml", base_dir=Path())
+    walled = parse_beat(patrol.BEAT.replace("beat:\n", wall).encode(), name="beat.yaml", base_dir=Path())
     with ExitStack() as stack:
-        link = stack.enter_context(connect(embedded(stack, PAD).url))
-        plan = round_of(beat)
-        start_round(link, plan, item=5)
-        order = order_for(walled, state_over_link(link, DroneEntry(name="one")), look_s=10.0)
+        link = stack.enter_context(connect(patrol.embedded(stack, patrol.PAD).url))
+        plan = patrol.round_of(beat)
+        patrol.start_round(link, plan, item=5)
+        order = patrol.order_for(walled, state_over_link(link, DroneEntry(name="one")), look_s=10.0)
         state_file = tmp_path / "state.json"
-        done = divert(link, order, plan, confirmed=True, state_file=state_file, watchers=hurried(link))
+        done = divert(link, order, plan, confirmed=True, state_file=state_file, watchers=patrol.hurried(link))
         assert done.ending is Ending.BACK_ON_PAD
         assert done.explanation == "the way back to its beat would leave the fence or enter a keep-out"
         assert order.fence is not None
@@ -310,25 +145,27 @@ beat:
         assert read_state(state_file).item == 5
 
 
-def test_a_pilot_who_takes_over_while_the_way_is_uploaded_keeps_the_drone(flying: Flying, beat: Beat) -> None:
+def test_a_pilot_who_takes_over_while_the_way_is_uploaded_keeps_the_drone(
+    patrol: Any, flying: Any, beat: Beat
+) -> None:
     vehicle = Vehicle.on(flying.link)
 
     def progress(step: FlightProgress) -> None:
         if step.phase == "uploading":
             vehicle.set_mode("LOITER")
 
-    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
     with pytest.raises(RefusedByVehicleError, match="changed to LOITER: left to the pilot"):
         divert(flying.link, order, flying.plan, confirmed=True, watchers=Watchers(progress=progress))
     vehicle.wait(lambda _t: False, timeout_s=3.0)
     assert vehicle.now.mode == "LOITER"
 
 
-def test_a_drone_that_was_moved_since_its_way_was_found_is_not_sent_off(flying: Flying) -> None:
+def test_a_drone_that_was_moved_since_its_way_was_found_is_not_sent_off(patrol: Any, flying: Any) -> None:
     vehicle = Vehicle.on(flying.link)
     found_from = vehicle.now.position
     assert found_from is not None
-    fly_on(flying.link, lambda place: distance_m(place, found_from) > 20.0)
+    patrol.fly_on(flying.link, lambda place: distance_m(place, found_from) > 20.0)
     vehicle.set_mode("BRAKE")
     with pytest.raises(RefusedByVehicleError, match=r"not sent off: the vehicle is \d+ m from where"):
         continue_plan(flying.link, flying.plan, confirmed=True, start=found_from, watchers=Watchers())
@@ -336,7 +173,7 @@ def test_a_drone_that_was_moved_since_its_way_was_found_is_not_sent_off(flying: 
 
 
 def test_a_pilot_who_takes_over_on_the_way_keeps_the_drone(
-    flying: Flying, beat: Beat, tmp_path: Path
+    patrol: Any, flying: Any, beat: Beat, tmp_path: Path
 ) -> None:
     vehicle = Vehicle.on(flying.link)
     photos: list[float] = []
@@ -347,26 +184,28 @@ def test_a_pilot_who_takes_over_on_the_way_keeps_the_drone(
             photos.append(now.time_s)
             threading.Thread(target=lambda: vehicle.set_mode("LOITER")).start()
 
-    done, _ = sent(flying, beat, tmp_path, watchers=Watchers(progress=progress))
+    done, _ = patrol.sent(flying, beat, tmp_path, watchers=Watchers(progress=progress))
     assert done.ending is Ending.LEFT_TO_PILOT
     assert len(done.records) == 1
     time.sleep(0.5)
     assert vehicle.now.mode == "LOITER"
 
 
-def test_a_drone_that_is_flown_by_hand_is_not_sent(flying: Flying, beat: Beat, tmp_path: Path) -> None:
-    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+def test_a_drone_that_is_flown_by_hand_is_not_sent(
+    patrol: Any, flying: Any, beat: Beat, tmp_path: Path
+) -> None:
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
     Vehicle.on(flying.link).set_mode("LOITER")
     state = state_over_link(flying.link, DroneEntry(name="one"))
     assert state.why_not == "it is flown by hand (LOITER)"
-    assert Dispatcher(beat).drone(INCIDENT, state).arrival_s is None
+    assert Dispatcher(beat).drone(patrol.INCIDENT, state).arrival_s is None
     with pytest.raises(RefusedByVehicleError, match="whoever set that has priority"):
         divert(flying.link, order, flying.plan, confirmed=True)
     assert Vehicle.on(flying.link).now.mode == "LOITER"
 
 
-def test_nothing_flies_without_a_yes(flying: Flying, beat: Beat) -> None:
-    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+def test_nothing_flies_without_a_yes(patrol: Any, flying: Any, beat: Beat) -> None:
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
     with pytest.raises(UsageError, match="nobody has confirmed"):
         divert(flying.link, order, flying.plan)
     assert Vehicle.on(flying.link).now.mode == "AUTO"
@@ -374,30 +213,32 @@ def test_nothing_flies_without_a_yes(flying: Flying, beat: Beat) -> None:
         send_from_pad(flying.link, order)
 
 
-def test_a_drone_that_flies_another_mission_is_refused(flying: Flying, beat: Beat) -> None:
-    order = order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
-    other = FlightPlan(name="other", home=PAD, items=flying.plan.items[:4])
+def test_a_drone_that_flies_another_mission_is_refused(patrol: Any, flying: Any, beat: Beat) -> None:
+    order = patrol.order_for(beat, state_over_link(flying.link, DroneEntry(name="one")))
+    other = FlightPlan(name="other", home=patrol.PAD, items=flying.plan.items[:4])
     with pytest.raises(RefusedByVehicleError, match="flies a mission of 8 items, this plan has 4"):
         divert(flying.link, order, other, confirmed=True)
     assert Vehicle.on(flying.link).now.mode == "AUTO"
 
 
-def test_of_several_drones_the_first_there_is_sent_and_the_others_fly_on(beat: Beat, tmp_path: Path) -> None:
+def test_of_several_drones_the_first_there_is_sent_and_the_others_fly_on(
+    patrol: Any, beat: Beat, tmp_path: Path
+) -> None:
     with ExitStack() as stack:
-        vehicles = [embedded(stack, site.position) for site, _ in beat.drones]
+        vehicles = [patrol.embedded(stack, site.position) for site, _ in beat.drones]
         links = [stack.enter_context(connect(v.url)) for v in vehicles]
-        plan = round_of(beat)
-        start_round(links[0], plan, item=4)
+        plan = patrol.round_of(beat)
+        patrol.start_round(links[0], plan, item=4)
         states = [
             state_over_link(link, DroneEntry(name=name))
             for link, name in zip(links, ("one", "two"), strict=True)
         ]
-        hurry(links[1], CALM)
+        patrol.hurry(links[1], patrol.CALM)
         near = Incident(position=LatLon(lat_deg=47.2695, lon_deg=11.4083), kind="fire")
         ranked = Dispatcher(beat).rank(near, states, look_s=20.0)
         assert [a.unit for a in ranked] == ["two", "one"]  # from its pad, and still before the one in the air
-        order = order_for(beat, states[1], incident=near)
-        done = send_from_pad(links[1], order, confirmed=True, watchers=hurried(links[1]))
+        order = patrol.order_for(beat, states[1], incident=near)
+        done = send_from_pad(links[1], order, confirmed=True, watchers=patrol.hurried(links[1]))
         assert done.ending is Ending.BACK_ON_PAD, done.explanation
         (record,) = done.records
         assert record.takeoff_time_s is not None
@@ -407,14 +248,16 @@ def test_of_several_drones_the_first_there_is_sent_and_the_others_fly_on(beat: B
         assert Vehicle.on(links[0]).now.mode in ("AUTO", "RTL")
 
 
-def test_a_battery_that_does_not_carry_the_rest_brings_the_drone_home(beat: Beat, tmp_path: Path) -> None:
+def test_a_battery_that_does_not_carry_the_rest_brings_the_drone_home(
+    patrol: Any, beat: Beat, tmp_path: Path
+) -> None:
     with ExitStack() as stack:
-        vehicle = embedded(stack, PAD)
+        vehicle = patrol.embedded(stack, patrol.PAD)
         link = stack.enter_context(connect(vehicle.url))
-        plan = round_of(beat)
-        start_round(link, plan, item=5)
+        plan = patrol.round_of(beat)
+        patrol.start_round(link, plan, item=5)
         state = state_over_link(link, DroneEntry(name="one"))
-        order = order_for(beat, state)
+        order = patrol.order_for(beat, state)
         _, drone = beat.drones[0]
         hungry = replace(drone, airframe=replace(drone.airframe, battery_wh=10.0))
         done = divert(
@@ -423,7 +266,7 @@ def test_a_battery_that_does_not_carry_the_rest_brings_the_drone_home(beat: Beat
             plan,
             confirmed=True,
             state_file=tmp_path / "state.json",
-            watchers=hurried(link),
+            watchers=patrol.hurried(link),
         )
         assert done.ending is Ending.BACK_ON_PAD, done.explanation
         assert "the battery lacks" in done.explanation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -86,6 +85,6 @@ def test_a_fence_left_open_by_an_earlier_station_does_not_come_back(
     plan = _plan()
     assert plan.fence is not None
     assert upload_plan(cable, plan, via=via).verified
-    time.sleep(4.0 / SPEEDUP)
+    vehicle.wait(lambda _t: False, timeout_s=4.0, what="the silence after which a file left open is taken")
     held = Vehicle.on(links()).download(MissionType.FENCE, via=Via.FTP)
     assert compare_items(fence_items(plan.fence), held) == []

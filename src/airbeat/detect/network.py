@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from airbeat.detect.calibration import threshold_for_rate
 from airbeat.detect.detections import Detections
+from airbeat.detect.doubtful import seen_again
 from airbeat.detect.rescoring import EVIDENCE, SecondLook, rescored
 from airbeat.errors import UsageError
 from airbeat.frames.opencv import opencv
@@ -58,6 +59,8 @@ class NetworkFigures:
         mirrored: whether the frame is also searched mirrored, and the answers averaged.
         mirrored_up_to_scale: where the GSD is known, frames searched at this scale or a smaller one are also
             searched mirrored, since they are searched fast.
+        doubtful_per_megapixel: how many boxes are looked at again in the mirror, see
+            `airbeat.detect.doubtful` [1/MP of what the network is given].
         least_log_odds: places below are not looked at.
         probability: (log odds, share of the boxes at such log odds that are persons), both rising.
         threshold: the default threshold on that probability.
@@ -78,6 +81,7 @@ class NetworkFigures:
     longest_side_m: tuple[float, float] | None = None
     second_look: SecondLook | None = None
     mirrored_up_to_scale: float = 0.0
+    doubtful_per_megapixel: float = 0.0
 
 
 @cache
@@ -101,6 +105,7 @@ def network_figures(modality: str) -> NetworkFigures:
         longest_side_m=tuple(data["longest_side_m"]) if "longest_side_m" in data else None,
         second_look=None if look is None else _second_look(look),
         mirrored_up_to_scale=data.get("mirrored_up_to_scale", 0.0),
+        doubtful_per_megapixel=data.get("doubtful_per_megapixel", 0.0),
     )
 
 
@@ -181,6 +186,7 @@ class NetworkDetector:
             scales=scales,
             mirrored=figures.mirrored or (gsd_is_known and scales[0] <= figures.mirrored_up_to_scale),
             least_log_odds=figures.least_log_odds,
+            doubtful_per_megapixel=figures.doubtful_per_megapixel,
         )
         if figures.second_look is not None:
             log_odds = rescored(image_bgr, boxes, log_odds, scale=scales[0], look=figures.second_look)
@@ -203,6 +209,7 @@ def search(
     scales: tuple[float, ...] = (1.0,),
     mirrored: bool = False,
     least_log_odds: float = -3.0,
+    doubtful_per_megapixel: float = 0.0,
 ) -> tuple[Floats, Floats]:
     """Find persons with a network that OpenCV has read.
 
@@ -215,20 +222,27 @@ def search(
     Returns:
         (n, 4) boxes xyxy [px of the image] and (n,) log odds, best first.
     """
+    again = 0.0 if mirrored else doubtful_per_megapixel
     found = [
-        _search_at(network, image_bgr, modality, scale, mirrored=mirrored, least=least_log_odds)
+        _search_at(network, image_bgr, modality, scale, mirrored=mirrored, least=least_log_odds, again=again)
         for scale in scales
     ]
-    boxes, log_odds = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.argsort(-log_odds, kind="stable")[:_MOST_BOXES]
-    boxes, log_odds = boxes[order], log_odds[order]
-    kept = _distinct(boxes, nested=len(scales) > 1)
+    boxes, log_odds = _best_first(
+        *(np.concatenate(part) for part in zip(*found, strict=True)), nested=len(scales) > 1
+    )
     height, width = image_bgr.shape[:2]
-    return np.clip(boxes[kept], 0, (width, height, width, height)), log_odds[kept]
+    return np.clip(boxes, 0, (width, height, width, height)), log_odds
 
 
 def _search_at(
-    network: Any, image_bgr: Image, modality: str, scale: float, *, mirrored: bool, least: float
+    network: Any,
+    image_bgr: Image,
+    modality: str,
+    scale: float,
+    *,
+    mirrored: bool,
+    least: float,
+    again: float,
 ) -> tuple[Floats, Floats]:
     """Boxes [px of the image] and log odds of one scale, in no order."""
     height, width = image_bgr.shape[:2]
@@ -246,7 +260,11 @@ def _search_at(
         for left in _starts(wide, step):
             first_y, first_x = max(0, top - _MARGIN_PX), max(0, left - _MARGIN_PX)
             tile = image[first_y : top + step + _MARGIN_PX, first_x : left + step + _MARGIN_PX]
-            found, log_odds = _peaks(_answer(network, prepare(tile, modality), mirrored=mirrored), least)
+            prepared = prepare(tile, modality)
+            found, log_odds = _peaks(_answer(network, prepared, mirrored=mirrored), least)
+            if most := round(again * prepared[0].size / 1e6):
+                found, log_odds = _best_first(found, log_odds)
+                log_odds = seen_again(network, prepared, found, log_odds, most=most)
             found += (first_x, first_y, first_x, first_y)
             middles = (found[:, :2] + found[:, 2:]) / 2
             last = (wide if left + step >= wide else left + step, high if top + step >= high else top + step)
@@ -285,6 +303,14 @@ def _peaks(answer: Array, least: float) -> tuple[Floats, Floats]:
     middles = (np.column_stack([x, y]) + 0.5) * _CELL_PX
     half = _SIZE_UNIT_PX / 2 * np.exp(np.clip(answer[4:, y // 2, x // 2], *_LOG_SIDES).astype(np.float64)).T
     return np.hstack([middles - half, middles + half]), cells[y, x].astype(np.float64)
+
+
+def _best_first(boxes: Floats, log_odds: Floats, *, nested: bool = False) -> tuple[Floats, Floats]:
+    """The distinct ones of the best boxes, best first: see `_distinct`."""
+    order = np.argsort(-log_odds, kind="stable")[:_MOST_BOXES]
+    boxes, log_odds = boxes[order], log_odds[order]
+    kept = _distinct(boxes, nested=nested)
+    return boxes[kept], log_odds[kept]
 
 
 def _distinct(boxes: Floats, *, nested: bool) -> list[int]:

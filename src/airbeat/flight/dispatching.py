@@ -190,6 +190,8 @@ def send_order(
         raise UsageError(Message("not confirmed: {unit} was not sent", unit=arrival.unit), remedy="")
     if not arrival.flying:
         return send_from_pad(link, order, confirmed=True, watchers=watchers)
+    if entry.state is not None and known is not None:
+        known = read_state(entry.state)  # it has flown on while somebody was asked
     state_file = entry.state or folder / f"{file_stem(arrival.unit)}-state.json"
     return divert(link, order, plan, confirmed=True, known=known, state_file=state_file, watchers=watchers)
 
@@ -205,18 +207,22 @@ def outcome_json(unit: str, done: Diverted) -> dict[str, Any]:
         "looked_s": round(done.looked_s, 1),
         "ending": done.ending.value,
         "explanation": done.explanation,
+        "holds": done.holds,
         "interrupted_at": None if place is None else [place.lat_deg, place.lon_deg],
     }
 
 
 def outcome_words(unit: str, done: Diverted) -> str:
-    """What came of it, for people."""
+    """What came of it, for people: also which mission the drone is left with."""
+    why = done.explanation
+    if done.holds:
+        why = Message("{why}; {held}", why=done.explanation, held=done.holds)
     if done.arrived_s is None:
         return Message(
             "{unit} did not arrive: {ending} ({explanation})",
             unit=unit,
             ending=Message(done.ending.value),
-            explanation=done.explanation,
+            explanation=why,
         )
     return Message(
         "{unit} arrived after {arrived_s:.0f} s ({ring}; {estimate_s:.0f} s estimated), "
@@ -227,7 +233,7 @@ def outcome_words(unit: str, done: Diverted) -> str:
         estimate_s=done.estimate_s,
         looked_s=done.looked_s,
         ending=Message(done.ending.value),
-        explanation=done.explanation,
+        explanation=why,
     )
 
 

@@ -8,31 +8,28 @@ It is stopped first, and every way is found from where it then stands: it has fl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from airbeat.checks.coverage import outside_fence_m
-from airbeat.errors import PlanningError, RefusedByVehicleError, UsageError
+from airbeat.errors import InputFileError, LinkError, PlanningError, RefusedByVehicleError, UsageError
 from airbeat.flight.fly import Confirm, continue_plan, fly_plan
+from airbeat.flight.held import Held, way_to_own_mission
+from airbeat.flight.onward import BATTERY_UNKNOWN, onward
 from airbeat.flight.order import Order
 from airbeat.flight.record import FlightOutcome, FlightRecord
-from airbeat.flight.resume import resume_plan, resume_point
-from airbeat.flight.state import FlightState, Place, ResumePoint, StateKeeper, plan_sha256
+from airbeat.flight.state import FlightState, Place, StateKeeper, plan_sha256, read_state
 from airbeat.flight.watch import FlightProgress, Interruption, Watchers
 from airbeat.geo.coordinates import LatLon
 from airbeat.geo.frame import distance_m
 from airbeat.language.words import Message
 from airbeat.link.connection import Link
 from airbeat.link.items import MissionType, compare_items, mission_items
+from airbeat.link.telemetry import PhotoTaken, PositionFix
 from airbeat.link.vehicle import Vehicle
-from airbeat.mission.beat import BeatDrone
-from airbeat.mission.commands import MavCmd
-from airbeat.mission.forecast import forecast
-from airbeat.mission.plan import FlightPlan, ItemRole
+from airbeat.mission.plan import FlightPlan
 from airbeat.patrol.dispatch import ring_of
-from airbeat.planning.items import return_item, waypoint
 
 __all__ = [
     "Diverted",
@@ -45,7 +42,6 @@ __all__ = [
 
 _AT_REST_M_S = 0.7
 _REST_TIMEOUT_S = 15.0
-_BATTERY_UNKNOWN = Message("it does not say how full its battery is")
 _ARRIVED_M = 6.0
 """Within this distance of its place a drone has arrived."""
 
@@ -69,6 +65,8 @@ class Diverted:
         looked_s: how long it looked [s].
         ending: how it ended.
         explanation: one sentence.
+        holds: which mission the vehicle holds, what AUTO does with it, and how it gets its own back; empty
+            where it has flown its own to the end.
         records: of the flight to the incident, and of what was flown after it.
         interrupted_at: where the beat was interrupted, and None where none was.
         way: that was flown there, from where it stood; it looked from its end.
@@ -79,6 +77,7 @@ class Diverted:
     looked_s: float
     ending: Ending
     explanation: str
+    holds: str
     records: tuple[FlightRecord, ...]
     interrupted_at: LatLon | None = None
     way: tuple[LatLon, ...] = ()
@@ -169,6 +168,19 @@ class _Look:
         if self._told is not None:
             self._told(step)
 
+    def by_track(self, track: Sequence[PositionFix]) -> tuple[float | None, float]:
+        """When it arrived since it was ordered, None for never, and how long it looked [s].
+
+        By the vehicle's own fixes, however late this station noticed.
+        """
+        there = [(f.time_s, distance_m(f.position, self._place)) for f in track]
+        arrived_s = next((time_s for time_s, away_m in there if away_m <= _ARRIVED_M), None)
+        if arrived_s is None:
+            return None, 0.0
+        left = (time_s for time_s, away_m in there if time_s > arrived_s and away_m > 2 * _ARRIVED_M)
+        looked_s = min(next(left, there[-1][0]) - arrived_s, self._look_s)
+        return arrived_s - self._began_s, looked_s
+
     def interrupt(self, paused: bool) -> Interruption | None:
         """Pause when it was looked long enough, and leave when it hovers."""
         if self._now is None:
@@ -209,8 +221,9 @@ def divert(
         watchers: told of the flight; ``interrupt`` of them is not asked.
 
     Raises:
-        UsageError: nobody agreed.
-        RefusedByVehicleError: it does not fly in AUTO, flies another mission, or refused.
+        UsageError: nobody agreed, or the state cannot be kept.
+        RefusedByVehicleError: it does not fly in AUTO, flies another mission, or refused, or somebody has
+            taken it over; says which mission it holds then.
         PlanningError: from where it stopped there is no way; it goes on with its mission.
         LinkError: the link broke.
     """
@@ -220,52 +233,102 @@ def divert(
     began_s, place = vehicle.now.time_s, vehicle.now.position
     _require_own_flight(vehicle, order)
     state = None if plan is None else flown_state(link, plan, known)
-    start = _stopped(vehicle, order)
-    planned_s, order = order.arrival.arrival_s or 0.0, _from_where_it_stands(vehicle, order, start)
+    if state is not None and state_file is not None:
+        state.save(state_file)  # before anything is changed: from here on it can be gone on with
     told = watchers or Watchers()
-    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
-    there = replace(told, progress=look.progress, interrupt=look.interrupt)
-    records = [continue_plan(link, order.plan(start), confirmed=True, start=start, watchers=there)]
+    held = Held(way_to_own_mission(None if state is None else state_file, link.url))
+    planned_s = order.arrival.arrival_s or 0.0
+    try:
+        start = _stopped(vehicle, order)
+        order = _from_where_it_stands(vehicle, order, start)
+        look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
+        there = held.while_sent_there(replace(told, progress=look.progress, interrupt=look.interrupt))
+        way = order.plan(start)
+        records = [continue_plan(link, way, confirmed=True, start=start, mode="BRAKE", watchers=there)]
+    except (RefusedByVehicleError, LinkError) as error:
+        if held.is_own and vehicle.now.mode == "AUTO":
+            raise
+        both = Message("{why}; {held}", why=error.message, held=held.words)
+        raise type(error)(both, where=error.where, remedy=error.remedy) from error
     ending, words = _ending_of(records[0]), records[0].explanation
     if vehicle.now.mode == "BRAKE" and records[0].outcome is FlightOutcome.INTERRUPTED:
-        ending, words = _gone_on(link, order, plan, state, records, state_file=state_file, told=told)
+        interrupted = _Interrupted(plan=plan, state=state, state_file=state_file)
+        ending, words = _gone_on(link, order, interrupted, records, told=told, held=held)
+    arrived_s, looked_s = look.by_track(records[0].track)
     return Diverted(
         estimate_s=planned_s,
-        arrived_s=look.arrived_s,
-        looked_s=look.looked_s,
+        arrived_s=arrived_s,
+        looked_s=looked_s,
         ending=ending,
         explanation=words,
+        holds="" if ending is Ending.BACK_ON_BEAT else held.words,
         records=tuple(records),
         interrupted_at=place if plan is not None else None,
         way=order.arrival.way,
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interrupted:
+    """The mission that was interrupted, if there was one.
+
+    Attributes:
+        plan: the mission.
+        state: how far it was flown when the drone was ordered away.
+        state_file: where that is kept.
+    """
+
+    plan: FlightPlan | None
+    state: FlightState | None
+    state_file: Path | None
+
+    def latest(self) -> FlightState | None:
+        """What the file says: whoever watched the mission has written there until it was interrupted."""
+        if self.plan is None or self.state is None or self.state_file is None:
+            return self.state
+        try:
+            kept = read_state(self.state_file)
+            kept.require_plan(self.plan)
+        except (InputFileError, UsageError):
+            return self.state
+        return kept
+
+
 def _gone_on(
     link: Link,
     order: Order,
-    plan: FlightPlan | None,
-    state: FlightState | None,
+    interrupted: _Interrupted,
     records: list[FlightRecord],
     *,
-    state_file: Path | None,
     told: Watchers,
+    held: Held,
 ) -> tuple[Ending, str]:
-    """Flies what comes after the look and adds its record; how that ended."""
+    """Flies what comes after the look and adds its record; how that ended, and why."""
     vehicle = Vehicle.on(link)
     hovers = vehicle.now.position or order.arrival.way[-1]
+    plan, state = interrupted.plan, interrupted.latest()
     try:
-        onward = _onward(vehicle, order, plan, state, hovers=hovers)
+        after = onward(vehicle.now, order, plan, state, hovers=hovers)
     except PlanningError as error:
         why = Message("it hovers (BRAKE) and needs its pilot: {why}", why=error.message)
         return Ending.NOT_FINISHED, why
-    if state_file is not None and onward.rest is not None and plan is not None and state is not None:
-        told = _kept(told, onward.keeper(state_file, plan, state), follow=not onward.why_home)
-    records.append(continue_plan(link, onward.plan, confirmed=True, start=hovers, watchers=told))
-    ending, words = _ending_of(records[1]), onward.why_home or records[1].explanation
-    if not onward.why_home and records[1].outcome is FlightOutcome.COMPLETED:
-        ending = Ending.BACK_ON_BEAT
-    return ending, words
+    if interrupted.state_file is not None and after.rest is not None and plan and state:
+        keeper = after.keeper(interrupted.state_file, plan, state)
+        told = _kept(told, keeper, follow=not after.why_home)
+    told = held.while_sent_onward(told, home=bool(after.why_home))
+    try:
+        record = continue_plan(link, after.plan, confirmed=True, start=hovers, mode="BRAKE", watchers=told)
+    except (RefusedByVehicleError, LinkError) as error:
+        taken = vehicle.now.mode != "BRAKE"
+        return Ending.LEFT_TO_PILOT if taken else Ending.NOT_FINISHED, error.message
+    records.append(record)
+    ending = _ending_of(record)
+    if not after.why_home:
+        flown = record.outcome is FlightOutcome.COMPLETED
+        return Ending.BACK_ON_BEAT if flown else ending, record.explanation
+    if ending is Ending.BACK_ON_PAD:
+        return ending, after.why_home
+    return ending, Message("{why}; {held}", why=after.why_home, held=record.explanation)
 
 
 def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
@@ -284,17 +347,20 @@ def _require_own_flight(vehicle: Vehicle, order: Order) -> None:
 
 def _stopped(vehicle: Vehicle, order: Order) -> LatLon:
     """Brakes, and says where the drone stands then, by a position that was heard after that."""
-    vehicle.set_mode("BRAKE")
+    vehicle.set_mode("BRAKE", only_from={"AUTO"})
     old = vehicle.now.position
     at_rest = vehicle.wait(
-        lambda t: t.position is not old and t.speed_m_s is not None and t.speed_m_s <= _AT_REST_M_S,
+        lambda t: (
+            t.mode != "BRAKE"
+            or (t.position is not old and t.speed_m_s is not None and t.speed_m_s <= _AT_REST_M_S)
+        ),
         timeout_s=_REST_TIMEOUT_S,
         what="standing still",
     )
     start = vehicle.now.position
     _require_ours(vehicle)
     if not at_rest or start is None:
-        vehicle.set_mode("AUTO")
+        vehicle.set_mode("AUTO", only_from={"BRAKE"})
         raise RefusedByVehicleError(
             Message("{name} did not come to rest: it goes on with its mission", name=order.drone.name),
             remedy="send another unit",
@@ -315,12 +381,12 @@ def _from_where_it_stands(vehicle: Vehicle, order: Order, start: LatLon) -> Orde
     now = vehicle.now
     height_m = order.drone.altitude.value_m if now.height_above_home_m is None else now.height_above_home_m
     try:
-        if now.battery_share is None:
-            raise PlanningError(_BATTERY_UNKNOWN)
-        again = order.again(start, height_m=max(height_m, 0.0), battery_share=now.battery_share)
+        share = now.battery_share_lately
+        if share is None:
+            raise PlanningError(BATTERY_UNKNOWN)
+        again = order.again(start, height_m=max(height_m, 0.0), battery_share=share)
     except PlanningError as error:
-        _require_ours(vehicle)
-        vehicle.set_mode("AUTO")
+        vehicle.set_mode("AUTO", only_from={"BRAKE"})
         raise PlanningError(
             Message(
                 "{name} was not sent from where it stopped: {why}; it goes on with its mission",
@@ -331,77 +397,6 @@ def _from_where_it_stands(vehicle: Vehicle, order: Order, start: LatLon) -> Orde
         ) from error
     _require_ours(vehicle)
     return again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Onward:
-    """What is flown after the look.
-
-    Attributes:
-        plan: the rest of the mission, or the way home.
-        why_home: why it goes home; empty where it goes on.
-        rest: the rest of the mission, where there is one that can be flown, now or later.
-        point: where that takes the mission up.
-        hovers: where the drone is.
-    """
-
-    plan: FlightPlan
-    why_home: str = ""
-    rest: FlightPlan | None = None
-    point: ResumePoint | None = None
-    hovers: LatLon
-
-    def keeper(self, path: Path, plan: FlightPlan, state: FlightState) -> StateKeeper:
-        """Keeps the state of the interrupted mission, so that it can be gone on with later."""
-        return StateKeeper(
-            path,
-            plan,
-            flown=self.rest or plan,
-            earlier=state,
-            resumed_at=self.point,
-            resumed_from=self.hovers,
-            sortie=state.sortie + 1,
-        )
-
-
-def _onward(
-    vehicle: Vehicle, order: Order, plan: FlightPlan | None, state: FlightState | None, *, hovers: LatLon
-) -> _Onward:
-    """The rest of the mission if there is one that is clear and the battery carries it, else the way home.
-
-    Raises:
-        PlanningError: there is no way home either.
-    """
-    home = _home_plan(order, hovers)
-    if plan is None or state is None:
-        return _Onward(plan=home, why_home="it flew no mission to go on with", hovers=hovers)
-    try:
-        point = resume_point(plan, state)
-        rest = resume_plan(plan, state, start=hovers, exact=True, margin_m=order.margin_m)
-    except (UsageError, PlanningError) as error:
-        return _Onward(plan=home, why_home=error.message, hovers=hovers)
-    if not _way_back_is_clear(order, plan, rest, point, hovers):
-        closed = Message("the way back to its beat would leave the fence or enter a keep-out")
-        return _Onward(plan=home, why_home=closed, rest=rest, point=point, hovers=hovers)
-    share = vehicle.now.battery_share
-    if share is None:
-        return _Onward(plan=home, why_home=_BATTERY_UNKNOWN, rest=rest, point=point, hovers=hovers)
-    short = _short_wh(rest, order.drone, share)
-    why = f"the battery lacks {short:.0f} Wh for the rest of its mission" if short > 0 else ""
-    return _Onward(plan=home if why else rest, why_home=why, rest=rest, point=point, hovers=hovers)
-
-
-def _way_back_is_clear(
-    order: Order, plan: FlightPlan, rest: FlightPlan, point: ResumePoint | None, hovers: LatLon
-) -> bool:
-    """Whether the legs to the interrupted leg keep to the fences of the beat and of the mission.
-
-    A mission without a flown leg is begun anew: then the leg to its first place.
-    """
-    places = [(n, i.position) for n, i in rest.waypoints() if i.command != MavCmd.NAV_TAKEOFF]
-    added = len(rest.items) - (len(plan.items) - point.item + 1) if point else places[0][0] if places else 0
-    track = (hovers, *(place for n, place in places if place is not None and n <= added))
-    return order.is_clear(track) and (plan.fence is None or outside_fence_m(track, plan.fence) == 0.0)
 
 
 def send_from_pad(
@@ -425,27 +420,28 @@ def send_from_pad(
     """
     told = watchers or Watchers()
     began_s = Vehicle.on(link).now.time_s
+    held = Held(way_to_own_mission(None, link.url))
     look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
-
+    there = held.while_sent_there(replace(told, progress=look.progress))
     record = fly_plan(
         link,
         order.plan(),
         confirmed=confirmed,
         confirm=confirm,
-        progress=look.progress,
+        progress=there.progress,
         on_event=told.on_event,
         on_photo=told.on_photo,
         keep=told.keep,
     )
-    landed = record.landing_time_s is not None
+    ending = _ending_of(record)
+    arrived_s, looked_s = look.by_track(record.track)
     return Diverted(
         estimate_s=order.arrival.arrival_s or 0.0,
-        arrived_s=look.arrived_s,
-        looked_s=look.looked_s,
-        ending=Ending.BACK_ON_PAD
-        if landed and record.outcome is FlightOutcome.COMPLETED
-        else _ending_of(record),
+        arrived_s=arrived_s,
+        looked_s=looked_s,
+        ending=ending,
         explanation=record.explanation,
+        holds="" if ending is Ending.BACK_ON_PAD else held.words,
         records=(record,),
     )
 
@@ -459,24 +455,6 @@ def _ending_of(record: FlightRecord) -> Ending:
     ):
         return Ending.BACK_ON_PAD
     return Ending.NOT_FINISHED
-
-
-def _home_plan(order: Order, start: LatLon) -> FlightPlan:
-    """From where it looked, and hovers now, back to its pad."""
-    height_m = order.drone.altitude.value_m
-    plan = order.plan(start)
-    back = [waypoint(place, height_m, ItemRole.TRANSIT) for place in order.way_home(start)]
-    items = (*plan.items[:2], *back, return_item())
-    return replace(plan, name=f"{order.drone.name} home", items=items)
-
-
-def _short_wh(rest: FlightPlan, drone: BeatDrone, battery_share: float) -> float:
-    """Energy that the rest of a mission needs and the battery lacks above its reserve [Wh]."""
-    known = forecast(rest)
-    if known is None:
-        return 0.0
-    airframe = drone.airframe
-    return known.energy_wh - (battery_share - airframe.reserve_share) * airframe.battery_wh
 
 
 def _kept(watchers: Watchers, keeper: StateKeeper, *, follow: bool) -> Watchers:
@@ -494,4 +472,9 @@ def _kept(watchers: Watchers, keeper: StateKeeper, *, follow: bool) -> Watchers:
         if watchers.keep is not None:
             watchers.keep(record)
 
-    return replace(watchers, progress=progress, on_photo=keeper.photo, keep=keep)
+    def photo(taken: PhotoTaken) -> None:
+        keeper.photo(taken)
+        if watchers.on_photo is not None:
+            watchers.on_photo(taken)
+
+    return replace(watchers, progress=progress, on_photo=photo, keep=keep)

@@ -96,7 +96,7 @@ def fly_plan(
         vehicle.wait(lambda _t: False, timeout_s=_HEARTBEAT_EVERY_S, what="its state after the question")
     _look_again(link, vehicle, plan, mode=mode)
     watch.report("arming")
-    _arm_and_start(vehicle)
+    _arm_and_start(vehicle, mode=mode)
     return watch.until_landed(identity)
 
 
@@ -109,6 +109,7 @@ def continue_plan(
     *,
     confirmed: bool = False,
     start: LatLon | None = None,
+    mode: str | None = None,
     watchers: Watchers,
     on_upload: UploadProgress | None = None,
 ) -> FlightRecord:
@@ -118,6 +119,7 @@ def continue_plan(
         plan: from where the vehicle is; its first item is a take-off, which is passed over.
         confirmed: whether somebody has agreed that it flies off.
         start: where the way begins that was found inside the fence; None where none was looked for.
+        mode: that this station set, or in which somebody agreed; None for the one that it hovers in now.
 
     Raises:
         UsageError: nobody agreed.
@@ -128,12 +130,14 @@ def continue_plan(
     if not confirmed:
         raise UsageError("the vehicle would fly off, and nobody has confirmed that")
     vehicle = Vehicle.on(link)
-    if not vehicle.now.armed or vehicle.now.mode not in _HOVERS:
+    if mode is not None:
+        _require_mode(vehicle, mode)
+    here = vehicle.now.mode
+    if not vehicle.now.armed or here is None or here not in _HOVERS:
         raise RefusedByVehicleError(
-            Message("the vehicle does not hover: it is in {mode}", mode=vehicle.now.mode),
+            Message("the vehicle does not hover: it is in {mode}", mode=here),
             remedy=Message("switch it to one of {modes}, or let it land", modes=", ".join(sorted(_HOVERS))),
         )
-    mode = vehicle.now.mode
     _require_start(vehicle, start)
     watch = Watch(vehicle, plan, watchers)
     watch.report("uploading")
@@ -147,15 +151,21 @@ def continue_plan(
                 "the vehicle did not make item {first} current: {result}", first=first, result=answer.result
             )
         )
-    if vehicle.now.mode != mode:
-        raise RefusedByVehicleError(
-            Message("the mode was changed to {mode}: left to the pilot", mode=vehicle.now.mode)
-        )
-    _require_start(vehicle, start)
     watch.report("arming")
-    vehicle.set_mode("AUTO")
+    _require_mode(vehicle, here)
+    _require_start(vehicle, start)
+    vehicle.set_mode("AUTO", only_from={here})
     vehicle.happened()
     return watch.until_landed(identity)
+
+
+def _require_mode(vehicle: Vehicle, mode: str) -> None:
+    """Refuses a vehicle whose mode somebody has changed."""
+    if vehicle.now.mode != mode:
+        raise RefusedByVehicleError(
+            Message("the mode was changed to {mode}: left to the pilot", mode=vehicle.now.mode),
+            remedy="agree who flies, then start again",
+        )
 
 
 def _require_start(vehicle: Vehicle, start: LatLon | None) -> None:
@@ -224,7 +234,10 @@ def fly_sortie(
         )
         return watch_plan(link, sortie.plan, watchers=watchers)
     if sortie.start is not None:
-        return continue_plan(link, sortie.plan, confirmed=agree(), start=sortie.start, watchers=watchers)
+        mode = Vehicle.on(link).now.mode  # before somebody is asked, which takes time
+        return continue_plan(
+            link, sortie.plan, confirmed=agree(), start=sortie.start, mode=mode, watchers=watchers
+        )
     return fly_plan(
         link,
         sortie.plan,
@@ -286,11 +299,11 @@ def _look_again(link: Link, vehicle: Vehicle, plan: FlightPlan, *, mode: str | N
         )
 
 
-def _arm_and_start(vehicle: Vehicle) -> None:
-    """GUIDED, arm, MISSION_START: the order in which ArduPilot accepts it."""
-    vehicle.set_mode("GUIDED")
-    vehicle.arm()
-    answer = vehicle.start_mission()
+def _arm_and_start(vehicle: Vehicle, *, mode: str | None) -> None:
+    """GUIDED, arm, MISSION_START: the order in which ArduPilot accepts it, and only from the mode before."""
+    vehicle.set_mode("GUIDED", only_from={mode} if mode else None)
+    vehicle.arm(mode="GUIDED")
+    answer = vehicle.start_mission(only_from="GUIDED")
     if answer.accepted and vehicle.wait(lambda t: t.mode == "AUTO", timeout_s=5.0, what="mode AUTO"):
         return
     if vehicle.now.mode == "GUIDED":

@@ -123,6 +123,14 @@ class FlightState(Part):
     until: int | None = Field(default=None, ge=1, le=_MOST_ITEMS)
     outcome: str = ""
 
+    def save(self, path: Path) -> None:
+        """Writes ``state.json``, whole or not at all.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        write_files({path: self.model_dump_json(by_alias=True) + "\n"}, overwrite=True)
+
     def require_plan(self, plan: FlightPlan) -> None:
         """Refuses another plan than the one that was flown.
 
@@ -261,6 +269,6 @@ class StateKeeper:
             self._failed = True
 
     def _save(self) -> None:
-        write_files({self._path: self.state.model_dump_json(by_alias=True) + "\n"}, overwrite=True)
+        self.state.save(self._path)
         self._written_s = time.monotonic()
         self._changed = False

@@ -209,7 +209,7 @@ def _refuse_in_auto(vehicle: Vehicle, *, while_flying: bool) -> None:
             "the vehicle is flying a mission (AUTO): a new one now would change it under way",
             remedy="switch to BRAKE, LOITER or GUIDED first",
         )
-    vehicle.set_mode("BRAKE")
+    vehicle.set_mode("BRAKE", only_from={"AUTO"})
 
 
 def _transfer(

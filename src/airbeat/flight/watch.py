@@ -232,7 +232,7 @@ class Watch:
         try:
             if wish in (Interruption.RETURN, Interruption.LAND):
                 self._vehicle.command(MavCmd.DO_SET_CAM_TRIGG_DIST, 0.0, tries=2)
-            self._vehicle.set_mode(_MODE_FOR[wish])
+            self._vehicle.set_mode(_MODE_FOR[wish], only_from=_MISSION_MODES | ({before} - {""}))
         except (RefusedByVehicleError, LinkError) as error:
             self._own_mode = before
             self._note(VehicleEvent(time_s=now.time_s, kind=EventKind.LINK, text=str(error), severity=2))
@@ -257,6 +257,9 @@ class Watch:
                 self._note(event)
         now = self._vehicle.now
         if self._takeoff_s is not None:
+            if now.armed and now.mode is not None and now.mode not in _MISSION_MODES | {self._own_mode}:
+                # also where it was changed before the first fix, or while nobody looked
+                self._leave_auto(VehicleEvent(time_s=now.time_s, kind=EventKind.MODE, text=now.mode))
             self._last_item = max(self._last_item, now.mission_seq or 0)
             self._complete = self._complete or now.mission_state == _MISSION_COMPLETE
         silent_s = self._vehicle.link.silence_s
@@ -288,14 +291,21 @@ class Watch:
     def _note(self, event: VehicleEvent) -> None:
         self._events.append(event)
         self._on_event(event)
-        left = event.kind is EventKind.MODE and event.text not in _MISSION_MODES | {self._own_mode}
-        if left and self._left_auto is None and self._takeoff_s is not None:
-            self._left_auto = event
-            self._left_auto_why = self._failsafe_text(event.time_s)
-        elif event.kind is EventKind.MODE and event.text in _MISSION_MODES:
+        if event.kind is not EventKind.MODE:
+            return
+        if event.text not in _MISSION_MODES | {self._own_mode}:
+            if self._takeoff_s is not None:
+                self._leave_auto(event)
+        elif event.text in _MISSION_MODES:
             self._left_auto = None  # the pilot gave the mission back
             if self._own_mode != event.text:
                 self._asked, self._own_mode = None, ""
+
+    def _leave_auto(self, event: VehicleEvent) -> None:
+        """Notes the first mode in which somebody else, or the autopilot, flies."""
+        if self._left_auto is None:
+            self._left_auto = event
+            self._left_auto_why = self._failsafe_text(event.time_s)
 
     def _failsafe_text(self, time_s: float) -> str:
         """What the autopilot said, just before, of ending the mission by itself; empty if nothing."""

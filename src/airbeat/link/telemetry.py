@@ -32,6 +32,8 @@ _REBOOT_S = 3.0
 """The vehicle's clock going back by more than late messages can explain."""
 _FIRST_US = 946_684_800_000_000
 """A vehicle whose clock is before 2000 has none [µs]."""
+_BATTERY_OLD_S = 15.0
+"""SYS_STATUS is asked for once a second; a battery that was told of before this is not known any more [s]."""
 _CHUNK_BYTES = 50
 _CHUNK_PATIENCE_S = 3.0
 
@@ -44,6 +46,17 @@ def modes_of(vehicle_type: int) -> dict[str, int]:
         for number, entry in mavlink.enums[enum].items()
         if not entry.name.endswith("_ENUM_END")
     }
+
+
+def mode_of(heartbeat: Any) -> str:
+    """The flight mode's name that a HEARTBEAT tells, e.g. "AUTO"."""
+    names = {number: name for name, number in modes_of(heartbeat.type).items()}
+    return names.get(heartbeat.custom_mode, f"mode {heartbeat.custom_mode}")
+
+
+def is_armed(heartbeat: Any) -> bool:
+    """Whether the motors may turn, by a HEARTBEAT."""
+    return bool(heartbeat.base_mode & mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +82,8 @@ class Telemetry:
         mission_total: items without home.
         mission_state: MISSION_STATE number (1 none, 2 not started, 3 active, 4 paused, 5 complete).
         battery_v: [V].
-        battery_share: remaining, 0…1.
+        battery_share: remaining, 0…1, as last told; see also ``battery_share_lately``.
+        battery_told_s: when something was last told of the battery, by the vehicle's clock [s].
         gps_fix: GPS_FIX_TYPE number (3 is a 3D fix).
         satellites: number in use.
         hdop: horizontal dilution of precision.
@@ -100,6 +114,7 @@ class Telemetry:
     mission_state: int | None = None
     battery_v: float | None = None
     battery_share: float | None = None
+    battery_told_s: float = 0.0
     gps_fix: int | None = None
     satellites: int | None = None
     hdop: float | None = None
@@ -109,6 +124,11 @@ class Telemetry:
     unhealthy: tuple[str, ...] = ()
     prearm_ok: bool | None = None
     boot_utc_s: float | None = None
+
+    @property
+    def battery_share_lately(self) -> float | None:
+        """What remains of the battery, 0…1; None where it is not known, or was told too long ago."""
+        return None if self.time_s - self.battery_told_s > _BATTERY_OLD_S else self.battery_share
 
 
 class EventKind(StrEnum):
@@ -270,9 +290,7 @@ class TelemetryReader:
         return VehicleEvent(time_s=self.now.time_s, kind=kind, text=text, severity=severity)
 
     def _heartbeat(self, m: Any, _clock_s: float) -> list[Happening]:
-        names = {number: name for name, number in modes_of(m.type).items()}
-        mode = names.get(m.custom_mode, f"mode {m.custom_mode}")
-        armed = bool(m.base_mode & mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
+        mode, armed = mode_of(m), is_armed(m)
         before = self.now
         self.now = replace(before, vehicle_type=m.type, mode=mode, armed=armed, system_status=m.system_status)
         happened: list[Happening] = []
@@ -325,6 +343,7 @@ class TelemetryReader:
             self.now,
             battery_v=m.voltage_battery / 1000.0 if m.voltage_battery != 65535 else None,
             battery_share=m.battery_remaining / 100.0 if m.battery_remaining >= 0 else None,
+            battery_told_s=self.now.time_s,
             unhealthy=names,
             prearm_ok=not bad & prearm if watched & prearm else None,
         )

@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,19 @@ from airbeat.link.ftp_choice import FtpOfferMachine, Via
 from airbeat.link.ftp_download import ViaDownloadMachine
 from airbeat.link.ftp_settle import FtpSettleMachine
 from airbeat.link.ftp_upload import ViaUploadMachine
+from airbeat.link.guarded import GuardedCommandMachine
 from airbeat.link.items import MissionType, WireItem
 from airbeat.link.requests import CommandMachine, CommandResult, ParameterReadMachine, ParameterSetMachine
-from airbeat.link.telemetry import EventKind, Happening, Telemetry, TelemetryReader, VehicleEvent, modes_of
+from airbeat.link.telemetry import (
+    EventKind,
+    Happening,
+    Telemetry,
+    TelemetryReader,
+    VehicleEvent,
+    is_armed,
+    mode_of,
+    modes_of,
+)
 from airbeat.link.timing import RetryTimer
 from airbeat.link.transfer import TransferResult
 
@@ -207,21 +217,44 @@ class Vehicle:
         """Asks for HOME_POSITION."""
         self.command(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_HOME_POSITION, tries=3)
 
-    def set_mode(self, name: str, *, timeout_s: float = 10.0) -> None:
+    def set_mode(
+        self, name: str, *, only_from: Collection[str] | None = None, timeout_s: float = 10.0
+    ) -> None:
         """Switches the flight mode and waits until the vehicle says that it has.
 
+        A pilot's own change of the mode always wins: the mode is asked for anew before every sending, and
+        `airbeat.link.guarded` says what can go wrong within one round trip of the link. A pilot's mode that
+        was overridden then is given back.
+
+        Args:
+            name: the mode.
+            only_from: modes out of which it may be switched; None for the one that it is in now.
+            timeout_s: how long the vehicle may take to say so [s of its own time].
+
         Raises:
-            RefusedByVehicleError: no such mode, or the vehicle stays in another one.
+            RefusedByVehicleError: no such mode, somebody else has set another one, or it stays as it is.
         """
         modes = modes_of(self.now.vehicle_type or mavlink.MAV_TYPE_QUADROTOR)
         if name not in modes:
             raise RefusedByVehicleError(Message("this vehicle has no mode {name}", name=name))
         before = self._texts_heard
-        answer = self.command(
-            mavlink.MAV_CMD_DO_SET_MODE, mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED, modes[name]
-        )
-        if answer.accepted and self.wait(lambda t: t.mode == name, timeout_s=timeout_s, what=f"mode {name}"):
-            return
+        known = set(only_from or ())
+
+        def allowed(heartbeat: Any) -> bool:
+            if not known:
+                known.add(mode_of(heartbeat))
+            return mode_of(heartbeat) in known
+
+        machine = self._switch(modes[name], allowed=allowed)
+        answer = machine.result
+        self._yield_to_pilot(machine, ours=name)
+        assert answer is not None  # noqa: S101
+        if answer.accepted:
+            self.wait(lambda t: t.mode not in known - {name}, timeout_s=timeout_s, what=f"mode {name}")
+            if self.now.mode == name:
+                return
+            if self.now.mode not in known:
+                raise _left_to_pilot(self.now.mode)
         raise RefusedByVehicleError(
             Message(
                 "the vehicle did not switch to {name}: {result}, it is in {mode}",
@@ -232,14 +265,59 @@ class Vehicle:
             remedy=self._reasons(before) or "wait for a position fix, and check the pilot's mode switch",
         )
 
-    def arm(self, *, timeout_s: float = 15.0) -> None:
-        """Arms, with the autopilot's own checks.
+    def _yield_to_pilot(self, machine: GuardedCommandMachine, *, ours: str) -> None:
+        """Where somebody was overridden within the link's round trip, give him the mode back that he set.
 
         Raises:
-            RefusedByVehicleError: with the autopilot's reasons.
+            RefusedByVehicleError: somebody else changed something.
+        """
+        if machine.overruled_by is None:
+            return
+        if machine.done_anyway:
+            theirs = machine.overruled_by.custom_mode
+            self._switch(theirs, allowed=lambda heartbeat: mode_of(heartbeat) == ours)
+        raise _left_to_pilot(mode_of(machine.overruled_by))
+
+    def _switch(self, number: int, *, allowed: Callable[[Any], bool]) -> GuardedCommandMachine:
+        """DO_SET_MODE, as long as it is allowed by what the vehicle says."""
+        return self._guarded(
+            mavlink.MAV_CMD_DO_SET_MODE,
+            mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED,
+            number,
+            allowed=allowed,
+            reached=lambda heartbeat: heartbeat.custom_mode == number,
+        )
+
+    def _guarded(
+        self, command: int, *params: float, allowed: Callable[[Any], bool], reached: Callable[[Any], bool]
+    ) -> GuardedCommandMachine:
+        machine = GuardedCommandMachine(self.link.peer, command, params, allowed=allowed, reached=reached)
+        self.link.run(machine)
+        return machine
+
+    def arm(self, *, mode: str | None = None, timeout_s: float = 15.0) -> None:
+        """Arms, with the autopilot's own checks.
+
+        Args:
+            mode: only in this mode; None for any.
+            timeout_s: how long the vehicle may take to say so [s of its own time].
+
+        Raises:
+            RefusedByVehicleError: with the autopilot's reasons, or because somebody changed the mode.
         """
         before = self._texts_heard
-        answer = self.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1.0)
+        machine = self._guarded(
+            mavlink.MAV_CMD_COMPONENT_ARM_DISARM,
+            1.0,
+            allowed=lambda heartbeat: not is_armed(heartbeat) and mode in (None, mode_of(heartbeat)),
+            reached=is_armed,
+        )
+        answer = machine.result
+        if machine.overruled_by is not None:
+            if machine.done_anyway:
+                self.disarm()
+            raise _left_to_pilot(mode_of(machine.overruled_by))
+        assert answer is not None  # noqa: S101
         if answer.accepted and self.wait(lambda t: t.armed is True, timeout_s=timeout_s, what="arming"):
             return
         raise RefusedByVehicleError(
@@ -255,9 +333,25 @@ class Vehicle:
         """Disarms; the autopilot refuses in flight."""
         return self.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 0.0)
 
-    def start_mission(self) -> CommandResult:
-        """MISSION_START with both parameters 0, as ArduPilot demands; the vehicle must be armed."""
-        return self.command(mavlink.MAV_CMD_MISSION_START)
+    def start_mission(self, *, only_from: str) -> CommandResult:
+        """MISSION_START with both parameters 0, as ArduPilot demands; the vehicle must be armed.
+
+        ArduCopter switches to AUTO from any mode for that, so it is only sent in one.
+
+        Args:
+            only_from: the mode in which it may be sent.
+
+        Raises:
+            RefusedByVehicleError: somebody has changed the mode.
+        """
+        machine = self._guarded(
+            mavlink.MAV_CMD_MISSION_START,
+            allowed=lambda heartbeat: is_armed(heartbeat) and mode_of(heartbeat) == only_from,
+            reached=lambda heartbeat: mode_of(heartbeat) == "AUTO",
+        )
+        self._yield_to_pilot(machine, ours="AUTO")
+        assert machine.result is not None  # noqa: S101
+        return machine.result
 
     def set_current_item(self, seq: int) -> CommandResult:
         """Makes a mission item the current one."""
@@ -374,6 +468,13 @@ class Vehicle:
                 if message is not None:
                     return message
         return None
+
+
+def _left_to_pilot(mode: str | None) -> RefusedByVehicleError:
+    return RefusedByVehicleError(
+        Message("the mode was changed to {mode}: left to the pilot", mode=mode),
+        remedy="agree who flies, then start again",
+    )
 
 
 def _is_banner(text: str) -> bool:

@@ -70,7 +70,8 @@ class Station:
             time [s]; heartbeats are not reported.
 
     Attributes:
-        heard: every message of the vehicle since the connection, in order.
+        heard: every message of the vehicle since the connection, in order; each with ``heard_at``, its place
+            in there, and ``heard_s``, what the vehicle's clock said last up to it [s].
         now_s: the vehicle's clock [s since its boot].
         on_packet: as given; may be changed.
         beats: whether heartbeats are sent (1 Hz of wall time).
@@ -179,6 +180,7 @@ class Station:
         if self.on_packet and message.get_type() != "HEARTBEAT":
             self.on_packet(bytes(message.get_msgbuf()), message.get_type(), self.now_s)
         message.heard_at = len(self.heard)
+        message.heard_s = self.now_s
         self.heard.append(message)
 
     def mark(self) -> int:

@@ -27,7 +27,13 @@ SHIPPED_RATE, SHIPPED_RATE_EMPTY = 1.0, 0.2
 
 
 def held_out(
-    weights: Path, pictures: Sequence[Picture], modality: str, *, scales: tuple[float, ...], mirrored: bool
+    weights: Path,
+    pictures: Sequence[Picture],
+    modality: str,
+    *,
+    scales: tuple[float, ...],
+    mirrored: bool,
+    doubtful_per_megapixel: float = 0.0,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """What weights find in each of the pictures, which they were not trained on: boxes and log odds."""
     cv2.setNumThreads(1)
@@ -40,6 +46,7 @@ def held_out(
             scales=scales,
             mirrored=mirrored,
             least_log_odds=LEAST_LOG_ODDS,
+            doubtful_per_megapixel=doubtful_per_megapixel,
         )
         for picture in pictures
     ]

@@ -11,7 +11,7 @@ from airbeat.detect.rescoring import SecondLook, evidence, terms
 from .coco import Picture
 from .score import NEITHER, RIGHT, Judged, judge, verdicts
 
-__all__ = ["Found", "fitted", "judged_again"]
+__all__ = ["Found", "fitted", "judged_again", "looks_without"]
 
 Found = tuple[np.ndarray, np.ndarray]
 """Boxes (n, 4) xyxy and log odds (n,) of one picture."""
@@ -61,10 +61,10 @@ def rounded(values: np.ndarray) -> tuple[float, ...]:
     return tuple(round(float(v), 6) for v in values)
 
 
-def judged_again(
+def looks_without(
     pictures: Sequence[Picture], found: Sequence[Found], folds: Sequence[int], counts: Sequence[bool]
-) -> tuple[list[Judged], SecondLook]:
-    """Every picture judged after a second look that was fitted to the other folds; and one fitted to all.
+) -> tuple[dict[int, SecondLook], SecondLook, list[np.ndarray]]:
+    """For each fold a second look fitted to the other folds, one fitted to all, and the evidence.
 
     Args:
         pictures: all that were searched.
@@ -79,9 +79,20 @@ def judged_again(
 
     trusted = [k for k, counted in enumerate(counts) if counted]
     looks = {fold: fit_to([k for k in trusted if folds[k] != fold]) for fold in set(folds)}
+    return looks, fit_to(trusted), seen
+
+
+def judged_again(
+    pictures: Sequence[Picture], found: Sequence[Found], folds: Sequence[int], counts: Sequence[bool]
+) -> tuple[list[Judged], SecondLook]:
+    """Every picture judged after a second look that was fitted to the other folds; and one fitted to all.
+
+    Arguments are those of `looks_without`.
+    """
+    looks, of_all, evidences = looks_without(pictures, found, folds, counts)
     judged = []
-    for picture, what, (boxes, _), fold in zip(pictures, seen, found, folds, strict=True):
+    for picture, seen, (boxes, _), fold in zip(pictures, evidences, found, folds, strict=True):
         look = looks[fold]
-        odds = terms(what, look.middle, look.spread) @ np.array(look.weights) + look.offset
+        odds = terms(seen, look.middle, look.spread) @ np.array(look.weights) + look.offset
         judged.append(judge(boxes, odds, picture.persons, picture.ignored))
-    return judged, fit_to(trusted)
+    return judged, of_all

@@ -142,7 +142,8 @@ class Braked:
         self.now = Telemetry(mode="BRAKE", armed=True, **said)  # type: ignore[arg-type]
         self.modes: list[str] = []
 
-    def set_mode(self, mode: str) -> None:
+    def set_mode(self, mode: str, *, only_from: set[str]) -> None:
+        assert only_from == {"BRAKE"}, "a pilot's own mode would be overridden"
         self.modes.append(mode)
 
 

@@ -20,7 +20,7 @@ from airbeat.mission.plan import FlightPlan, PlanItem
 from airbeat.report.flown import read_flight_file
 
 HOME = LatLon(lat_deg=51.18, lon_deg=8.49)
-AUTO = 3
+AUTO, LOITER = 3, 5
 
 
 @dataclass
@@ -146,3 +146,23 @@ def test_a_flight_whose_disarming_is_heard_before_its_last_fix_is_read_still_has
     )
     assert record.outcome is FlightOutcome.COMPLETED
     assert (record.takeoff_time_s, record.landing_time_s, record.duration_s) == (11.0, 80.0, 69.0)
+
+
+def test_a_pilot_who_took_over_before_the_first_fix_is_noticed() -> None:
+    """His change was heard before the watch began, or it is in its queue before the first position."""
+    base = mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED | mavlink.MAV_MODE_FLAG_SAFETY_ARMED
+    height = Altitude(value_m=40, datum=AltitudeDatum.HOME)
+    plan = FlightPlan(name="x", home=HOME, items=(PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=height),))
+    for looked_before in (True, False):
+        vehicle = _ReadAtOnce()
+        for mode in (AUTO, LOITER):
+            vehicle.hear(mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_QUADROTOR, 3, base, mode, 4, 3))
+        if looked_before:
+            vehicle.happened()
+        vehicle.hear(
+            mavlink.MAVLink_global_position_int_message(9000, 511800000, 84900000, 450000, 40000, 0, 0, 0, 0)
+        )
+        watch = Watch(cast("Vehicle", vehicle), plan, Watchers())
+        record = watch.until_landed(Identity(name="x", is_embedded=True))
+        assert record.outcome is FlightOutcome.PILOT_TOOK_OVER
+        assert record.explanation == "the mode was changed to LOITER; the pilot is flying"

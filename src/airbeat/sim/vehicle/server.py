@@ -25,6 +25,7 @@ from airbeat.link.dialect import mavlink
 from airbeat.sim.shot import CameraShot
 from airbeat.sim.vehicle.config import TrackPoint, VehicleConfig
 from airbeat.sim.vehicle.copter import STEP_S, Copter
+from airbeat.sim.vehicle.modes import FlightMode
 
 __all__ = ["EmbeddedVehicle"]
 
@@ -42,7 +43,7 @@ _UPLOAD_SPEEDUP = 4.0
 _IDLE_SPEEDUP = 20.0
 """While disarmed and told to fly as fast as the machine can."""
 _ARMED_SPEEDUP = 4.0
-"""While armed on the ground: it disarms itself after 10 s of simulation time."""
+"""While armed on the ground and not started: it disarms itself after 10 s of simulation time."""
 
 
 @dataclass(slots=True)
@@ -208,6 +209,8 @@ class EmbeddedVehicle:
         if wanted <= 0.0:
             waiting = _ARMED_SPEEDUP if copter.armed else _IDLE_SPEEDUP
             wanted = waiting if copter.guidance.on_ground else float("inf")
+        if copter.armed and copter.guidance.on_ground and copter.mode is not FlightMode.AUTO:
+            wanted = min(wanted, _ARMED_SPEEDUP)
         return min(wanted, _UPLOAD_SPEEDUP) if copter.uploading else wanted
 
     def _run(self) -> None:
