@@ -59,8 +59,8 @@ class NetworkFigures:
         mirrored: whether the frame is also searched mirrored, and the answers averaged.
         mirrored_up_to_scale: where the GSD is known, frames searched at this scale or a smaller one are also
             searched mirrored, since they are searched fast.
-        doubtful_per_megapixel: how many boxes are looked at again in the mirror, see
-            `airbeat.detect.doubtful` [1/MP of what the network is given].
+        doubtful_per_megapixel: how many boxes are looked at again in the mirror where one scale is searched,
+            see `airbeat.detect.doubtful` [1/MP of what the network is given].
         least_log_odds: places below are not looked at.
         probability: (log odds, share of the boxes at such log odds that are persons), both rising.
         threshold: the default threshold on that probability.
@@ -219,10 +219,13 @@ def search(
     cover each other by half the better stays. Where several scales are searched, so it does of two of which
     one lies mostly in the other: a person at one scale and a part of the person at another.
 
+    So many boxes per megapixel of what the network is given, the most doubtful ones, are looked at again in
+    the mirror where one scale is searched and not mirrored: for the others there is no time.
+
     Returns:
         (n, 4) boxes xyxy [px of the image] and (n,) log odds, best first.
     """
-    again = 0.0 if mirrored else doubtful_per_megapixel
+    again = 0.0 if mirrored or len(scales) > 1 else doubtful_per_megapixel
     found = [
         _search_at(network, image_bgr, modality, scale, mirrored=mirrored, least=least_log_odds, again=again)
         for scale in scales

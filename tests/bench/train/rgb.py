@@ -3,7 +3,7 @@
 SETS holds the free photographs (see `train.photos` and `train.towns`), FRAMES the embedded camera's dense
 photographs, made by `python tests/bench/embedded_frames.py --dense FRAMES 200 … 211`. Everything else is
 drawn: people, things, ground. Every round after the first also sees more of the ground that the one before
-took for people. Drawing counts: the whole takes about an hour on two cores, and prints what it took;
+took for people. Drawing counts: the whole takes 90 minutes of processor time and prints what it took;
 `--share 0.01` shows in a minute or two that it runs.
 """
 
