@@ -7,6 +7,7 @@ pose and the ground's height there, the chance of being found from the detection
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from airbeat.search.build import SearchModel
 from airbeat.search.detection import LYING_M, SHOULDER_M, STANDING_M, by_posture
 from airbeat.search.grid import SearchGrid
 from airbeat.search.looks import Searched, ViewLedger, view_bins
+from airbeat.search.sweepwidth import gsd_advice
 
 __all__ = ["GroundSearched", "Shown", "search_ground"]
 
@@ -67,7 +69,7 @@ class GroundSearched:
         heights_m: least and greatest height above ground [m], or None.
         sweep_width_m: mean W of the photographs in the open [m].
         outlines: geographic footprints.
-        unusable: photographs that show no ground of known place, with the reason.
+        unusable: photographs that show no ground of known place, or too coarsely, with the reason.
         beside: how many show nothing of the map.
     """
 
@@ -88,6 +90,7 @@ def search_ground(
     posture: Posture,
     *,
     terrain: TerrainGround | None = None,
+    coarsest_gsd_m_px: float = math.inf,
 ) -> GroundSearched:
     """Lay photographs on the map and add up what they are worth.
 
@@ -97,6 +100,7 @@ def search_ground(
         posture: how the person is thought to be.
         terrain: the height model and home's height in it; where it has no height, or without it, the ground
             is level at the height stated with each photograph.
+        coarsest_gsd_m_px: photographs coarser at their middle are unusable [m/px].
     """
     grid = model.grid
     ledger = ViewLedger(grid, 3 if grid.rows * grid.columns <= _FINE_CELLS else 1)
@@ -106,6 +110,8 @@ def search_ground(
     for one in sorted(shown, key=lambda s: (s.meta.time_utc or _NEVER, s.meta.path.name)):
         try:
             view, gsd = _view(one, grid, terrain)
+            if gsd > coarsest_gsd_m_px:
+                raise FrameError(gsd_advice(gsd), where=one.meta.path.name)
         except FrameError as error:
             unusable.append((one.meta.path.name, error.message))
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,12 +93,11 @@ def update_case(
         reviews_sha256: hash of where that was read, or "".
         looked_through: names of photographs that people looked through whole, beside those in ``review``.
         made_utc: now.
-        force: whether photographs coarser than 10 cm may count.
+        force: whether photographs coarser than 10 cm may count; else they are left out.
 
     Raises:
         InputFileError: a file cannot be used.
-        UsageError: nothing new to count: the update was made already, or no photograph counts; or photographs
-            too coarse to show a person.
+        UsageError: nothing new to count: the update was made already, or no photograph counts.
     """
     results = read_search_results(candidates_json)
     flown = [(path, read_ledger(path)) for path in ledgers]
@@ -114,8 +114,9 @@ def update_case(
         [Shown(meta=r.meta(), ground_height_m=r.ground_height_above_home_m) for r in counted.rows],
         case.case.missing.posture,
         terrain=_relief(case, flown),
+        coarsest_gsd_m_px=math.inf if force else GSD_MAX_M_PX,
     )
-    _refuse_useless(counted, ground, force=force)
+    _refuse_useless(counted, ground)
     given = _Given(flown, results, counted, ground, whole)
     record = _record(case, given, candidates_json, replaces).model_copy(
         update={
@@ -231,24 +232,20 @@ def _identity(row: FrameRow) -> str:
     return row.sha256 or hashlib.sha256(row.file.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _refuse_useless(counted: Counted, ground: GroundSearched, *, force: bool) -> None:
+def _refuse_useless(counted: Counted, ground: GroundSearched) -> None:
     if not ground.outlines:
         reasons = [*counted.left_out, *ground.unusable]
         why = f", e.g. {reasons[0][0]}: {reasons[0][1]}" if reasons else ""
         raise UsageError(
             f"no photograph counts{why}; nothing was changed",
             remedy="say with --looked-through what people looked through; decided candidates alone count "
-            "only where the case names a measured curve (detection: {curve: …})",
+            "only where the case names a measured curve (detection: {curve: …}), and photographs coarser "
+            "than 10 cm only with --force",
         )
     if not ground.searched.seen.any():
         raise UsageError(
             "none of the photographs that count shows any of the map; nothing was changed",
             remedy="give the flights of this case",
-        )
-    if ground.gsd_m_px is not None and ground.gsd_m_px[1] > GSD_MAX_M_PX and not force:
-        raise UsageError(
-            f"{gsd_advice(ground.gsd_m_px[1])}; nothing was changed",
-            remedy="fly lower, or say --force to count them all the same",
         )
 
 

@@ -299,6 +299,16 @@ def test_photographs_beside_the_map_or_too_coarse_change_nothing(started: CaseFo
     assert update(started, high, force=True).record.images.counted == 1
 
 
+def test_photographs_too_coarse_among_others_are_told_and_left_out(started: CaseFolder, flight: Any) -> None:
+    """As those that look far, which show people in their foreground alone."""
+    far = frame_row(50, 0, 0, gimbal_pitch_deg=-35.0, height_m=170.0)
+    result = update(started, flight([*lines(), far]))
+    assert result.record.images.counted == 5
+    (left_out,) = result.record.left_out
+    assert left_out.file == "P0050.JPG"
+    assert left_out.reason.startswith("GSD 10.5 cm is coarser than 10 cm")
+
+
 def test_a_photograph_without_a_place_is_told_and_left_out(started: CaseFolder, flight: Any) -> None:
     rows = [*lines(), frame_row(50, 0, 0, lat_deg=None, lon_deg=None)]
     result = update(started, flight(rows))
