@@ -18,7 +18,7 @@ from airbeat.link.ftp_choice import FtpOfferMachine, Via
 from airbeat.link.ftp_download import ViaDownloadMachine
 from airbeat.link.ftp_settle import FtpSettleMachine
 from airbeat.link.ftp_upload import ViaUploadMachine
-from airbeat.link.guarded import GuardedCommandMachine
+from airbeat.link.guarded import NO_ANSWER, GuardedCommandMachine, left_to_pilot, not_taken_back
 from airbeat.link.items import MissionType, WireItem
 from airbeat.link.requests import CommandMachine, CommandResult, ParameterReadMachine, ParameterSetMachine
 from airbeat.link.telemetry import (
@@ -38,6 +38,7 @@ __all__ = ["Identity", "Vehicle"]
 
 _SILENCE_S = 20.0
 _EVENTS = 10_000
+_RESTORE = "restore the link; the pilot's transmitter still controls the vehicle"
 _STREAMS_HZ = {
     mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 5.0,
     mavlink.MAVLINK_MSG_ID_ATTITUDE: 2.0,
@@ -163,7 +164,7 @@ class Vehicle:
                 silence_s=self.link.silence_s,
                 context=context,
             ),
-            remedy="restore the link; the pilot's transmitter still controls the vehicle",
+            remedy=_RESTORE,
         )
 
     @property
@@ -218,7 +219,12 @@ class Vehicle:
         self.command(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_HOME_POSITION, tries=3)
 
     def set_mode(
-        self, name: str, *, only_from: Collection[str] | None = None, timeout_s: float = 10.0
+        self,
+        name: str,
+        *,
+        only_from: Collection[str] | None = None,
+        urgent: bool = False,
+        timeout_s: float = 10.0,
     ) -> None:
         """Switches the flight mode and waits until the vehicle says that it has.
 
@@ -229,10 +235,12 @@ class Vehicle:
         Args:
             name: the mode.
             only_from: modes out of which it may be switched; None for the one that it is in now.
+            urgent: whether people want it to stop, return or land: see `airbeat.link.guarded`.
             timeout_s: how long the vehicle may take to say so [s of its own time].
 
         Raises:
-            RefusedByVehicleError: no such mode, somebody else has set another one, or it stays as it is.
+            RefusedByVehicleError: no such mode, somebody else has set another one, or it was refused.
+            LinkError: it is not known to have switched; it may do so yet.
         """
         modes = modes_of(self.now.vehicle_type or mavlink.MAV_TYPE_QUADROTOR)
         if name not in modes:
@@ -245,7 +253,7 @@ class Vehicle:
                 known.add(mode_of(heartbeat))
             return mode_of(heartbeat) in known
 
-        machine = self._switch(modes[name], allowed=allowed)
+        machine = self._switch(modes[name], allowed=allowed, urgent=urgent)
         answer = machine.result
         self._yield_to_pilot(machine, ours=name)
         assert answer is not None  # noqa: S101
@@ -254,14 +262,17 @@ class Vehicle:
             if self.now.mode == name:
                 return
             if self.now.mode not in known:
-                raise _left_to_pilot(self.now.mode)
+                raise left_to_pilot(self.now.mode)
+        words = Message(
+            "the vehicle did not switch to {name}: {result}, it is in {mode}",
+            name=name,
+            result=answer.result,
+            mode=self.now.mode,
+        )
+        if answer.result == NO_ANSWER:
+            raise LinkError(words, remedy=_RESTORE)
         raise RefusedByVehicleError(
-            Message(
-                "the vehicle did not switch to {name}: {result}, it is in {mode}",
-                name=name,
-                result=answer.result,
-                mode=self.now.mode,
-            ),
+            words,
             remedy=self._reasons(before) or "wait for a position fix, and check the pilot's mode switch",
         )
 
@@ -273,12 +284,17 @@ class Vehicle:
         """
         if machine.overruled_by is None:
             return
+        theirs = machine.overruled_by
         if machine.done_anyway:
-            theirs = machine.overruled_by.custom_mode
-            self._switch(theirs, allowed=lambda heartbeat: mode_of(heartbeat) == ours)
-        raise _left_to_pilot(mode_of(machine.overruled_by))
+            back = self._switch(
+                theirs.custom_mode, allowed=lambda heartbeat: mode_of(heartbeat) == ours, urgent=True
+            )
+            if back.overruled_by is None and (back.result is None or not back.result.accepted):
+                raise not_taken_back(mode_of(theirs), ours)
+            theirs = back.overruled_by or theirs
+        raise left_to_pilot(mode_of(theirs))
 
-    def _switch(self, number: int, *, allowed: Callable[[Any], bool]) -> GuardedCommandMachine:
+    def _switch(self, number: int, *, allowed: Callable[[Any], bool], urgent: bool) -> GuardedCommandMachine:
         """DO_SET_MODE, as long as it is allowed by what the vehicle says."""
         return self._guarded(
             mavlink.MAV_CMD_DO_SET_MODE,
@@ -286,12 +302,11 @@ class Vehicle:
             number,
             allowed=allowed,
             reached=lambda heartbeat: heartbeat.custom_mode == number,
+            urgent=urgent,
         )
 
-    def _guarded(
-        self, command: int, *params: float, allowed: Callable[[Any], bool], reached: Callable[[Any], bool]
-    ) -> GuardedCommandMachine:
-        machine = GuardedCommandMachine(self.link.peer, command, params, allowed=allowed, reached=reached)
+    def _guarded(self, command: int, *params: float, **when: Any) -> GuardedCommandMachine:
+        machine = GuardedCommandMachine(self.link.peer, command, params, **when)
         self.link.run(machine)
         return machine
 
@@ -314,9 +329,9 @@ class Vehicle:
         )
         answer = machine.result
         if machine.overruled_by is not None:
-            if machine.done_anyway:
-                self.disarm()
-            raise _left_to_pilot(mode_of(machine.overruled_by))
+            if machine.done_anyway and not self.disarm().accepted:
+                raise not_taken_back(mode_of(machine.overruled_by), "ARM")
+            raise left_to_pilot(mode_of(machine.overruled_by))
         assert answer is not None  # noqa: S101
         if answer.accepted and self.wait(lambda t: t.armed is True, timeout_s=timeout_s, what="arming"):
             return
@@ -468,13 +483,6 @@ class Vehicle:
                 if message is not None:
                     return message
         return None
-
-
-def _left_to_pilot(mode: str | None) -> RefusedByVehicleError:
-    return RefusedByVehicleError(
-        Message("the mode was changed to {mode}: left to the pilot", mode=mode),
-        remedy="agree who flies, then start again",
-    )
 
 
 def _is_banner(text: str) -> bool:
