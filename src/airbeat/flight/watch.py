@@ -148,6 +148,13 @@ class Watch:
         self._left_auto_why = ""
         self._own_mode = ""
         self._asked: Interruption | None = None
+        self._unheard: Interruption | None = None
+        self._perhaps: set[str] = set()
+
+    @property
+    def _ours(self) -> frozenset[str]:
+        """Modes that this station set, or may have set: orders whose answer was lost may be done yet."""
+        return _MISSION_MODES | self._perhaps | ({self._own_mode} - {""})
 
     def report(self, phase: str) -> None:
         """Tells the caller where the flight is."""
@@ -189,7 +196,7 @@ class Watch:
         except BaseException as error:
             words = Message(
                 "watching was broken off ({error}): it may still be flying",
-                error=error or type(error).__name__,
+                error=str(error) or type(error).__name__,
             )
             self._keep(self._record(identity, FlightOutcome.INTERRUPTED, words))
             raise
@@ -200,7 +207,10 @@ class Watch:
 
     def _interrupted(self) -> tuple[FlightOutcome, str] | None:
         """Does what this station's people want done; the outcome where watching ends with it."""
-        wish = self._interrupt(self._asked is Interruption.PAUSE)
+        new = self._interrupt(self._asked is Interruption.PAUSE)
+        if new is not None:
+            self._unheard = None
+        wish = new or self._unheard
         now = self._vehicle.now
         if wish is None or (wish is Interruption.GO_ON and self._asked is not Interruption.PAUSE):
             return None
@@ -220,25 +230,39 @@ class Watch:
                 ),
             )
         self._take_happenings()  # asking people takes time, in which a pilot may have taken over
+        if new is None and self._unheard is None:
+            return None
         if self._left_auto is not None:
             words = Message(
                 "{wish} was not done: the mode was changed to {mode}, and the pilot has priority",
                 wish=wish.value,
                 mode=now.mode,
             )
+            self._unheard = None
             self._note(VehicleEvent(time_s=now.time_s, kind=EventKind.LINK, text=words, severity=4))
             return None
+        self._order(wish, now)
+        return None
+
+    def _order(self, wish: Interruption, now: Telemetry) -> None:
+        """Has the vehicle do it. To stop, return or land is ordered again until it is known to be done."""
+        known, urgent = self._ours, wish is not Interruption.GO_ON
         before, self._own_mode = self._own_mode, _MODE_FOR[wish]
         try:
             if wish in (Interruption.RETURN, Interruption.LAND):
                 self._vehicle.command(MavCmd.DO_SET_CAM_TRIGG_DIST, 0.0, tries=2)
-            self._vehicle.set_mode(_MODE_FOR[wish], only_from=_MISSION_MODES | ({before} - {""}))
+            self._vehicle.set_mode(_MODE_FOR[wish], only_from=known, urgent=urgent)
         except (RefusedByVehicleError, LinkError) as error:
-            self._own_mode = before
+            self._own_mode, self._unheard = before, None
+            if isinstance(error, LinkError):
+                self._perhaps.add(_MODE_FOR[wish])
+                self._unheard = wish if urgent else None
             self._note(VehicleEvent(time_s=now.time_s, kind=EventKind.LINK, text=str(error), severity=2))
-            return None
-        self._asked = None if wish is Interruption.GO_ON else wish
-        return None
+            return
+        self._take_happenings()  # what orders whose answers were lost have done before is ours too
+        self._unheard = None
+        self._perhaps.clear()
+        self._asked = wish if urgent else None
 
     def _take_happenings(self) -> None:
         for event in self._vehicle.happened():
@@ -257,7 +281,7 @@ class Watch:
                 self._note(event)
         now = self._vehicle.now
         if self._takeoff_s is not None:
-            if now.armed and now.mode is not None and now.mode not in _MISSION_MODES | {self._own_mode}:
+            if now.armed and now.mode is not None and now.mode not in self._ours:
                 # also where it was changed before the first fix, or while nobody looked
                 self._leave_auto(VehicleEvent(time_s=now.time_s, kind=EventKind.MODE, text=now.mode))
             self._last_item = max(self._last_item, now.mission_seq or 0)
@@ -293,13 +317,14 @@ class Watch:
         self._on_event(event)
         if event.kind is not EventKind.MODE:
             return
-        if event.text not in _MISSION_MODES | {self._own_mode}:
+        if event.text not in self._ours:
             if self._takeoff_s is not None:
                 self._leave_auto(event)
         elif event.text in _MISSION_MODES:
             self._left_auto = None  # the pilot gave the mission back
             if self._own_mode != event.text:
-                self._asked, self._own_mode = None, ""
+                self._asked, self._own_mode, self._unheard = None, "", None
+                self._perhaps.clear()
 
     def _leave_auto(self, event: VehicleEvent) -> None:
         """Notes the first mode in which somebody else, or the autopilot, flies."""

@@ -9,8 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from airbeat.flight.record import FlightOutcome
-from airbeat.flight.watch import Watch, Watchers
+import pytest
+
+from airbeat.errors import LinkError
+from airbeat.flight.record import FlightOutcome, FlightRecord
+from airbeat.flight.watch import Interruption, Watch, Watchers
 from airbeat.geo.coordinates import Altitude, AltitudeDatum, LatLon
 from airbeat.link.dialect import mavlink
 from airbeat.link.telemetry import Happening, Telemetry, TelemetryReader
@@ -166,3 +169,96 @@ def test_a_pilot_who_took_over_before_the_first_fix_is_noticed() -> None:
         record = watch.until_landed(Identity(name="x", is_embedded=True))
         assert record.outcome is FlightOutcome.PILOT_TOOK_OVER
         assert record.explanation == "the mode was changed to LOITER; the pilot is flying"
+
+
+@dataclass
+class _Ordered(_ReadAtOnce):
+    """A vehicle in the air whose link loses orders, or the answers to them.
+
+    Attributes:
+        lost: of each order in turn, "order", "answer" or "" for what was lost of it.
+        after: of each order in turn, what is heard of the vehicle's mode afterwards, beside what it did.
+        ordered: the modes that were ordered, and out of which.
+    """
+
+    lost: list[str] = field(default_factory=list)
+    after: list[int] = field(default_factory=list)
+    ordered: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+
+    def beat(self, mode: int, *, armed: bool = True) -> None:
+        base = mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED | (armed * mavlink.MAV_MODE_FLAG_SAFETY_ARMED)
+        self.hear(mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_QUADROTOR, 3, base, mode, 4, 3))
+
+    def command(self, *_params: float, tries: int) -> None:
+        assert tries > 0
+
+    def set_mode(self, name: str, *, only_from: frozenset[str], urgent: bool) -> None:
+        assert urgent == (name != "AUTO")
+        assert self.now.mode in {name, *only_from}
+        self.ordered.append((name, only_from))
+        lost = self.lost.pop(0) if self.lost else ""
+        if lost != "order":
+            self.beat({"RTL": 6, "LAND": 9, "BRAKE": 17}[name])
+        if self.after:
+            self.beat(self.after.pop(0))
+        if lost:
+            raise LinkError("the vehicle did not switch")
+
+
+def _watched(vehicle: _Ordered, wishes: list[Interruption | None]) -> FlightRecord:
+    """The record of a flight whose people want something in turn; it has landed when they want no more."""
+    height = Altitude(value_m=40, datum=AltitudeDatum.HOME)
+    plan = FlightPlan(
+        name="x",
+        home=HOME,
+        items=(
+            PlanItem(command=MavCmd.NAV_TAKEOFF, altitude=height),
+            PlanItem(command=MavCmd.NAV_RETURN_TO_LAUNCH),
+        ),
+    )
+    vehicle.beat(AUTO)
+    vehicle.hear(
+        mavlink.MAVLink_global_position_int_message(9000, 511800000, 84900000, 450000, 40000, 0, 0, 0, 0)
+    )
+
+    def interrupt(_paused: bool) -> Interruption | None:
+        if not wishes:
+            vehicle.beat({"RTL": 6, "LAND": 9, "BRAKE": 17}.get(vehicle.now.mode or "", AUTO), armed=False)
+            return None
+        return wishes.pop(0)
+
+    watch = Watch(cast("Vehicle", vehicle), plan, Watchers(interrupt=interrupt))
+    return watch.until_landed(Identity(name="x", is_embedded=True))
+
+
+def test_a_return_that_the_link_lost_is_ordered_again_until_it_is_done() -> None:
+    """Nobody may be there to order it twice: a signal to a program without a terminal comes once."""
+    vehicle = _Ordered(lost=["order", "order"])
+    record = _watched(vehicle, [Interruption.RETURN, None, None, None])
+    assert [name for name, _ in vehicle.ordered] == ["RTL", "RTL", "RTL"]
+    assert record.outcome is FlightOutcome.INTERRUPTED
+    assert record.explanation.startswith("returned and landed because this station told it to")
+
+
+def test_a_return_whose_answer_was_lost_is_not_taken_for_the_pilots() -> None:
+    """Else the order to land would be refused, and the record would say that a pilot had taken over."""
+    vehicle = _Ordered(lost=["answer"])
+    record = _watched(vehicle, [Interruption.RETURN, Interruption.LAND])
+    assert [name for name, _ in vehicle.ordered] == ["RTL", "LAND"]
+    assert "RTL" in vehicle.ordered[1][1]
+    assert record.outcome is FlightOutcome.INTERRUPTED
+    assert record.explanation.startswith("landed where it was because this station told it to")
+
+
+@pytest.mark.parametrize("theirs", [LOITER, AUTO])
+def test_a_return_whose_answer_was_lost_is_not_ordered_again_over_a_pilots_mode(theirs: int) -> None:
+    vehicle = _Ordered(lost=["answer"], after=[theirs])
+    record = _watched(vehicle, [Interruption.RETURN, None, None])
+    assert [name for name, _ in vehicle.ordered] == ["RTL"]
+    assert record.outcome is not FlightOutcome.INTERRUPTED
+
+
+def test_who_goes_on_watching_no_longer_wants_a_lost_return() -> None:
+    vehicle = _Ordered(lost=["order"])
+    _watched(vehicle, [Interruption.RETURN, Interruption.GO_ON, None, None])
+    assert [name for name, _ in vehicle.ordered] == ["RTL"]
