@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import pytest
 from airbeat.errors import RefusedByVehicleError
 from airbeat.flight.begin import find_sortie, keeper_for
 from airbeat.flight.dispatching import outcome_words
-from airbeat.flight.divert import Diverted, Ending, divert, require_flies
+from airbeat.flight.divert import Diverted, Ending, divert, require_flies, send_from_pad
 from airbeat.flight.fly import fly_plan, fly_sortie
 from airbeat.flight.record import FlightOutcome
 from airbeat.flight.state import read_state
 from airbeat.flight.units import state_over_link
-from airbeat.flight.watch import FlightProgress, Watchers
+from airbeat.flight.watch import FlightProgress, Interruption, Watchers
 from airbeat.geo.frame import distance_m
 from airbeat.link.connection import Link, connect
 from airbeat.link.dialect import mavlink
@@ -79,6 +80,11 @@ class Meddled:
     def _hearing(self, message: Any) -> None:
         if not self.deaf(message):
             self._dispatch(message)
+
+    @property
+    def modes(self) -> list[float]:
+        """The modes that were ordered in turn; what is urgent is sent twice at once."""
+        return [mode for mode, _ in groupby(self.orders)]
 
     def ordered(self, mode: str) -> int:
         """How often this station ordered a mode."""
@@ -169,7 +175,7 @@ def test_a_pilot_whose_change_crosses_an_order_on_its_way_gets_his_mode_back(pat
         crossing = at_phase("arming", lambda: meddled.pilot_before(lambda m: is_mode(m, "AUTO"), "LOITER"))
         with pytest.raises(RefusedByVehicleError, match="changed to LOITER: left to the pilot"):
             divert(link, order, plan, confirmed=True, watchers=crossing)
-        assert meddled.orders == [MODES["BRAKE"], MODES["AUTO"], MODES["LOITER"]]
+        assert meddled.modes == [MODES["BRAKE"], MODES["AUTO"], MODES["LOITER"]]
         assert stays_in(Vehicle.on(link), "LOITER")
 
 
@@ -191,7 +197,7 @@ def test_a_pilot_who_changes_the_mode_of_an_armed_drone_before_it_is_started_kee
         meddled.pilot_before(is_start if before == "the order" else is_question_once_armed, "LOITER")
         with pytest.raises(RefusedByVehicleError, match="changed to LOITER: left to the pilot"):
             fly_plan(link, patrol.round_of(beat), confirmed=True)
-        assert meddled.orders == [MODES["GUIDED"], *([MODES["LOITER"]] if before == "the order" else [])]
+        assert meddled.modes == [MODES["GUIDED"], *([MODES["LOITER"]] if before == "the order" else [])]
         assert stays_in(vehicle, "LOITER")
 
 
@@ -282,3 +288,51 @@ def test_a_pilot_who_takes_over_while_the_way_back_is_uploaded_is_told_what_the_
         assert meddled.ordered("AUTO") == 1
         assert stays_in(Vehicle.on(link), "LOITER")
         assert find_sortie(link, plan, read_state(state_file)).start is not None
+
+
+@pytest.mark.parametrize(("wish", "mode"), [(Interruption.RETURN, "RTL"), (Interruption.PAUSE, "BRAKE")])
+def test_people_who_call_a_drone_off_on_its_way_to_an_incident_are_obeyed_at_once(
+    patrol: Any, beat: Beat, wish: Interruption, mode: str
+) -> None:
+    """The page offers it from the take-off on; it was only done when the drone had looked."""
+    with ExitStack() as stack:
+        link = stack.enter_context(connect(patrol.embedded(stack, patrol.PAD).url))
+        plan = patrol.round_of(beat)
+        patrol.start_round(link, plan, item=5)
+        order = patrol.order_for(beat, state_over_link(link, DroneEntry(name="one")), look_s=10.0)
+        vehicle, hurried, wished = Vehicle.on(link), patrol.hurried(link), []
+
+        def interrupt(paused: bool) -> Interruption | None:
+            if not wished and (vehicle.now.speed_m_s or 0.0) > 5.0:
+                wished.append(wish)
+                return wish
+            return Interruption.LEAVE if paused and (vehicle.now.speed_m_s or 0.0) < 0.5 else None
+
+        watchers = Watchers(progress=hurried.progress, interrupt=interrupt)
+        done = divert(link, order, plan, confirmed=True, watchers=watchers)
+        assert done.arrived_s is None
+        assert len(done.records) == 1
+        assert done.records[0].outcome is FlightOutcome.INTERRUPTED
+        assert vehicle.now.mode == mode
+        assert "holds the way to the incident" in done.holds
+
+
+def test_people_who_call_a_drone_off_that_has_taken_off_to_an_incident_are_obeyed(
+    patrol: Any, beat: Beat
+) -> None:
+    with ExitStack() as stack:
+        link = stack.enter_context(connect(patrol.embedded(stack, patrol.PAD).url))
+        order = patrol.order_for(beat, state_over_link(link, DroneEntry(name="one")), look_s=10.0)
+        vehicle, wished = Vehicle.on(link), []
+
+        def interrupt(_paused: bool) -> Interruption | None:
+            if not wished and (vehicle.now.height_above_home_m or 0.0) > 10.0:
+                wished.append(vehicle.now.mode)
+                return Interruption.LAND
+            return None
+
+        watchers = Watchers(progress=patrol.hurried(link).progress, interrupt=interrupt)
+        done = send_from_pad(link, order, confirmed=True, watchers=watchers)
+        assert wished == ["AUTO"]
+        assert done.arrived_s is None
+        assert done.explanation.startswith("landed where it was because this station told it to")

@@ -8,7 +8,7 @@ It is stopped first, and every way is found from where it then stands: it has fl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -143,13 +143,17 @@ def require_flies(link: Link, plan: FlightPlan) -> None:
 
 
 class _Look:
-    """Notes the arrival and how long it is looked, and interrupts the hold when that is long enough."""
+    """Notes the arrival and how long it is looked, and interrupts the hold when that is long enough.
 
-    def __init__(
-        self, place: LatLon, look_s: float, began_s: float, progress: Callable[[FlightProgress], None] | None
-    ) -> None:
+    Attributes:
+        is_called_off: whether people have ordered the drone to stop, return or land, or to be left alone.
+    """
+
+    def __init__(self, place: LatLon, look_s: float, began_s: float, told: Watchers) -> None:
         self._place, self._look_s, self._began_s = place, look_s, began_s
-        self._told = progress
+        self._told = told.progress
+        self._wished = told.interrupt or (lambda _paused: None)
+        self.is_called_off = False
         self._now: FlightProgress | None = None
         self._asked = False
         self.arrived_s: float | None = None
@@ -182,8 +186,12 @@ class _Look:
         return arrived_s - self._began_s, looked_s
 
     def interrupt(self, paused: bool) -> Interruption | None:
-        """Pause when it was looked long enough, and leave when it hovers."""
-        if self._now is None:
+        """What people want; else pause when it was looked long enough, and leave when it hovers."""
+        wish = self._wished(paused)
+        if wish is not None:
+            self.is_called_off = wish is not Interruption.GO_ON
+            return wish
+        if self._now is None or self.is_called_off:
             return None
         now = self._now.state
         if not self._asked and self.arrived_s is not None and self.looked_s >= self._look_s:
@@ -212,13 +220,15 @@ def divert(
     Where the battery no longer carries the rest of the mission the drone returns to its pad, and
     ``state_file`` lets ``airbeat fly --resume`` go on from there.
 
+    Whatever people order meanwhile is done at once, and nothing is flown after it.
+
     Args:
         order: what for.
         plan: the mission that it flies, or None: then it returns to its pad afterwards.
         confirmed: whether somebody has agreed that it flies there.
         known: the flight's ``state.json``, if there is one.
         state_file: where the state of the interrupted mission is kept.
-        watchers: told of the flight; ``interrupt`` of them is not asked.
+        watchers: told of the flight, and who may interrupt it.
 
     Raises:
         UsageError: nobody agreed, or the state cannot be kept.
@@ -241,7 +251,7 @@ def divert(
     try:
         start = _stopped(vehicle, order)
         order = _from_where_it_stands(vehicle, order, start)
-        look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
+        look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told)
         there = held.while_sent_there(replace(told, progress=look.progress, interrupt=look.interrupt))
         way = order.plan(start)
         records = [continue_plan(link, way, confirmed=True, start=start, mode="BRAKE", watchers=there)]
@@ -251,7 +261,8 @@ def divert(
         both = Message("{why}; {held}", why=error.message, held=held.words)
         raise type(error)(both, where=error.where, remedy=error.remedy) from error
     ending, words = _ending_of(records[0]), records[0].explanation
-    if vehicle.now.mode == "BRAKE" and records[0].outcome is FlightOutcome.INTERRUPTED:
+    hovers = vehicle.now.mode == "BRAKE" and records[0].outcome is FlightOutcome.INTERRUPTED
+    if hovers and not look.is_called_off:
         interrupted = _Interrupted(plan=plan, state=state, state_file=state_file)
         ending, words = _gone_on(link, order, interrupted, records, told=told, held=held)
     arrived_s, looked_s = look.by_track(records[0].track)
@@ -413,7 +424,7 @@ def send_from_pad(
         order: what for.
         confirmed: whether somebody has agreed to arming.
         confirm: asked instead, just before arming.
-        watchers: told of the flight; ``interrupt`` of them is not asked.
+        watchers: told of the flight, and who may interrupt it.
 
     Raises:
         UsageError, FindingsError, RefusedByVehicleError, LinkError: as `airbeat.flight.fly.fly_plan`.
@@ -421,7 +432,7 @@ def send_from_pad(
     told = watchers or Watchers()
     began_s = Vehicle.on(link).now.time_s
     held = Held(way_to_own_mission(None, link.url))
-    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told.progress)
+    look = _Look(order.arrival.way[-1], order.arrival.look_s, began_s, told)
     there = held.while_sent_there(replace(told, progress=look.progress))
     record = fly_plan(
         link,
@@ -431,6 +442,7 @@ def send_from_pad(
         progress=there.progress,
         on_event=told.on_event,
         on_photo=told.on_photo,
+        interrupt=told.interrupt,
         keep=told.keep,
     )
     ending = _ending_of(record)
