@@ -96,13 +96,15 @@ class FrameTask:
         path: the file.
         name: its path below the folder that is searched.
         meta: its metadata, where they are known already.
-        is_listed: whether it is known by those metadata, and not by its file alone.
+        identity: what it is by its file and by metadata that its source gave; "" where its file says all.
+        is_listed: whether it is one of a list, in which another may have its name.
         neighbours: files of the frames taken just before and after it, nearest first.
     """
 
     path: Path
     name: str
     meta: FrameMeta | None = None
+    identity: str = ""
     is_listed: bool = False
     neighbours: tuple[Path, ...] = ()
 
