@@ -223,7 +223,9 @@ def _usable_gsd(
                 raise
             return None, (f"the GSD is not known, and sizes were not checked: {error.message}",)
         if gsd < _FINEST_GSD_M_PX:
-            said = f"GSD {gsd * 100:.2g} cm/px cannot be true for a photograph from the air"
+            said = Message(
+                "GSD {gsd_cm_px:.2g} cm/px cannot be true for a photograph from the air", gsd_cm_px=gsd * 100
+            )
             if needed:
                 raise FrameError(said, where=meta.path.name, remedy="give the ground's height, or the GSD")
             return None, (f"{said}: sizes were not checked; the ground may lie lower than home",)
