@@ -102,6 +102,7 @@ def test_the_papers_of_a_search_are_chinese_but_for_what_the_case_calls_things(
     assert "任务单：地图其余部分" in page
     assert "没有任何地面被视为已排除" in page
     assert "Nothing yet" not in page
+    assert "in the open" not in page
 
 
 @pytest.mark.usefixtures("chinese")

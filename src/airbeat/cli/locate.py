@@ -229,7 +229,8 @@ def command(
         raise UsageError("--home is of use only with --terrain", remedy="give the height model too")
     if not math.isfinite(ground_height_m):
         raise UsageError(
-            f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
+            Message("a ground height of {ground_height_m} m", ground_height_m=ground_height_m),
+            remedy="give metres above the take-off place",
         )
     meta = _frame(image, telemetry, camera_pitch_deg)
     _inside(meta, pixel)

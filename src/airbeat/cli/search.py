@@ -183,7 +183,7 @@ def _print_success(status: Status, *, as_json: bool) -> None:
         text = _(
             "next best: {next_best} ({next_basis})",
             next_best=segment_name(status.next_best),
-            next_basis=status.next_basis,
+            next_basis=translated(status.next_basis),
         )
         out.print(Text(text))
 

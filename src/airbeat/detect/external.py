@@ -131,7 +131,7 @@ class _Model:
         """(width, height) of what the network takes: as it says, else the first of the usual sizes."""
         if said is not None and not all(_LEAST_SIDE_PX <= side <= _MOST_SIDE_PX for side in said):
             raise InputFileError(
-                f"the network takes pictures of {said[0]}×{said[1]} px",
+                Message("the network takes pictures of {width}×{height} px", width=said[0], height=said[1]),
                 where=self._name,
                 remedy="export it with an input of 640×640",
             )

@@ -256,7 +256,7 @@ class RecordedFrames(Sequence[SearchedFrame]):
                 frame = frame_from_json(stream.read(entry.length))
             except ValueError as error:
                 raise InputFileError(
-                    f"what was kept of {entry.name} is damaged",
+                    Message("what was kept of {name} is damaged", name=entry.name),
                     where=str(self.lines),
                     remedy="delete the folder work in the output folder, and search again",
                 ) from error

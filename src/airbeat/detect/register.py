@@ -104,7 +104,8 @@ class Register:
                 path=frame.path,
                 name=frame.name,
                 meta=completed(frame),
-                is_listed=frame.meta is not None,
+                identity="" if frame.meta is None else _identity(frame.meta),
+                is_listed=_is_listed(frame),
                 neighbours=tuple(n.path for n in neighbours),
             )
 
@@ -115,8 +116,7 @@ class Register:
                 self._forget(task.name)
             self._refused.append(outcome)
             return
-        meta = outcome.frame.meta
-        identity = _identity(task.meta) if task.is_listed and task.meta is not None else meta.sha256
+        identity = task.identity or outcome.frame.meta.sha256
         if identity in self._done:  # a copy that was searched at the same time
             self._copy(task.name, task.path, identity)
             return
@@ -175,7 +175,7 @@ class Register:
         if entry.sha256 in self._done:
             self._copy(frame.name, frame.path, entry.sha256)
         else:
-            self._accept(entry, frame.name, frame.path, is_listed=frame.meta is not None)
+            self._accept(entry, frame.name, frame.path, is_listed=_is_listed(frame))
             self.reused += 1
         return True
 
@@ -188,6 +188,11 @@ class _Done:
     name: str
     path: Path
     is_listed: bool
+
+
+def _is_listed(frame: SourceFrame) -> bool:
+    """Whether a frame was given with its metadata, in a list; one of a video has a name of its own."""
+    return frame.meta is not None and frame.video is None
 
 
 def _identity(meta: FrameMeta) -> str:

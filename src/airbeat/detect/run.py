@@ -213,7 +213,8 @@ def search_settings(
         raise UsageError(Message("threshold {threshold} is outside 0…1", threshold=threshold))
     if not (callable(ground_height_m) or math.isfinite(ground_height_m)):
         raise UsageError(
-            f"a ground height of {ground_height_m} m", remedy="give metres above the take-off place"
+            Message("a ground height of {ground_height_m} m", ground_height_m=ground_height_m),
+            remedy="give metres above the take-off place",
         )
     if modality not in {None, "rgb", "thermal"}:
         raise UsageError(Message("no modality {modality!r}", modality=modality), remedy="give rgb or thermal")

@@ -96,13 +96,15 @@ class FrameTask:
         path: the file.
         name: its path below the folder that is searched.
         meta: its metadata, where they are known already.
-        is_listed: whether it is known by those metadata, and not by its file alone.
+        identity: what it is by its file and by metadata that its source gave; "" where its file says all.
+        is_listed: whether it is one of a list, in which another may have its name.
         neighbours: files of the frames taken just before and after it, nearest first.
     """
 
     path: Path
     name: str
     meta: FrameMeta | None = None
+    identity: str = ""
     is_listed: bool = False
     neighbours: tuple[Path, ...] = ()
 
@@ -221,7 +223,9 @@ def _usable_gsd(
                 raise
             return None, (f"the GSD is not known, and sizes were not checked: {error.message}",)
         if gsd < _FINEST_GSD_M_PX:
-            said = f"GSD {gsd * 100:.2g} cm/px cannot be true for a photograph from the air"
+            said = Message(
+                "GSD {gsd_cm_px:.2g} cm/px cannot be true for a photograph from the air", gsd_cm_px=gsd * 100
+            )
             if needed:
                 raise FrameError(said, where=meta.path.name, remedy="give the ground's height, or the GSD")
             return None, (f"{said}: sizes were not checked; the ground may lie lower than home",)

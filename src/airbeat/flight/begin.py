@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airbeat.errors import RefusedByVehicleError
+from airbeat.errors import LinkError, RefusedByVehicleError
 from airbeat.flight.resume import plan_from, resume_plan, resume_point
 from airbeat.flight.sorties import cut_after, next_sortie, sorties
 from airbeat.flight.state import FlightState, ResumePoint, StateKeeper
@@ -63,6 +63,7 @@ def find_sortie(link: Link, plan: FlightPlan, state: FlightState | None) -> Next
         UsageError: nothing is left.
         PlanningError: no way to the interrupted leg, or too far for one battery.
         RefusedByVehicleError: the vehicle is on its way down.
+        LinkError: it does not tell its state.
     """
 
     if state is None:
@@ -75,7 +76,12 @@ def find_sortie(link: Link, plan: FlightPlan, state: FlightState | None) -> Next
         what="its state",
     )
     now = vehicle.now
-    if not known or not now.armed:
+    if not known:
+        raise LinkError(
+            Message("{url}: the vehicle does not tell whether it is armed, and where it is", url=link.url),
+            remedy="wait for its position fix, or restore the link; then start again",
+        )
+    if not now.armed:
         return _from_home(plan, resume_plan(plan, state), resume_point(plan, state))
     if now.mode == "AUTO":
         began = state.resumed_from.position if state.resumed_from else None

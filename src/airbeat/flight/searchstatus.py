@@ -9,6 +9,7 @@ import airbeat
 from airbeat.errors import PlanningError
 from airbeat.flight.casefolder import CaseFolder, FindRow, ImagesRow, UpdateRecord
 from airbeat.geo.coordinates import AltitudeDatum
+from airbeat.language.words import Message
 from airbeat.search.segments import SegmentRow, segment_rows
 from airbeat.search.sweepwidth import lateral_range
 
@@ -126,12 +127,23 @@ def _next_flight(case: CaseFolder, records: list[UpdateRecord]) -> tuple[float, 
         except PlanningError:
             continue
         width_m = curve.sweep_width_m
-        flight = f"{drone.height.value_m:g} m and {drone.speed_m_s:g} m/s"
-        return width_m, drone.speed_m_s, f"{drone.name} at {flight}, W {width_m:.0f} m in the open"
+        basis = Message(
+            "{drone} at {height_m:g} m and {speed_m_s:g} m/s, W {width_m:.0f} m in the open",
+            drone=drone.name,
+            height_m=drone.height.value_m,
+            speed_m_s=drone.speed_m_s,
+            width_m=width_m,
+        )
+        return width_m, drone.speed_m_s, basis
     if records:
         width_m = records[-1].sweep_width_m
-        return width_m, _DEFAULT_SPEED_M_S, f"W {width_m:.0f} m as flown last, {_DEFAULT_SPEED_M_S:g} m/s"
-    return 0.0, _DEFAULT_SPEED_M_S, "the case names no drone"
+        basis = Message(
+            "W {width_m:.0f} m as flown last, {speed_m_s:g} m/s",
+            width_m=width_m,
+            speed_m_s=_DEFAULT_SPEED_M_S,
+        )
+        return width_m, _DEFAULT_SPEED_M_S, basis
+    return 0.0, _DEFAULT_SPEED_M_S, Message("the case names no drone")
 
 
 def _images(records: list[UpdateRecord]) -> ImagesRow:

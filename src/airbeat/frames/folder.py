@@ -146,7 +146,10 @@ def list_folder(folder: Path, *, leave_out: Collection[Path] = ()) -> FolderList
     closed = {p.resolve() for p in leave_out}
     if folder.resolve() in closed:
         raise UsageError(
-            f"results in {folder} would lie among its photographs, and be searched with them next time",
+            Message(
+                "results in {folder} would lie among its photographs, and be searched with them next time",
+                folder=folder,
+            ),
             remedy="choose another folder for them",
         )
 

@@ -230,6 +230,8 @@ def _open(path: Path, data: bytes, findings: list[str], *, dng: bytes | None = N
             exif = _read_exif(image if dng is None else dng, source, findings)
             xmp = _xmp_bytes(image) if dng is None else exif.get(_XMP_TAG, b"")
             source.radiometric = is_radiometric(getattr(image, "applist", []), width * height)
+    except FrameError:  # it is a ValueError too, and says itself what is wrong
+        raise
     except Image.DecompressionBombError as error:
         raise FrameError(
             Message("the picture is too large: {error}", error=str(error)), where=str(path)

@@ -135,7 +135,8 @@ class Vehicle:
     def wait(self, condition: Callable[[Telemetry], bool], *, timeout_s: float, what: str = "") -> bool:
         """Waits for a condition on the state, for at most so many seconds of the vehicle's time.
 
-        A vehicle that does not tell its time, as without telemetry streams, is waited for in real time.
+        A vehicle that does not tell its time, as without telemetry streams, is waited for in real time; where
+        it has not told it yet, its seconds count from when it does.
 
         Raises:
             LinkError: the vehicle fell silent for 20 s of real time.
@@ -145,6 +146,7 @@ class Vehicle:
         with self._changed:
             while not condition(self.now):
                 if self.now.time_s != told_s:
+                    started_s = self.now.time_s if told_s == 0.0 else started_s
                     told_s, untold_since_s = self.now.time_s, time.monotonic()
                 elif time.monotonic() - untold_since_s > timeout_s:
                     return False

@@ -174,7 +174,7 @@ def papers_html(
         picture="data:image/png;base64," + base64.b64encode(picture_png).decode("ascii"),
         heads=[_(head) for head in SEGMENT_HEADS],
         rows=_rows(case, status),
-        next_basis=status.next_basis,
+        next_basis=translated(status.next_basis),
         next_best=segment_name(status.next_best),
         subject=_subject(case.case.missing),
         drones=[_drone(drone) for drone in case.case.drones],
@@ -259,7 +259,7 @@ def _rows(case: CaseFolder, status: Status) -> list[dict[str, Any]]:
                     "of success ({basis}).",
                     visible=hidden,
                     more=100 * row.next_best,
-                    basis=status.next_basis,
+                    basis=translated(status.next_basis),
                 ),
             }
         )

@@ -79,6 +79,8 @@ def _get(url: str, *, progress: Callable[[float], None] | None = None) -> bytes:
             raise _MissingError(
                 Message("the server answers {code} {reason}", code=error.code, reason=error.reason), where=url
             ) from error
+    except InputFileError:  # it is a ValueError too, and says itself what is wrong
+        raise
     except (OSError, HTTPException, ValueError) as error:
         raise LinkError(
             Message("cannot be downloaded: {error}", error=error), where=url, remedy=_NO_NETWORK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ from airbeat.detect.naming import Names
 from airbeat.detect.run import detect_folder, on_this_machine, search_settings
 from airbeat.detect.watching import watch_source
 from airbeat.errors import InputFileError, UsageError
+from airbeat.frames.reader import read_frame_meta
 from airbeat.frames.sources import FrameSource, SourceFrame
 from airbeat.geo.coordinates import LatLon
 from airbeat.locate.accuracy import ErrorTerm, GroundPoint
@@ -236,3 +238,53 @@ def test_a_frame_that_the_log_cannot_place_says_why_and_has_no_place(card, tmp_p
     assert any("nothing was taken from flight.srt" in f for f in run.frames[0].findings)
     with pytest.raises(InputFileError, match="cannot be read"):
         FromTelemetry(tmp_path / "nowhere.tlog")
+
+
+class OfVideo(FrameSource):
+    """Gives one frame of a video, with what the subtitles beside it say."""
+
+    def __init__(self, folder, said):
+        super().__init__(name=str(folder))
+        self.path, self.said = folder / "0.png", said
+
+    def __iter__(self):
+        meta = replace(read_frame_meta(self.path), findings=(self.said,))
+        yield SourceFrame(path=self.path, name="0.png", meta=meta, video=self.path.with_name("0.MP4"))
+
+
+def watched_video(card, said, completing=None):
+    return watch_source(
+        OfVideo(card, said),
+        search_settings(detector=brightness, gsd_m_px=0.05),
+        out_dir=card.parent / "out",
+        told=lambda run: None,
+        path_of=lambda name: card / name,
+        searching=on_this_machine(1),
+        completing=completing,
+    )
+
+
+def test_a_videos_frame_that_subtitles_place_later_takes_the_place_of_what_it_was(card):
+    watched(card, ["0.png"])
+    watched_video(card, "no place")
+    run = watched_video(card, "51 N, 8 E")
+    assert [frame.name for frame in run.frames] == ["0.png"]
+    assert "51 N, 8 E" in run.frames[0].findings
+    assert [len(record.candidate.looks) for record in run.candidates] == [1]
+
+
+def test_a_videos_frame_that_a_log_completes_is_not_searched_again_by_the_next_watch(card):
+    class Counting:
+        calls = 0
+
+        def key(self):
+            return "log"
+
+        def __call__(self, frame):
+            self.calls += 1
+            return replace(frame.meta, findings=(f"paired with {self.calls} others",))
+
+    log = Counting()
+    watched_video(card, "51 N, 8 E", log)
+    run = watched_video(card, "51 N, 8 E", log)
+    assert (len(run.frames), run.reused, log.calls) == (1, 1, 1)

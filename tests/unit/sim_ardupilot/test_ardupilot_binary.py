@@ -175,6 +175,17 @@ def test_a_download_that_breaks_off_is_refused(server: FirmwareServer, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_download_larger_than_any_binary_is_no_matter_of_the_network(
+    server: FirmwareServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.files[f"{FOLDER}/arducopter"] = fake_firmware("ArduCopter V4.6.3")
+    monkeypatch.setattr("airbeat.sim.ardupilot_fetch._MAX_BYTES", 1000)
+    with pytest.raises(InputFileError, match="bytes is too large") as refused:
+        fetch_binary("4.6.3", cache=tmp_path, firmware_server=server.url)
+    assert not refused.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_version_that_the_server_does_not_have_is_named(server: FirmwareServer, tmp_path: Path) -> None:
     with pytest.raises(LinkError, match=r"no version 4\.9\.9 .*404"):
         fetch_binary("4.9.9", cache=tmp_path, firmware_server=server.url)
