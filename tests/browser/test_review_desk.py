@@ -276,7 +276,7 @@ def test_who_decided_meanwhile_is_said_although_the_desk_has_gone_on(
         "Desk K decided meanwhile that C001", timeout=PATIENT_MS
     )
     page.click('#conflict-dialog button[value="despite"]')
-    expect(page.locator("#list .mark.person")).to_have_count(1, timeout=PATIENT_MS)
+    expect(page.locator("#list .mark.person:not(.saving)")).to_have_count(1, timeout=PATIENT_MS)
     expect(page.locator("#title")).to_contain_text("C002")
     assert complaints + more == []
     assert decisions(folder) == [("C001", "no"), ("C001", "person")]
